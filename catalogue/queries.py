@@ -1,0 +1,169 @@
+"""Reads of the catalogue: an identifier in, a small value out. The only look-ups the protocols use.
+
+What a digest names never changes, so those answers are remembered in the process, for `REMEMBERED_SECONDS` at most:
+a sequence that is deleted is gone everywhere after that time.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db.models import Q, QuerySet
+
+from catalogue.errors import AmbiguousAlias, NotFound
+from catalogue.formats.digests import DigestKind, parse_digest, sq_name
+from catalogue.models import Alias, Sequence
+from catalogue.storage import storage
+
+REMEMBERED = 100_000
+REMEMBERED_SECONDS = 60.0
+#: More candidates than this are not listed for an ambiguous name.
+CANDIDATES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Residues:
+    """Where the residues of one sequence begin: `offset` bytes into an object."""
+
+    storage: str
+    key: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceRecord:
+    """One sequence as the protocols see it; `residues` is None when it is known but not held."""
+
+    pk: int
+    md5: bytes
+    sha512t24u: bytes | None
+    length: int
+    circular: bool
+    molecule: str
+    residues: Residues | None
+
+
+class AliasRecord(NamedTuple):
+    """A name of a sequence and who gave it."""
+
+    authority: str
+    name: str
+
+
+class _Remembered(NamedTuple):
+    record: SequenceRecord
+    until: float
+
+
+_by_identifier: OrderedDict[str, _Remembered] = OrderedDict()
+
+
+def sequence(identifier: str) -> SequenceRecord:
+    """The sequence that a digest, `authority:name` or a bare name means (refget 2.0.0, "Identifiers").
+
+    Raises NotFound, and AmbiguousAlias for a name of several sequences.
+    """
+    if known := known_sequence(identifier):
+        return known
+    if parse_digest(identifier) is None:
+        return _by_alias(identifier)
+    rows = _by_digest(identifier)
+    if not rows:
+        raise NotFound(f"no sequence has the identifier {identifier!r}")
+    record = _record(rows[0])
+    if record.residues is not None:
+        _by_identifier[identifier] = _Remembered(record, time.monotonic() + REMEMBERED_SECONDS)
+        while len(_by_identifier) > REMEMBERED:
+            _by_identifier.popitem(last=False)
+    return record
+
+
+def known_sequence(identifier: str) -> SequenceRecord | None:
+    """The same for a digest that this process was asked before, without touching the database; else None."""
+    remembered = _by_identifier.get(identifier)
+    if remembered is None:
+        return None
+    if remembered.until < time.monotonic():
+        _by_identifier.pop(identifier, None)
+        return None
+    return remembered.record
+
+
+def forget_sequences() -> None:
+    """Empties the memory of this process, after rows were removed."""
+    _by_identifier.clear()
+
+
+def aliases(pk: int) -> list[AliasRecord]:
+    """Every name of a sequence, ordered by authority and name."""
+    rows = Alias.objects.filter(sequence_id=pk).order_by("authority__name", "name")
+    return [AliasRecord(authority, name) for authority, name in rows.values_list("authority__name", "name")]
+
+
+def read_residues(record: SequenceRecord, start: int, end: int) -> bytes:
+    """The residues of `[start, end)`, 0-based, half-open, within the sequence.
+
+    Raises NotFound when they are not held, and StorageError.
+    """
+    residues = _held(record)
+    return storage(residues.storage).read_range(residues.key, residues.offset + start, end - start)
+
+
+def stream_residues(record: SequenceRecord, start: int, end: int) -> Iterator[bytes]:
+    """The same in pieces of at most 1 MiB. ShortRead in the middle of it means that what came so far is no answer."""
+    residues = _held(record)
+    return storage(residues.storage).stream(residues.key, residues.offset + start, end - start)
+
+
+def _held(record: SequenceRecord) -> Residues:
+    if record.residues is None:
+        raise NotFound(f"the residues of {record.md5.hex()} are not held here")
+    return record.residues
+
+
+def _rows() -> QuerySet[Sequence]:
+    return Sequence.objects.select_related("blob")
+
+
+def _by_digest(identifier: str) -> list[Sequence]:
+    digest = parse_digest(identifier)
+    if digest is None:
+        return []
+    kind, value = digest
+    return list(_rows().filter(Q(md5=value) if kind is DigestKind.MD5 else Q(sha512t24u=value)))
+
+
+def _by_alias(identifier: str) -> SequenceRecord:
+    meant = Q(aliases__name=identifier)
+    authority, colon, name = identifier.partition(":")
+    if colon:
+        meant |= Q(aliases__name=name, aliases__authority__name__iexact=authority)
+    if "\0" in identifier:
+        raise NotFound("no name of a sequence has a NUL in it")
+    rows = list(_rows().filter(meant).distinct().order_by("pk")[: CANDIDATES + 1])
+    if not rows:
+        raise NotFound(f"no sequence has the identifier {identifier!r}")
+    if len(rows) > 1:
+        raise AmbiguousAlias(identifier, [_name(row) for row in rows[:CANDIDATES]])
+    return _record(rows[0])
+
+
+def _name(row: Sequence) -> str:
+    return sq_name(bytes(row.sha512t24u)) if row.sha512t24u is not None else bytes(row.md5).hex()
+
+
+def _record(row: Sequence) -> SequenceRecord:
+    residues = None
+    if row.blob is not None and row.offset is not None:
+        residues = Residues(row.blob.storage, row.blob.key, row.offset)
+    return SequenceRecord(
+        pk=row.pk,
+        md5=bytes(row.md5),
+        sha512t24u=None if row.sha512t24u is None else bytes(row.sha512t24u),
+        length=row.length,
+        circular=row.circular,
+        molecule=row.molecule,
+        residues=residues,
+    )
