@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 
 from catalogue.errors import AmbiguousAlias, NotFound
 from catalogue.formats.digests import DigestKind, parse_digest, sq_name
-from catalogue.models import Alias, Sequence
+from catalogue.models import Alias, NamingAuthority, Sequence
 from catalogue.storage import storage
 
 REMEMBERED = 100_000
@@ -136,13 +136,14 @@ def _by_digest(identifier: str) -> list[Sequence]:
 
 
 def _by_alias(identifier: str) -> SequenceRecord:
-    meant = Q(aliases__name=identifier)
-    authority, colon, name = identifier.partition(":")
-    if colon:
-        meant |= Q(aliases__name=name, aliases__authority__name__iexact=authority)
     if "\0" in identifier:
         raise NotFound("no name of a sequence has a NUL in it")
-    rows = list(_rows().filter(meant).distinct().order_by("pk")[: CANDIDATES + 1])
+    meant = Q(name=identifier)
+    authority, colon, name = identifier.partition(":")
+    if colon:
+        meant |= Q(name=name, authority__in=list(NamingAuthority.objects.filter(name__iexact=authority)))
+    named = Alias.objects.filter(meant).values("sequence")
+    rows = list(_rows().filter(pk__in=named).order_by("pk")[: CANDIDATES + 1])
     if not rows:
         raise NotFound(f"no sequence has the identifier {identifier!r}")
     if len(rows) > 1:

@@ -14,7 +14,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, TypeVar
 
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.headers import FileHeader, parse_sam_header
@@ -174,17 +174,19 @@ def walk_containers(read_range: ReadRange, file: CramFile) -> Iterator[Container
 def read_slices(read_range: ReadRange, version: CramVersion, container: Container) -> Iterator[Slice]:
     """The slices of a data container, from their headers. Raises `FormatError`."""
     for landmark in container.landmarks:
-        block = _read_block(read_range, version, offset=container.blocks + landmark, end=container.extent.end)
-        if block.content is not _CONTENT_SLICE_HEADER:
-            raise FormatError("no CRAM slice begins where a landmark points", offset=block.offset)
-        window = _Window(block.plain(), block.offset)
-        reference, start, span = window.itf8(), window.itf8(), window.itf8()
-        if reference < SEVERAL_REFERENCES:
-            raise FormatError(f"CRAM slice names reference {reference}", offset=block.offset)
-        yield Slice(reference, start - 1, start - 1 + span)
+        place = ByteRange(container.blocks + landmark, container.extent.end)
+        header = _read_block(read_range, version, place, content=_SLICE_HEADER, most=_WINDOWS[-1])
+        yield Slice(*_placed(_Window(header, place.begin)))
 
 
 # -- bytes to values --------------------------------------------------------------------------------------------
+
+_FILE_HEADER = 0
+_SLICE_HEADER = 2
+
+_RAW = 0
+
+T = TypeVar("T")
 
 
 class _CutShortError(FormatError):
@@ -202,8 +204,6 @@ class _Window:
         self.at = 0
 
     def take(self, length: int) -> bytes:
-        if length < 0:
-            raise FormatError("CRAM length is negative", offset=self.offset + self.at)
         taken = self.data[self.at : self.at + length]
         if len(taken) < length:
             raise _CutShortError("CRAM structure is cut short", offset=self.offset + len(self.data))
@@ -217,46 +217,166 @@ class _Window:
         return int.from_bytes(self.take(4), "little", signed=True)
 
     def itf8(self) -> int:
-        """A signed 32-bit integer whose first byte's leading ones, at most four, count the bytes that follow (§2.3)."""
+        """A signed 32-bit integer (CRAMv3 §2.3): the first byte's leading ones, at most four, count the bytes after it."""
         first = self.byte()
-        if first < 0xF0:
-            more = _leading_ones(first)
-            return first & 0x7F >> more if not more else (first & 0x7F >> more) << 8 * more | self._big_endian(more)
-        # Five bytes hold 36 bits, of which the last byte's upper four are nobody's.
-        rest = self._big_endian(4)
-        return _signed((first & 0x0F) << 28 | rest >> 8 << 4 | rest & 0x0F, 32)
+        more = min(_leading_ones(first), 4)
+        rest = int.from_bytes(self.take(more), "big")
+        if more < 4:
+            return (first & 0x7F >> more) << 8 * more | rest
+        # 32 bits in five bytes: both the first and the last byte give four.
+        return _signed((first & 0x0F) << 28 | rest >> 8 << 4 | rest & 0x0F, bits=32)
 
     def ltf8(self) -> int:
-        """A signed 64-bit integer whose first byte's leading ones, at most eight, count the bytes that follow."""
+        """A signed 64-bit integer (CRAMv3 §2.3): the first byte's leading ones count the bytes after it."""
         first = self.byte()
         more = _leading_ones(first)
-        return _signed((first & 0x7F >> more) << 8 * more | self._big_endian(more), 64)
+        rest = int.from_bytes(self.take(more), "big")
+        return _signed((first & 0x7F >> more) << 8 * more | rest, bits=64)
 
-    def check(self) -> None:
-        """Takes a CRC32 and compares it with all that was taken before."""
-        found = zlib.crc32(memoryview(self.data)[: self.at])
-        if found != int.from_bytes(self.take(4), "little"):
+    def checksum(self) -> None:
+        """Takes a CRC32 and compares it with that of everything before it."""
+        computed = zlib.crc32(self.data[: self.at])
+        if computed != int.from_bytes(self.take(4), "little"):
             raise FormatError("CRAM checksum differs", offset=self.offset)
-
-    def _big_endian(self, length: int) -> int:
-        return int.from_bytes(self.take(length), "big")
 
 
 def _leading_ones(byte: int) -> int:
     return 8 - (byte ^ 0xFF).bit_length()
 
 
-def _signed(value: int, bits: int) -> int:
+def _signed(value: int, *, bits: int) -> int:
     return value - (1 << bits) if value >> bits - 1 else value
 
 
-def _parse_growing[T](read_range: ReadRange, offset: int, parse: Callable[[_Window], T]) -> T:
-    """`parse` of the bytes at `offset`, of as few as it is content with. More than a MiB is taken for corruption."""
+def _parse_growing(read_range: ReadRange, offset: int, parse: Callable[[_Window], T]) -> T:
+    """What `parse` makes of the bytes at `offset`, of as few as it is content with."""
     for length in _WINDOWS:
         data = read_range(offset, length)
         try:
             return parse(_Window(data, offset))
         except _CutShortError:
-            if len(data) < length or length == _WINDOWS[-1]:
+            if len(data) < length:
                 raise
-    raise AssertionError("unreachable")
+    raise FormatError(f"CRAM container header is longer than {length} bytes", offset=offset)
+
+
+def _placed(window: _Window) -> tuple[int, int, int]:
+    """Reference, start and end, as containers and slices tell them: reference, 1-based start, length."""
+    at = window.offset + window.at
+    reference, start, span = window.itf8(), window.itf8(), window.itf8()
+    if reference < SEVERAL_REFERENCES or (reference >= 0 and (start < 0 or span < 0)):
+        raise FormatError(f"no place for reads: reference {reference}, start {start}, span {span}", offset=at)
+    return reference, start - 1, start - 1 + span
+
+
+def _parse_container(window: _Window, version: CramVersion) -> Container:
+    length = window.int32()
+    reference, start, end = _placed(window)
+    records = window.itf8()
+    if version.major < 3:
+        window.itf8()  # records before this container
+    else:
+        window.ltf8()
+    window.ltf8()  # bases
+    blocks = window.itf8()
+    # Rules out, too, that a stretch of zero bytes is walked in tiny steps.
+    if length <= 0 or blocks <= 0 or records < 0:
+        raise FormatError("CRAM container without a block", offset=window.offset)
+    landmarks = tuple(window.itf8() for _ in range(window.itf8()))
+    if version.checksums:
+        window.checksum()
+    if not all(0 <= landmark < length for landmark in landmarks):
+        raise FormatError("CRAM landmark points outside its container", offset=window.offset)
+    begin = window.offset + window.at
+    return Container(
+        extent=ByteRange(window.offset, begin + length),
+        blocks=begin,
+        reference=reference,
+        start=start,
+        end=end,
+        records=records,
+        landmarks=landmarks,
+    )
+
+
+def _data_end(read_range: ReadRange, version: CramVersion, *, begin: int, size: int) -> int:
+    """Where the end-of-file container begins, or `size` where there is none after `begin`."""
+    offset = size - len(version.eof)
+    if offset < begin:
+        return size
+    try:
+        # Parsed rather than compared: the specification and htslib differ in four bits that mean nothing.
+        last = _parse_container(_Window(read_range(offset, len(version.eof)), offset), version)
+    except FormatError:
+        return size
+    return offset if last.is_eof and last.extent.end == size else size
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    def decompress(self, data: bytes, /, max_length: int) -> bytes: ...
+
+
+_DECOMPRESSORS: dict[int, Callable[[], _Decompressor]] = {
+    1: lambda: zlib.decompressobj(wbits=47),
+    2: bz2.BZ2Decompressor,
+    3: lambda: lzma.LZMADecompressor(memlimit=1 << 27),
+}
+
+
+def _read_block(read_range: ReadRange, version: CramVersion, place: ByteRange, *, content: int, most: int) -> bytes:
+    """The plain data of the block (CRAMv3 §8) that begins where `place` does and ends inside it.
+
+    Raises `FormatError` where the block is not of the content type asked for, or larger than `most` bytes.
+    """
+    window = _Window(read_range(place.begin, min(place.length, _WINDOWS[0])), place.begin)
+    method, found = window.byte(), window.byte()
+    _, size, plain_size = window.itf8(), window.itf8(), window.itf8()
+    if found != content:
+        raise FormatError(f"CRAM block holds content of type {found}, not {content}", offset=place.begin)
+    if not (0 <= size <= most and 0 <= plain_size <= most):
+        raise FormatError(f"CRAM block of {size} bytes, {plain_size} when plain", offset=place.begin)
+    head = window.at
+    length = head + size + (4 if version.checksums else 0)
+    if length > place.length:
+        raise FormatError("CRAM block is longer than its container", offset=place.begin)
+    if length > len(window.data):
+        window = _Window(read_range(place.begin, length), place.begin)
+    window.at = head
+    data = window.take(size)
+    if version.checksums:
+        window.checksum()
+    return _plain(data, method=method, size=plain_size, offset=place.begin)
+
+
+def _plain(data: bytes, *, method: int, size: int, offset: int) -> bytes:
+    """Block data without its compression, `size` bytes. An empty block is empty by whatever method (CRAMv3 §8)."""
+    if size == 0:
+        return b""
+    if method == _RAW:
+        plain, complete = data, True
+    elif method in _DECOMPRESSORS:
+        decompressor = _DECOMPRESSORS[method]()
+        try:
+            plain = decompressor.decompress(data, max_length=size + 1)
+        except (zlib.error, lzma.LZMAError, OSError, ValueError, EOFError) as error:
+            raise FormatError(f"CRAM block does not decompress: {error}", offset=offset) from error
+        complete = decompressor.eof
+    else:
+        raise FormatError(f"CRAM block compressed by method {method} where it may not be", offset=offset)
+    if not complete or len(plain) != size:
+        raise FormatError(f"CRAM block is not of {size} bytes when plain", offset=offset)
+    return plain
+
+
+def _header_text(read_range: ReadRange, version: CramVersion, container: Container) -> bytes:
+    """The SAM header's text, from the first block of the header container (CRAMv3 §8.3)."""
+    place = ByteRange(container.blocks, container.extent.end)
+    window = _Window(
+        _read_block(read_range, version, place, content=_FILE_HEADER, most=MAX_HEADER_LENGTH), place.begin
+    )
+    length = window.int32()
+    if length < 0:
+        raise FormatError("SAM header of negative length", offset=place.begin)
+    return window.take(length).rstrip(b"\0")

@@ -102,9 +102,9 @@ def unite_ranges(ranges: Iterable[ByteRange], *, gap: int = 0) -> list[ByteRange
 
 
 def unite_chunks(chunks: Iterable[Chunk], *, gap: int = 0) -> list[Chunk]:
-    """The chunks in file order; those that overlap, or whose blocks begin at most `gap` stored bytes apart, become one.
+    """The chunks in file order; those that overlap, or whose blocks begin at most `gap` bytes apart, become one.
 
-    With `gap` 0 a chunk that begins in the block where its forerunner ends is joined to it, whatever lies between.
+    With `gap` 0 a chunk is joined to its forerunner when it begins in the block where that one ends.
     """
     united: list[Chunk] = []
     for piece in sorted(chunks):
