@@ -1,0 +1,121 @@
+"""What a ticket is made of, and what has to be known of a stored file to make one: values shared by all planners."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from catalogue.formats.headers import FileFormat
+from catalogue.formats.intervals import ByteRange, Region, VirtualOffset
+
+
+class BlockKind(StrEnum):
+    """What a block's bytes belong to; its value is the `class` of the htsget ticket."""
+
+    HEADER = "header"
+    BODY = "body"
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """Bytes that travel in the ticket itself."""
+
+    data: bytes
+    kind: BlockKind
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Bytes of the stored file that the client fetches."""
+
+    where: ByteRange
+    kind: BlockKind
+
+
+Block = Inline | Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes that shape a ticket.
+
+    `inline`: an answer whose compressed bytes fit this travels in the ticket; so does a header.
+    `scan`: how many stored bytes are read in one go to find the exact edge of an answer.
+    `join_gap`: ranges of the stored file no further apart than this become one.
+    `most_block`: a longer range is split.
+    `most_ranges`: no more separate ranges than this; the nearest are joined.
+    """
+
+    inline: int = 64 * 1024
+    scan: int = 1024 * 1024
+    join_gap: int = 64 * 1024
+    most_block: int = 1_000_000_000
+    most_ranges: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContig:
+    """One contig of a stored file: its name and its packed share of the index, empty when it holds no record."""
+
+    name: str
+    index: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What the catalogue knows of one stored file.
+
+    `header` is ready to send: whole BGZF blocks or, for CRAM, the file definition and header container; `header_end`
+    is where in the stored file the first record (CRAM: container, as `VirtualOffset.at(byte)`) begins.
+    `contigs` holds at least the contigs asked for, by their index in the file's own list.
+    `unplaced_begin` is where the records begin that lie on no contig; None when there is nothing to find there.
+    """
+
+    format: FileFormat
+    size: int
+    header: bytes
+    header_end: VirtualOffset
+    has_eof: bool
+    contigs: Mapping[int, StoredContig]
+    unplaced_begin: VirtualOffset | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records of a file are wanted; nothing but the header when nothing is set.
+
+    `whole` is every record, and then `regions` and `unplaced` say nothing more. `unplaced` are the reads that lie on
+    no contig (htsget's `referenceName=*`).
+    """
+
+    regions: tuple[Region, ...] = ()
+    unplaced: bool = False
+    whole: bool = False
+
+
+def joined(blocks: Iterable[Block], *, most_block: int) -> list[Block]:
+    """The blocks with neighbours of one kind made one, empty ones left out, and slices over `most_block` split."""
+    tidy: list[Block] = []
+    for block in blocks:
+        last = tidy[-1] if tidy else None
+        match block, last:
+            case Inline(data=b""), _:
+                pass
+            case Inline(data=data, kind=kind), Inline(data=before, kind=same) if kind == same:
+                tidy[-1] = Inline(before + data, kind)
+            case Inline(), _:
+                tidy.append(block)
+            case Slice(where=where, kind=kind), Slice(where=before, kind=same) if (
+                kind == same and before.end == where.begin
+            ):
+                tidy[-1] = Slice(ByteRange(before.begin, where.end), kind)
+            case Slice(where=where), _ if where.length:
+                tidy.append(block)
+    return [
+        piece
+        for block in tidy
+        for piece in (
+            [Slice(part, block.kind) for part in block.where.split(most_block)]
+            if isinstance(block, Slice)
+            else [block]
+        )
+    ]
