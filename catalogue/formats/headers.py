@@ -1,7 +1,7 @@
 """Headers of BAM, VCF and BCF, and what every format's header has in common.
 
-The format is told from the content, never from a name. `read_header` reads a BGZF file's header; `FileHeader`,
-`HeaderContig` and `parse_sam_header` serve CRAM as well.
+The format is told from the content, never from a name. `read_header` reads a BGZF file's header;
+`FileHeader`, `HeaderContig` and `parse_sam_header` serve CRAM as well.
 """
 
 from dataclasses import dataclass, field
@@ -23,8 +23,9 @@ class FileFormat(StrEnum):
 class HeaderContig:
     """A contig as a header declares it.
 
-    `index` is the number that the file's records and index know it by: the place in the reference dictionary (BAM,
-    CRAM), the `IDX` (BCF), the place in order of declaration (VCF). `md5` is 32 lower-case hexadecimal digits.
+    `index` is the number that the file's records and index know it by: the place in the reference
+    dictionary (BAM, CRAM), the `IDX` (BCF), the place in order of declaration (VCF). `md5` is 32 lower-case
+    hexadecimal digits.
     """
 
     index: int
@@ -40,9 +41,9 @@ class HeaderContig:
 class FileHeader:
     """What a file says of itself before its first record.
 
-    `end` is where the first record begins; for CRAM, `VirtualOffset.at(byte)` of the container after the header's.
-    `packed` is the header ready to send: BGZF blocks that hold exactly the header's plain bytes or, for CRAM, the
-    file definition and header container as stored.
+    `end` is where the first record begins; for CRAM, `VirtualOffset.at(byte)` of the container after the
+    header's. `packed` is the header ready to send: BGZF blocks that hold exactly the header's plain bytes
+    or, for CRAM, the file definition and header container as stored.
     """
 
     format: FileFormat

@@ -59,7 +59,9 @@ class ByteRange:
         return self.end - self.begin
 
     def http(self) -> str:
-        """The value of a Range header (RFC 9110 §14.2), whose last byte is inclusive. Not for an empty range."""
+        """The value of a Range header (RFC 9110 §14.2), whose last byte is inclusive. Not for an empty
+        range.
+        """
         if self.begin == self.end:
             raise ValueError("HTTP cannot name an empty range")
         return f"bytes={self.begin}-{self.end - 1}"
@@ -102,7 +104,8 @@ def unite_ranges(ranges: Iterable[ByteRange], *, gap: int = 0) -> list[ByteRange
 
 
 def unite_chunks(chunks: Iterable[Chunk], *, gap: int = 0) -> list[Chunk]:
-    """The chunks in file order; those that overlap, or whose blocks begin at most `gap` bytes apart, become one.
+    """The chunks in file order; those that overlap, or whose blocks begin at most `gap` bytes apart, become
+    one.
 
     With `gap` 0 a chunk is joined to its forerunner when it begins in the block where that one ends.
     """

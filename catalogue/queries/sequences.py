@@ -1,4 +1,4 @@
-"""Reads of the catalogue: an identifier in, a small value out. The only look-ups the protocols use.
+"""Looks sequences up by digest or alias, and reads their residues.
 
 What a digest names never changes, so those answers are remembered in the process, for `REMEMBERED_SECONDS` at most:
 a sequence that is deleted is gone everywhere after that time.

@@ -1,0 +1,180 @@
+"""BGZF: gzip in blocks of at most 64 KiB, so that a file can be entered at any block (SAMv1 §4.1).
+
+Every block that is read is checked: header, size, CRC-32 and length. A block never yields more than
+`MOST_PLAIN` bytes, whatever its bytes claim.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from isal import isal_zlib
+
+from catalogue.formats import FormatError, ReadRange
+
+#: The empty block that ends a complete file (SAMv1 §4.1.2).
+EOF_MARKER: Final = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+#: The most bytes that a block can take up in the file, and the most it can hold: sizes are 16 bits.
+MOST_STORED: Final = 1 << 16
+MOST_PLAIN: Final = 1 << 16
+
+# Room is left for deflate's overhead on bytes that cannot be compressed.
+_PLAIN_PER_BLOCK = 0xFF00
+_LEVEL = 2
+_MAGIC = b"\x1f\x8b\x08"
+_EXTRA_FLAG = 4
+_HEADER = struct.Struct("<3sBIBBH")
+_SUBFIELD = struct.Struct("<2sH")
+_FOOTER = struct.Struct("<II")
+_BSIZE = struct.Struct("<H")
+_USUAL_EXTRA = b"\x06\x00BC\x02\x00"
+_WRITTEN_HEADER = struct.pack("<3sBIBB", _MAGIC, _EXTRA_FLAG, 0, 0, 255) + _USUAL_EXTRA
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block: its stored bytes are `begin` up to `end` of the file, `plain` is what they hold."""
+
+    begin: int
+    end: int
+    plain: bytes
+
+
+def block_size(data: bytes, at: int = 0, *, offset: int = 0) -> tuple[int, int]:
+    """The stored size of the block whose header is at `at`, and the size of that header.
+
+    `offset` is where `data` lies in the file; errors name places by it. Extra subfields beside BC are
+    passed over. Raises `FormatError` when the bytes are no BGZF header or end within it.
+    """
+    # All known writers put BC first and alone, so that this one comparison spares the walk over subfields.
+    if data[at : at + 4] == b"\x1f\x8b\x08\x04" and data[at + 10 : at + 16] == _USUAL_EXTRA:
+        if len(data) < at + 18:
+            raise FormatError("BGZF header is cut short", offset=offset + at)
+        stored, header = _BSIZE.unpack_from(data, at + 16)[0] + 1, 18
+    else:
+        stored, header = _unusual_block_size(data, at, offset=offset)
+    if stored < header + _FOOTER.size:
+        raise FormatError(f"BGZF block of {stored} bytes is too small", offset=offset + at)
+    return stored, header
+
+
+def _unusual_block_size(data: bytes, at: int, *, offset: int) -> tuple[int, int]:
+    here = offset + at
+    if len(data) < at + _HEADER.size:
+        raise FormatError("BGZF header is cut short", offset=here)
+    magic, flags, _, _, _, extra = _HEADER.unpack_from(data, at)
+    if magic != _MAGIC:
+        raise FormatError("no BGZF block begins here", offset=here)
+    if not flags & _EXTRA_FLAG:
+        raise FormatError("gzip, but not in BGZF blocks", offset=here)
+    if flags != _EXTRA_FLAG:
+        raise FormatError(f"BGZF header with gzip flags {flags:#x}", offset=here)
+    field, end = at + _HEADER.size, at + _HEADER.size + extra
+    if len(data) < end:
+        raise FormatError("BGZF header is cut short", offset=here)
+    while field + _SUBFIELD.size <= end:
+        name, length = _SUBFIELD.unpack_from(data, field)
+        field += _SUBFIELD.size
+        if name == b"BC" and length == _BSIZE.size and field + length <= end:
+            return _BSIZE.unpack_from(data, field)[0] + 1, end - at
+        field += length
+    raise FormatError("gzip, but not in BGZF blocks", offset=here)
+
+
+def inflate(data: bytes, at: int = 0, *, offset: int = 0) -> Block:
+    """The block at `at` of `data`, which lies at `offset` of the file.
+
+    Raises `FormatError` when the block is cut short or corrupt.
+    """
+    stored, header = block_size(data, at, offset=offset)
+    here = offset + at
+    if len(data) < at + stored:
+        raise FormatError("BGZF block is cut short", offset=here)
+    crc, length = _FOOTER.unpack_from(data, at + stored - _FOOTER.size)
+    if length > MOST_PLAIN:
+        raise FormatError(f"BGZF block claims to hold {length} bytes", offset=here)
+    stream = isal_zlib.decompressobj(wbits=-15)
+    try:
+        # One byte more than claimed is asked for, so that a stream that holds more is found out.
+        plain = stream.decompress(data[at + header : at + stored - _FOOTER.size], length + 1)
+    except isal_zlib.error:
+        raise FormatError("BGZF block does not inflate", offset=here) from None
+    if len(plain) != length or not stream.eof or isal_zlib.crc32(plain) != crc:
+        raise FormatError("BGZF block does not hold what it claims", offset=here)
+    return Block(here, here + stored, plain)
+
+
+def deflate(plain: bytes) -> bytes:
+    """The bytes as BGZF blocks, without end-of-file marker; nothing for nothing."""
+    return b"".join(
+        _deflate_block(plain[at : at + _PLAIN_PER_BLOCK]) for at in range(0, len(plain), _PLAIN_PER_BLOCK)
+    )
+
+
+def _deflate_block(plain: bytes) -> bytes:
+    payload = isal_zlib.compress(plain, _LEVEL, wbits=-15)
+    stored = len(_WRITTEN_HEADER) + _BSIZE.size + len(payload) + _FOOTER.size
+    return b"".join(
+        (
+            _WRITTEN_HEADER,
+            _BSIZE.pack(stored - 1),
+            payload,
+            _FOOTER.pack(isal_zlib.crc32(plain), len(plain)),
+        )
+    )
+
+
+def is_eof(tail: bytes) -> bool:
+    """Whether a file whose last bytes these are (28 are enough) ends with the end-of-file marker."""
+    return tail.endswith(EOF_MARKER)
+
+
+class BlockReader:
+    """Blocks of a stored file, through as few reads as can be.
+
+    A read fetches `ahead` bytes, at least a block's worth, and serves every block that lies within; `fetch`
+    reads a longer stretch in one go. Holds one stretch at a time.
+    """
+
+    def __init__(self, read_range: ReadRange, *, ahead: int = 4 * MOST_STORED) -> None:
+        self._read_range = read_range
+        self._ahead = max(ahead, MOST_STORED)
+        self._offset = 0
+        self._data = b""
+        self._at_end = False
+
+    def fetch(self, begin: int, end: int) -> None:
+        """Reads the stored bytes `begin` up to `end`, unless they are here already."""
+        if self._offset <= begin and (end <= self._offset + len(self._data) or self._at_end):
+            return
+        self._offset = begin
+        self._data = self._read_range(begin, end - begin)
+        self._at_end = len(self._data) < end - begin
+
+    def holds(self, begin: int) -> bool:
+        """Whether the whole block that begins at `begin` is here, so that `block` reads nothing."""
+        at = begin - self._offset
+        if not 0 <= at < len(self._data):
+            return False
+        if self._at_end or at + MOST_STORED <= len(self._data):
+            return True
+        try:
+            return at + block_size(self._data, at)[0] <= len(self._data)
+        except FormatError:
+            return False
+
+    def block(self, begin: int) -> Block | None:
+        """The block that begins at stored byte `begin`; None at the end of the file."""
+        if not self.holds(begin):
+            self.fetch(begin, begin + self._ahead)
+        at = begin - self._offset
+        if at >= len(self._data):
+            return None
+        return inflate(self._data, at, offset=self._offset)
+
+    def blocks(self, begin: int) -> Iterator[Block]:
+        """The block at `begin` and all that follow it, to the end of the file."""
+        while (block := self.block(begin)) is not None:
+            yield block
+            begin = block.end

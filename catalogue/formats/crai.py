@@ -1,0 +1,217 @@
+"""CRAI, the index of CRAM (CRAMv3 §12): from rows of slices to the containers that hold reads of a region.
+
+A row tells of one slice and one reference: where its reads begin, how far they reach, and where the slice lies. What is
+served is whole containers, so rows are grouped by container, and a container ends where the next *distinct* one begins:
+the next row may well speak of the same container again, of its next slice or of another reference in the same slice.
+"""
+
+import gzip
+import io
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from catalogue.formats import FormatError, ReadRange
+from catalogue.formats.cram import (
+    SEVERAL_REFERENCES,
+    UNPLACED,
+    CramFile,
+    read_container,
+    read_slices,
+    walk_containers,
+)
+from catalogue.formats.intervals import MAX_POSITION, ByteRange
+
+#: A larger index, when plain, is taken for corruption (256 MiB: some ten million slices).
+MAX_INDEX_LENGTH = 1 << 28
+
+_ROW = re.compile(rb"(-?\d{1,10})\t(-?\d{1,10})\t(-?\d{1,10})\t(\d{1,18})\t(\d{1,10})\t(\d{1,10})")
+
+_PACKED = np.dtype([("begin", "<i8"), ("end", "<i8"), ("start", "<u4"), ("stop", "<u4")])
+_PACKED_VERSION = b"CRAI\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class CraiRow:
+    """The reads of one slice on one reference.
+
+    `reference` is an index into the file's own list of contigs, or -1 for reads that lie on none. All its reads
+    overlap positions `start` up to, not including, `end`, and nothing else. The slice begins `landmark` bytes after the
+    header structure of the container at byte `container`.
+    """
+
+    reference: int
+    start: int
+    end: int
+    container: int
+    landmark: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackedIndex:
+    """An index as it is stored: a share for each contig that has reads, by the contig's index in the file's own list.
+
+    `unplaced` is the first byte of the containers, all up to the last, that hold reads on no contig; None when none do.
+    """
+
+    contigs: Mapping[int, bytes]
+    unplaced: int | None
+
+
+def parse_crai(data: bytes) -> list[CraiRow]:
+    """The rows of a .crai file, gzipped or plain, in its own order. Raises `FormatError`."""
+    rows = []
+    offset = 0
+    for line in _plain(data).splitlines(keepends=True):
+        if row := line.rstrip(b"\r\n"):
+            rows.append(_parse_row(row, offset))
+        offset += len(line)
+    return rows
+
+
+def walk_rows(read_range: ReadRange, file: CramFile) -> list[CraiRow] | None:
+    """The rows that an index of `file` would hold, from the headers of its containers and slices.
+
+    None when a slice holds reads of several references: which ones, and where, only its records tell, and those are
+    not decoded here. Raises `FormatError` on bytes that are no containers.
+    """
+    rows = []
+    for container in walk_containers(read_range, file):
+        slices = read_slices(read_range, file.version, container)
+        for landmark, piece in zip(container.landmarks, slices, strict=True):
+            if piece.reference == SEVERAL_REFERENCES:
+                return None
+            start, end = _cover(piece.reference, piece.start, piece.end)
+            rows.append(CraiRow(piece.reference, start, end, container.extent.begin, landmark))
+    return rows
+
+
+def verify_rows(rows: Iterable[CraiRow], read_range: ReadRange, file: CramFile, *, most: int = 32) -> None:
+    """Raises `FormatError` unless the rows are those of an index of this file.
+
+    The rows must account for the file's data from its first byte to its last, and the headers of `most` containers,
+    the first, the last and others spread evenly between, must be what the rows say of them.
+    """
+    by_container: defaultdict[int, list[CraiRow]] = defaultdict(list)
+    for row in rows:
+        by_container[row.container].append(row)
+    begins = sorted(by_container)
+    ends = [*begins[1:], file.data.end]
+    _skip_empty(read_range, file, begin=file.data.begin, end=begins[0] if begins else file.data.end)
+    for i in np.unique(np.linspace(0, len(begins) - 1, most, dtype=np.int64)) if begins else ():
+        container = read_container(read_range, file.version, offset=begins[i], size=file.data.end)
+        for row in by_container[begins[i]]:
+            if container.reference not in (row.reference, SEVERAL_REFERENCES):
+                raise FormatError("CRAM container holds another reference than its index says", offset=begins[i])
+            if row.landmark not in container.landmarks:
+                raise FormatError("no CRAM slice begins where the index says", offset=begins[i])
+        _skip_empty(read_range, file, begin=container.extent.end, end=ends[i])
+
+
+def pack(rows: Iterable[CraiRow], *, data: ByteRange, contigs: int) -> PackedIndex:
+    """The index as it is stored, of a file whose containers fill `data` and whose header lists so many contigs.
+
+    Raises `FormatError` where a row lies outside either, or reads on a contig follow reads on none: such a file is not
+    in coordinate order.
+    """
+    rows = list(rows)
+    begins = sorted({row.container for row in rows})
+    extent = dict(zip(begins, [*begins[1:], data.end], strict=True))
+    if begins and not (data.begin <= begins[0] and begins[-1] < data.end):
+        raise FormatError("CRAM index points outside the file's containers", offset=begins[0])
+
+    reaches: defaultdict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
+    for row in rows:
+        if row.reference >= contigs:
+            raise FormatError(f"CRAM index names contig {row.reference}, the header only {contigs}")
+        containers = reaches[row.reference]
+        start, end = containers.get(row.container, (row.start, row.end))
+        containers[row.container] = min(start, row.start), max(end, row.end)
+
+    unplaced = min(reaches.pop(UNPLACED), default=None) if UNPLACED in reaches else None
+    if unplaced is not None and any(max(containers) > unplaced for containers in reaches.values()):
+        raise FormatError("CRAM file is not in coordinate order", offset=unplaced)
+    shares = {}
+    for reference, containers in sorted(reaches.items()):
+        table = np.array(
+            [(begin, extent[begin], *containers[begin]) for begin in sorted(containers)], dtype=_PACKED
+        )
+        shares[reference] = _PACKED_VERSION + table.tobytes()
+    return PackedIndex(contigs=shares, unplaced=unplaced)
+
+
+def containers_overlapping(packed: bytes, *, start: int, end: int) -> list[ByteRange]:
+    """Whole containers that hold reads overlapping positions `start` up to, not including, `end`, in file order.
+
+    `packed` is a contig's share as `pack` made it, or empty for a contig without reads. Containers that touch come as
+    one range. Raises `FormatError` for bytes that `pack` did not make.
+    """
+    if not packed or start >= end:
+        return []
+    table = _unpack(packed)
+    table = table[(table["start"] < end) & (table["stop"] > start)]
+    if not len(table):
+        return []
+    fresh = np.flatnonzero(table["begin"][1:] != table["end"][:-1]) + 1
+    begins = table["begin"][np.concatenate(([0], fresh))].tolist()
+    ends = table["end"][np.concatenate((fresh - 1, [len(table) - 1]))].tolist()
+    return [ByteRange(*pair) for pair in zip(begins, ends, strict=True)]
+
+
+def _unpack(packed: bytes) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+    body = len(packed) - len(_PACKED_VERSION)
+    if not packed.startswith(_PACKED_VERSION) or body % _PACKED.itemsize:
+        raise FormatError("not a packed CRAM index of this version", offset=0)
+    return np.frombuffer(packed, dtype=_PACKED, offset=len(_PACKED_VERSION))
+
+
+def _parse_row(line: bytes, offset: int) -> CraiRow:
+    match = _ROW.fullmatch(line)
+    if not match:
+        raise FormatError("not a row of a CRAM index", offset=offset)
+    reference, start, span, container, landmark, _ = map(int, match.groups())
+    if reference < UNPLACED:
+        # Early htsjdk wrote one row with -2 for a slice of several references: nobody can seek by it.
+        raise FormatError(f"CRAM index row for reference {reference}", offset=offset)
+    return CraiRow(reference, *_cover(reference, start - 1, start - 1 + span), container, landmark)
+
+
+def _cover(reference: int, start: int, end: int) -> tuple[int, int]:
+    """Positions that surely hold all reads of a slice told to lie from `start` to `end`.
+
+    Reads that lie on a contig at no position (POS 0) begin a slice at -1. A slice of no length is one of reads of no
+    length, which count as one position long; where it has no start either its writer did not know, so that it may
+    reach anywhere.
+    """
+    if reference < 0 or (start < 0 and end <= start):
+        return 0, MAX_POSITION
+    start = min(max(start, 0), MAX_POSITION - 1)
+    return start, min(max(end, start + 1), MAX_POSITION)
+
+
+def _skip_empty(read_range: ReadRange, file: CramFile, *, begin: int, end: int) -> None:
+    """Raises `FormatError` unless containers without records, or nothing at all, fill `begin` to `end`."""
+    while begin < end:
+        container = read_container(read_range, file.version, offset=begin, size=file.data.end)
+        if container.records:
+            raise FormatError("CRAM index misses a container", offset=begin)
+        begin = container.extent.end
+    if begin != end:
+        raise FormatError("no CRAM container begins where the index says", offset=end)
+
+
+def _plain(data: bytes) -> bytes:
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        with gzip.open(io.BytesIO(data)) as file:
+            plain = file.read(MAX_INDEX_LENGTH + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FormatError(f"CRAM index does not decompress: {error}", offset=0) from error
+    if len(plain) > MAX_INDEX_LENGTH:
+        raise FormatError(f"CRAM index is longer than {MAX_INDEX_LENGTH} bytes", offset=0)
+    return plain

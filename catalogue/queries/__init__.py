@@ -1,0 +1,23 @@
+"""Reads of the catalogue: an identifier in, a small value out. The only look-ups the protocols use."""
+
+from catalogue.queries.sequences import (
+    AliasRecord,
+    SequenceRecord,
+    aliases,
+    forget_sequences,
+    known_sequence,
+    read_residues,
+    sequence,
+    stream_residues,
+)
+
+__all__ = [
+    "AliasRecord",
+    "SequenceRecord",
+    "aliases",
+    "forget_sequences",
+    "known_sequence",
+    "read_residues",
+    "sequence",
+    "stream_residues",
+]
