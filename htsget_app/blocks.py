@@ -1,4 +1,6 @@
-"""What a ticket is made of, and what has to be known of a stored file to make one: values shared by all planners."""
+"""What a ticket is made of, and what has to be known of a stored file to make one: values shared by all
+planners.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -54,7 +56,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class StoredContig:
-    """One contig of a stored file: its name and its packed share of the index, empty when it holds no record."""
+    """One contig of a stored file: its name and its packed share of the index, empty when it holds no
+    record.
+    """
 
     name: str
     index: bytes
@@ -64,10 +68,11 @@ class StoredContig:
 class StoredFile:
     """What the catalogue knows of one stored file.
 
-    `header` is ready to send: whole BGZF blocks or, for CRAM, the file definition and header container; `header_end`
-    is where in the stored file the first record (CRAM: container, as `VirtualOffset.at(byte)`) begins.
-    `contigs` holds at least the contigs asked for, by their index in the file's own list.
-    `unplaced_begin` is where the records begin that lie on no contig; None when there is nothing to find there.
+    `header` is ready to send: whole BGZF blocks or, for CRAM, the file definition and header container;
+    `header_end` is where in the stored file the first record (CRAM: container, as `VirtualOffset.at(byte)`)
+    begins. `contigs` holds at least the contigs asked for, by their index in the file's own list.
+    `unplaced_begin` is where the records begin that lie on no contig; None when there is nothing to find
+    there.
     """
 
     format: FileFormat
@@ -83,8 +88,8 @@ class StoredFile:
 class Selection:
     """Which records of a file are wanted; nothing but the header when nothing is set.
 
-    `whole` is every record, and then `regions` and `unplaced` say nothing more. `unplaced` are the reads that lie on
-    no contig (htsget's `referenceName=*`).
+    `whole` is every record, and then `regions` and `unplaced` say nothing more. `unplaced` are the reads
+    that lie on no contig (htsget's `referenceName=*`).
     """
 
     regions: tuple[Region, ...] = ()
@@ -93,7 +98,9 @@ class Selection:
 
 
 def joined(blocks: Iterable[Block], *, most_block: int) -> list[Block]:
-    """The blocks with neighbours of one kind made one, empty ones left out, and slices over `most_block` split."""
+    """The blocks with neighbours of one kind made one, empty ones left out, and slices over `most_block`
+    split.
+    """
     tidy: list[Block] = []
     for block in blocks:
         last = tidy[-1] if tidy else None

@@ -7,7 +7,7 @@ Every block that is read is checked: header, size, CRC-32 and length. A block ne
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from isal import isal_zlib
 
@@ -28,6 +28,8 @@ _HEADER = struct.Struct("<3sBIBBH")
 _SUBFIELD = struct.Struct("<2sH")
 _FOOTER = struct.Struct("<II")
 _BSIZE = struct.Struct("<H")
+# The library's own stubs call this class an instance.
+_DeflateError = cast(type[Exception], isal_zlib.error)
 _USUAL_EXTRA = b"\x06\x00BC\x02\x00"
 _WRITTEN_HEADER = struct.pack("<3sBIBB", _MAGIC, _EXTRA_FLAG, 0, 0, 255) + _USUAL_EXTRA
 
@@ -98,7 +100,7 @@ def inflate(data: bytes, at: int = 0, *, offset: int = 0) -> Block:
     try:
         # One byte more than claimed is asked for, so that a stream that holds more is found out.
         plain = stream.decompress(data[at + header : at + stored - _FOOTER.size], length + 1)
-    except isal_zlib.error:
+    except _DeflateError:
         raise FormatError("BGZF block does not inflate", offset=here) from None
     if len(plain) != length or not stream.eof or isal_zlib.crc32(plain) != crc:
         raise FormatError("BGZF block does not hold what it claims", offset=here)
