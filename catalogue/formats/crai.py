@@ -106,7 +106,9 @@ def verify_rows(rows: Iterable[CraiRow], read_range: ReadRange, file: CramFile, 
         container = read_container(read_range, file.version, offset=begins[i], size=file.data.end)
         for row in by_container[begins[i]]:
             if container.reference not in (row.reference, SEVERAL_REFERENCES):
-                raise FormatError("CRAM container holds another reference than its index says", offset=begins[i])
+                raise FormatError(
+                    "CRAM container holds another reference than its index says", offset=begins[i]
+                )
             if row.landmark not in container.landmarks:
                 raise FormatError("no CRAM slice begins where the index says", offset=begins[i])
         _skip_empty(read_range, file, begin=container.extent.end, end=ends[i])

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from catalogue.formats import FormatError, ReadRange
-from catalogue.formats.headers import FileHeader, parse_sam_header
-from catalogue.formats.intervals import ByteRange
+from catalogue.formats.headers import FileFormat, FileHeader, parse_sam_header
+from catalogue.formats.intervals import ByteRange, VirtualOffset
 
 MAGIC = b"CRAM"
 FILE_DEFINITION_LENGTH = 26
@@ -85,7 +85,12 @@ class Container:
 
     @property
     def is_eof(self) -> bool:
-        return self.reference == UNPLACED and self.start == _EOF_START and not self.records and not self.landmarks
+        return (
+            self.reference == UNPLACED
+            and self.start == _EOF_START
+            and not self.records
+            and not self.landmarks
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +106,13 @@ class Slice:
 class CramFile:
     """The parts of a CRAM file.
 
-    `header_bytes` holds the file definition and the header container: sent as they are they begin a valid file.
+    `header.packed` holds the file definition and the header container: sent as they are they begin a valid file.
     `data` holds the data containers, from the first one's first byte to the end-of-file container or, where that is
     missing (`has_eof` false), to the end of the file.
     """
 
     version: CramVersion
     header: FileHeader
-    header_bytes: ByteRange
     data: ByteRange
     has_eof: bool
 
@@ -123,15 +127,29 @@ def read_cram(read_range: ReadRange, *, size: int) -> CramFile:
     first = read_container(read_range, version, offset=FILE_DEFINITION_LENGTH, size=size)
     if first.is_eof:
         raise FormatError("CRAM file ends before its SAM header", offset=first.extent.begin)
-    header = parse_sam_header(_header_text(read_range, version, first))
-    end = first.extent.end
-    data_end = _data_end(read_range, version, begin=end, size=size)
+    begin = first.extent.end
+    if begin > MAX_HEADER_LENGTH:
+        raise FormatError(f"CRAM header of {begin} bytes", offset=first.extent.begin)
+    packed = read_range(0, begin)
+    if len(packed) < begin:
+        raise FormatError("file ends inside a CRAM container", offset=len(packed))
+    text = _header_text(packed, version, first).decode(errors="replace")
+    sam = parse_sam_header(text)
+    end = _data_end(read_range, version, begin=begin, size=size)
     return CramFile(
         version=version,
-        header=header,
-        header_bytes=ByteRange(0, end),
-        data=ByteRange(end, data_end),
-        has_eof=data_end < size,
+        header=FileHeader(
+            format=FileFormat.CRAM,
+            version=str(version),
+            text=text,
+            contigs=sam.contigs,
+            samples=sam.samples,
+            sort_order=sam.sort_order,
+            end=VirtualOffset.at(begin),
+            packed=packed,
+        ),
+        data=ByteRange(begin, end),
+        has_eof=end < size,
     )
 
 
@@ -159,15 +177,16 @@ def read_container(read_range: ReadRange, version: CramVersion, *, offset: int, 
 
 
 def walk_containers(read_range: ReadRange, file: CramFile) -> Iterator[Container]:
-    """Every data container of `file` in order, one read of a few bytes each; an end-of-file container is not given.
+    """Every data container of `file` in order, for each one read of a few bytes.
 
-    Raises `FormatError` on coming to a place where none begins.
+    Raises `FormatError` on coming to a place where none begins, and at an end-of-file container before the file's end.
     """
     offset = file.data.begin
     while offset < file.data.end:
         container = read_container(read_range, file.version, offset=offset, size=file.data.end)
-        if not container.is_eof:
-            yield container
+        if container.is_eof:
+            raise FormatError("CRAM end-of-file container before the end of the file", offset=offset)
+        yield container
         offset = container.extent.end
 
 
@@ -178,8 +197,6 @@ def read_slices(read_range: ReadRange, version: CramVersion, container: Containe
         header = _read_block(read_range, version, place, content=_SLICE_HEADER, most=_WINDOWS[-1])
         yield Slice(*_placed(_Window(header, place.begin)))
 
-
-# -- bytes to values --------------------------------------------------------------------------------------------
 
 _FILE_HEADER = 0
 _SLICE_HEADER = 2
@@ -325,7 +342,9 @@ _DECOMPRESSORS: dict[int, Callable[[], _Decompressor]] = {
 }
 
 
-def _read_block(read_range: ReadRange, version: CramVersion, place: ByteRange, *, content: int, most: int) -> bytes:
+def _read_block(
+    read_range: ReadRange, version: CramVersion, place: ByteRange, *, content: int, most: int
+) -> bytes:
     """The plain data of the block (CRAMv3 §8) that begins where `place` does and ends inside it.
 
     Raises `FormatError` where the block is not of the content type asked for, or larger than `most` bytes.
@@ -370,12 +389,15 @@ def _plain(data: bytes, *, method: int, size: int, offset: int) -> bytes:
     return plain
 
 
-def _header_text(read_range: ReadRange, version: CramVersion, container: Container) -> bytes:
+def _header_text(packed: bytes, version: CramVersion, container: Container) -> bytes:
     """The SAM header's text, from the first block of the header container (CRAMv3 §8.3)."""
     place = ByteRange(container.blocks, container.extent.end)
-    window = _Window(
-        _read_block(read_range, version, place, content=_FILE_HEADER, most=MAX_HEADER_LENGTH), place.begin
-    )
+
+    def read_range(offset: int, length: int) -> bytes:
+        return packed[offset : offset + length]
+
+    block = _read_block(read_range, version, place, content=_FILE_HEADER, most=MAX_HEADER_LENGTH)
+    window = _Window(block, place.begin)
     length = window.int32()
     if length < 0:
         raise FormatError("SAM header of negative length", offset=place.begin)
