@@ -16,9 +16,9 @@ from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.bgzf import MOST_STORED, Block, BlockReader, deflate
 from catalogue.formats.intervals import VirtualOffset
 
-#: The most plain bytes a header may have. The longest met with, of assemblies in millions of pieces, are
-#: below 100 MB.
-MOST_HEADER: Final = 256 * 1024 * 1024
+#: The most plain bytes, and contigs, that a header may have: room for draft assemblies in a million pieces.
+MOST_HEADER: Final = 128 * 1024 * 1024
+MOST_CONTIGS: Final = 2_000_000
 
 _MOST_DIGITS = 19
 _LONGEST_MAGIC = 32
@@ -321,7 +321,7 @@ def _vcf_header(format: FileFormat, text: str, *, version: str, reader: _PlainRe
         if line.startswith("##contig=<"):
             tags = _vcf_tags(line)
             if tags.get("id") and tags["id"] not in contigs:
-                # Only the records of BCF know their contigs by number, and IDX may leave gaps (VCFv4.3 §6.2.1).
+                # Only BCF records know contigs by number, and IDX may leave gaps (VCFv4.3 §6.2.1).
                 given = _number(tags.get("idx", "")) if format is FileFormat.BCF else None
                 index = len(contigs) if given is None else given
                 contigs[tags["id"]] = _vcf_contig(index, tags)
