@@ -1,0 +1,4 @@
+"""The site: settings, addresses, health, the server process and the embedded database.
+
+It knows every room and is known by none; it holds no rule of a protocol or of the catalogue.
+"""

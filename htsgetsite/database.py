@@ -1,0 +1,81 @@
+"""Which PostgreSQL the site uses: the server that `DATABASE_URL` names, or the embedded one."""
+
+from typing import Any, NotRequired, TypedDict
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from htsgetsite.embedded.server import DATABASE
+from htsgetsite.environment import Unusable
+
+
+class Database(TypedDict):
+    """One entry of Django's DATABASES."""
+
+    ENGINE: str
+    NAME: str
+    OPTIONS: dict[str, Any]
+    CONN_MAX_AGE: int | None
+    CONN_HEALTH_CHECKS: bool
+    USER: NotRequired[str]
+    PASSWORD: NotRequired[str]
+    HOST: NotRequired[str]
+    PORT: NotRequired[str]
+
+
+def embedded_database() -> Database:
+    """The site's own server; connections live as long as the thread that made them."""
+    return {
+        "ENGINE": "htsgetsite.embedded",
+        "NAME": DATABASE,
+        "OPTIONS": {},
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+def database_from_url(url: str) -> Database:
+    """Reads `postgresql://user:password@host:port/name?option=value…` as libpq does, sockets and lists of hosts too.
+
+    Two options are the site's own: `pool_max_size` (with `pool_min_size`) shares so many connections among the threads of
+    a process instead of one a thread. Raises `Unusable`, whose text never repeats the URL: it may hold a password.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise Unusable("expected a URL that starts with postgresql://")
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    pool: dict[str, int] = {}
+    for name in ("min_size", "max_size"):
+        value = query.pop(f"pool_{name}", None)
+        if value is not None:
+            if not (value.isascii() and value.isdigit()):
+                raise Unusable(f"expected a whole number as pool_{name}")
+            pool[name] = int(value)
+    if pool and ("max_size" not in pool or not pool.get("min_size", 0) <= pool["max_size"] or not pool["max_size"]):
+        raise Unusable("expected pool_max_size of at least 1, and pool_min_size no larger")
+    try:
+        found = conninfo_to_dict(parts._replace(query=urlencode(query)).geturl())
+    except psycopg.ProgrammingError:
+        raise Unusable(
+            "expected postgresql://user:password@host:port/name?option=value, with options that libpq knows"
+        ) from None
+    options: dict[str, Any] = {name: value for name, value in found.items() if value is not None}
+    name = str(options.pop("dbname", ""))
+    if not name:
+        raise Unusable("expected the name of a database after the host: postgresql://host/name")
+    database: Database = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": str(options.pop("user", "")),
+        "PASSWORD": str(options.pop("password", "")),
+        "HOST": str(options.pop("host", "")),
+        "PORT": str(options.pop("port", "")),
+        "OPTIONS": options,
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }
+    if pool:
+        options["pool"] = {"min_size": 0, **pool}
+        database["CONN_MAX_AGE"] = 0
+    return database

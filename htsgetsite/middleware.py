@@ -1,0 +1,70 @@
+"""The middleware that only pages for people need, kept off the paths of the protocols.
+
+A protocol's answer depends on no cookie, session or form, so its requests pass these by; what remains for them is
+`SecurityMiddleware`. Each class is Django's own in every other respect.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware import clickjacking, common, csrf
+
+#: Paths of the protocols and of the health checks begin with one of these.
+PROTOCOL_PATHS = (
+    "/sequence/",
+    "/md5/",
+    "/reads/",
+    "/variants/",
+    "/data/",
+    "/service-info",
+    "/services",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+)
+
+
+class _OnPages:
+    """Mixed in before a middleware of Django's: a request to a protocol goes straight on."""
+
+    get_response: Callable[[HttpRequest], HttpResponseBase]
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path_info.startswith(PROTOCOL_PATHS):
+            return self.get_response(request)
+        return super().__call__(request)  # type: ignore[misc]
+
+
+class CommonMiddleware(_OnPages, common.CommonMiddleware):
+    """Adds missing slashes and lengths."""
+
+
+class SessionMiddleware(_OnPages, sessions.SessionMiddleware):
+    """Reads and keeps the session."""
+
+
+class CsrfViewMiddleware(_OnPages, csrf.CsrfViewMiddleware):
+    """Refuses forms sent from elsewhere."""
+
+    def process_view(self, request: HttpRequest, *args: Any) -> Any:
+        """Called for every view, whoever handled the request before."""
+        if request.path_info.startswith(PROTOCOL_PATHS):
+            return None
+        return super().process_view(request, *args)
+
+
+class AuthenticationMiddleware(_OnPages, auth.AuthenticationMiddleware):
+    """Sets `request.user` from the session."""
+
+
+class MessageMiddleware(_OnPages, messages.MessageMiddleware):
+    """Carries notices from one page to the next."""
+
+
+class XFrameOptionsMiddleware(_OnPages, clickjacking.XFrameOptionsMiddleware):
+    """Forbids pages in frames."""

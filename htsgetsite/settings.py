@@ -1,0 +1,271 @@
+"""The site's settings. Everything that an operator may change is read from the environment here and nowhere else.
+
+docs/settings.md documents each declaration below; a test holds the two together.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import django_stubs_ext
+
+from htsgetsite.database import Database, database_from_url, embedded_database
+from htsgetsite.environment import Environment, Unusable
+from htsgetsite.secret import kept_secret
+
+# Lets annotations such as QuerySet[Sequence] be written as real code.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+ENVIRONMENT = Environment(os.environ)
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise Unusable("expected an address such as https://data.example.org, without query")
+    return value.rstrip("/")
+
+
+def _path(value: str) -> Path:
+    return Path(value).expanduser().absolute()
+
+
+def _storage(name: str, url: str) -> None:
+    """Checks one entry of HTSGETSITE_STORAGES."""
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > 64:
+        raise Unusable(f"expected a name of ASCII letters, digits, - and _ (at most 64), not {name!r}")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise Unusable(f"expected a URL under {name!r}") from None
+    if parts.scheme == "file":
+        if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/") or parts.query:
+            raise Unusable(f"expected file:///absolute/path under {name!r}")
+    elif parts.scheme == "s3":
+        unknown = parse_qs(parts.query, keep_blank_values=True).keys() - {"endpoint_url", "region"}
+        if not parts.netloc or unknown:
+            raise Unusable(
+                f"expected s3://bucket/prefix?endpoint_url=…&region=… under {name!r}"
+                + (f", without {', '.join(sorted(unknown))}" if unknown else "")
+            )
+    else:
+        raise Unusable(f"expected file:///… or s3://… under {name!r}")
+
+
+def _prefix(value: str) -> str:
+    if not value.startswith("/"):
+        raise Unusable("expected a path that starts with /, such as /protected")
+    return "/" + value.strip("/")
+
+
+# --- The place ---------------------------------------------------------------------------------------------------
+
+HTSGETSITE_HOME: Path = ENVIRONMENT.parsed(
+    "HTSGETSITE_HOME",
+    _path,
+    kind="folder",
+    default=BASE_DIR / "var",
+    default_text="./var",
+    doc="Where the site keeps what it makes: the embedded database, sequences, files and the secret key.",
+)
+DEBUG: bool = ENVIRONMENT.flag(
+    "DEBUG", default=False, doc="Shows the details of errors to whoever asks; for development only."
+)
+_database_url = ENVIRONMENT.parsed(
+    "DATABASE_URL",
+    database_from_url,
+    kind="URL",
+    default=None,
+    default_text="embedded PostgreSQL",
+    doc="The PostgreSQL server: postgresql://user:password@host:port/name?sslmode=…&pool_max_size=…",
+)
+EMBEDDED = not ENVIRONMENT.has("DATABASE_URL")
+DATABASES: dict[str, Database] = {"default": _database_url or embedded_database()}
+
+SECRET_KEY: str = ENVIRONMENT.text(
+    "SECRET_KEY",
+    default="",
+    default_text="made and kept in the home with the embedded database or DEBUG; otherwise required",
+    doc="Signs sessions and data URLs; at least 50 characters, the same for every process of the site.",
+)
+if not SECRET_KEY:
+    if EMBEDDED or DEBUG:
+        try:
+            SECRET_KEY = kept_secret(HTSGETSITE_HOME / "secret_key")
+        except OSError as error:
+            ENVIRONMENT.complain("HTSGETSITE_HOME", f"expected a folder that the site may write to ({error})")
+            SECRET_KEY = "unusable"
+    else:
+        ENVIRONMENT.complain("SECRET_KEY", "expected a secret, because DATABASE_URL is set and DEBUG is not")
+        SECRET_KEY = "unusable"
+
+_LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS: list[str] = ENVIRONMENT.words(
+    "ALLOWED_HOSTS",
+    default=_LOOPBACK if EMBEDDED or DEBUG else [],
+    default_text="localhost, 127.0.0.1 and [::1] with the embedded database or DEBUG; otherwise none",
+    doc="The host names that the site answers to; .example.org includes every name below it.",
+)
+PUBLIC_URL: str = ENVIRONMENT.parsed(
+    "PUBLIC_URL",
+    _url,
+    kind="URL",
+    default="",
+    default_text="taken from each request",
+    doc="The address under which clients reach the site; it goes into tickets and links.",
+)
+TRUST_PROXY: bool = ENVIRONMENT.flag(
+    "TRUST_PROXY",
+    default=False,
+    doc="Believes X-Forwarded-Proto; only behind a proxy that always sets it.",
+)
+
+# --- Data ----------------------------------------------------------------------------------------------------------
+
+HTSGETSITE_STORAGES: dict[str, str] = {
+    "sequences": (HTSGETSITE_HOME / "sequences").as_uri(),
+    "files": (HTSGETSITE_HOME / "files").as_uri(),
+    **ENVIRONMENT.mapping(
+        "HTSGETSITE_STORAGES",
+        default={},
+        default_text="sequences and files, below the home",
+        check=_storage,
+        doc="Named places for objects: name to file:///… or s3://bucket/prefix?endpoint_url=…&region=…; adds to the two defaults.",
+    ),
+}
+TICKET_URL_TTL: int = ENVIRONMENT.integer(
+    "TICKET_URL_TTL", default=3600, least=1, most=604800, doc="Seconds for which the URLs in a ticket work."
+)
+REFGET_SUBSEQUENCE_LIMIT: int | None = ENVIRONMENT.optional_integer(
+    "REFGET_SUBSEQUENCE_LIMIT", least=1, doc="The most residues that one refget request may ask for as a part."
+)
+HTSGET_MAX_POST_BYTES: int = ENVIRONMENT.integer(
+    "HTSGET_MAX_POST_BYTES", default=1 << 20, least=1, doc="The largest body of a POST for a ticket, in bytes."
+)
+HTSGET_INLINE_BYTES: int = ENVIRONMENT.integer(
+    "HTSGET_INLINE_BYTES", default=64 << 10, doc="Blocks up to this many bytes go into the ticket itself."
+)
+HTSGET_MAX_BLOCK_BYTES: int = ENVIRONMENT.integer(
+    "HTSGET_MAX_BLOCK_BYTES",
+    default=10**9,
+    least=1 << 16,
+    doc="Longer blocks are given as several URLs, in bytes.",
+)
+DATA_ACCEL_REDIRECT: str | None = ENVIRONMENT.parsed(
+    "DATA_ACCEL_REDIRECT",
+    _prefix,
+    kind="path",
+    default=None,
+    default_text="none",
+    doc="The internal location under which nginx serves the local storages, so that it delivers the bytes itself.",
+)
+
+# --- What the site says of itself in its service-info documents -------------------------------------------------------
+
+SERVICE_ID: str = ENVIRONMENT.text(
+    "SERVICE_ID",
+    default="org.example.htsgetsite",
+    doc="The id of the service, by convention a reversed domain name.",
+)
+SERVICE_NAME: str = ENVIRONMENT.text("SERVICE_NAME", default="htsgetsite", doc="The name of the service.")
+SERVICE_DESCRIPTION: str = ENVIRONMENT.text(
+    "SERVICE_DESCRIPTION",
+    default="Reference sequences, reads and variants over the GA4GH protocols refget and htsget.",
+    doc="One or two sentences about the service.",
+)
+SERVICE_ORGANIZATION_NAME: str = ENVIRONMENT.text(
+    "SERVICE_ORGANIZATION_NAME", default="Example organisation", doc="Who runs the service."
+)
+SERVICE_ORGANIZATION_URL: str = ENVIRONMENT.parsed(
+    "SERVICE_ORGANIZATION_URL",
+    _url,
+    kind="URL",
+    default="https://example.org",
+    doc="Their page.",
+)
+SERVICE_CONTACT_URL: str = ENVIRONMENT.text(
+    "SERVICE_CONTACT_URL", default="", doc="Where to ask for help: a mailto: or https: address."
+)
+SERVICE_ENVIRONMENT: str = ENVIRONMENT.text(
+    "SERVICE_ENVIRONMENT", default="prod", doc="prod, test, dev or staging, as service-info documents say it."
+)
+
+# --- The process --------------------------------------------------------------------------------------------------------
+
+HOST: str = ENVIRONMENT.text("HOST", default="127.0.0.1", doc="The address that `manage.py serve` listens on.")
+PORT: int = ENVIRONMENT.integer(
+    "PORT", default=8000, least=1, most=65535, doc="The port that `manage.py serve` listens on."
+)
+WORKERS: int = ENVIRONMENT.integer(
+    "WORKERS", default=1, least=1, most=256, doc="How many processes `manage.py serve` answers with."
+)
+LOG_LEVEL: str = ENVIRONMENT.text(
+    "LOG_LEVEL", default="INFO", doc="DEBUG, INFO, WARNING or ERROR; the log goes to standard error."
+).upper()
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+    ENVIRONMENT.complain("LOG_LEVEL", "expected DEBUG, INFO, WARNING or ERROR")
+
+ENVIRONMENT.verify()
+
+# --- Django ----------------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "catalogue.apps.CatalogueConfig",
+    "refget_app",
+    "htsget_app",
+    "htsgetsite.apps.SiteConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "htsgetsite.middleware.SessionMiddleware",
+    "htsgetsite.middleware.CommonMiddleware",
+    "htsgetsite.middleware.CsrfViewMiddleware",
+    "htsgetsite.middleware.AuthenticationMiddleware",
+    "htsgetsite.middleware.MessageMiddleware",
+    "htsgetsite.middleware.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "htsgetsite.urls"
+WSGI_APPLICATION = "htsgetsite.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+APPEND_SLASH = True
+
+REST_FRAMEWORK = {
+    # A protocol names what it takes and gives on each of its views; nothing is on by default.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "UNAUTHENTICATED_USER": None,
+}

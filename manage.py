@@ -1,0 +1,23 @@
+#!/usr/bin/env python
+"""Django's command line for this site."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Runs the command; a setting that cannot be used ends it with a sentence and status 2, never a traceback."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "htsgetsite.settings")
+    from django.core.management import execute_from_command_line
+
+    from htsgetsite.environment import EnvironmentProblem
+
+    try:
+        execute_from_command_line(sys.argv)
+    except EnvironmentProblem as problem:
+        print(f"These settings cannot be used (see docs/settings.md):\n{problem}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
