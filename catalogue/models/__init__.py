@@ -1,0 +1,34 @@
+"""What is registered. Every rule that matters is a constraint of the database.
+
+Digests are kept as bytes (`formats.digests` spells them), coordinates are 0-based and half-open, lengths are residues
+and sizes bytes. Rows are written by `ingest` and the admin, and read by `queries`.
+"""
+
+from catalogue.models.files import KIND_OF_FORMAT, Contig, DataFile, Dataset, FileKind
+from catalogue.models.runs import IngestedFile, IngestRun
+from catalogue.models.sequences import (
+    Alias,
+    CollectionMember,
+    Molecule,
+    NamingAuthority,
+    ResidueBlob,
+    Sequence,
+    SequenceCollection,
+)
+
+__all__ = [
+    "KIND_OF_FORMAT",
+    "Alias",
+    "CollectionMember",
+    "Contig",
+    "DataFile",
+    "Dataset",
+    "FileKind",
+    "IngestRun",
+    "IngestedFile",
+    "Molecule",
+    "NamingAuthority",
+    "ResidueBlob",
+    "Sequence",
+    "SequenceCollection",
+]

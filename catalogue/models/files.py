@@ -1,0 +1,144 @@
+"""Datasets and the stored files of reads and variants in them."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import Exact, IsNull
+from django.utils.translation import gettext_lazy as _
+
+from catalogue.formats.digests import MD5_BYTES
+from catalogue.formats.headers import FileFormat
+from catalogue.models.sequences import Sequence, SequenceCollection
+
+
+class Dataset(models.Model):
+    """A steward's unit: files that are described, and may be seen, together."""
+
+    class Visibility(models.TextChoices):
+        """Who may fetch its files."""
+
+        PUBLIC = "public", _("public: anybody")
+        REGISTERED = "registered", _("registered: any authenticated user")
+        CONTROLLED = "controlled", _("controlled: whoever was granted access")
+
+    slug = models.SlugField(max_length=100, unique=True)
+    title = models.CharField(max_length=255, blank=True)
+    description = models.TextField(blank=True)
+    licence = models.CharField(max_length=255, blank=True)
+    contact = models.CharField(max_length=255, blank=True)
+    visibility = models.CharField(max_length=10, choices=Visibility, default=Visibility.CONTROLLED)
+    collection = models.ForeignKey(
+        SequenceCollection,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="datasets",
+        help_text=_("the assembly its files were made with; links contigs without an md5 by name and length"),
+    )
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("slug",)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class FileKind(models.TextChoices):
+    """Which of the two htsget endpoints serves a file."""
+
+    READS = "reads", _("reads")
+    VARIANTS = "variants", _("variants")
+
+
+KIND_OF_FORMAT = {
+    FileFormat.BAM: FileKind.READS,
+    FileFormat.CRAM: FileKind.READS,
+    FileFormat.VCF: FileKind.VARIANTS,
+    FileFormat.BCF: FileKind.VARIANTS,
+}
+
+
+class DataFile(models.Model):
+    """One stored BAM, CRAM, VCF or BCF file, and all that a ticket needs to know of it.
+
+    `size` and `etag` are those of the moment when it was read; a stored object that differs is another file. Offsets
+    written `…_begin` and `…_end` are virtual offsets (for CRAM with the byte in the upper 48 bits).
+    """
+
+    class State(models.TextChoices):
+        """Whether the stored object is the one that was registered."""
+
+        READY = "ready", _("ready")
+        CHANGED = "changed", _("changed since it was ingested")
+        MISSING = "missing", _("missing")
+        CORRUPT = "corrupt", _("corrupt")
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="files")
+    kind = models.CharField(max_length=8, choices=FileKind)
+    htsget_id = models.CharField(max_length=255, help_text=_("what clients ask for; may hold slashes"))
+    format = models.CharField(max_length=4, choices=[(form.value, form.value) for form in FileFormat])
+    storage = models.CharField(max_length=64)
+    key = models.CharField(max_length=1024)
+    size = models.BigIntegerField(help_text=_("bytes"))
+    etag = models.CharField(max_length=255)
+    header = models.BinaryField(help_text=_("ready to send"))
+    header_end = models.BigIntegerField()
+    has_eof = models.BooleanField(help_text=_("whether the file ends with the marker its format demands"))
+    index_kind = models.CharField(max_length=4, blank=True, help_text=_("empty: only the whole file is served"))
+    unplaced_begin = models.BigIntegerField(null=True)
+    version = models.CharField(max_length=16, blank=True, help_text=_("of the format"))
+    samples = ArrayField(models.TextField(), default=list, blank=True)
+    sort_order = models.CharField(max_length=32, blank=True)
+    unplaced = models.BigIntegerField(null=True, help_text=_("reads on no contig, where the index tells"))
+    state = models.CharField(max_length=8, choices=State, default=State.READY)
+    state_reason = models.CharField(max_length=255, blank=True)
+    state_since = models.DateTimeField(auto_now_add=True)
+    ingested = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("kind", "htsget_id", "format")
+        constraints = (
+            models.UniqueConstraint(fields=("htsget_id", "kind", "format"), name="file_id_unique"),
+            models.CheckConstraint(
+                condition=Q(kind="reads", format__in=("BAM", "CRAM"))
+                | Q(kind="variants", format__in=("VCF", "BCF")),
+                name="file_kind_goes_with_format",
+            ),
+            models.CheckConstraint(
+                condition=~Q(htsget_id="") & ~Q(htsget_id="service-info"), name="file_id_is_usable"
+            ),
+            models.CheckConstraint(condition=Q(size__gt=0), name="file_is_not_empty"),
+        )
+        indexes = (models.Index(fields=("storage", "key"), name="file_by_key"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.htsget_id} ({self.format})"
+
+
+class Contig(models.Model):
+    """A reference that a file's header declares, with its share of the file's index."""
+
+    file = models.ForeignKey(DataFile, on_delete=models.CASCADE, related_name="contigs")
+    number = models.IntegerField(help_text=_("by which the file's records know it"))
+    name = models.CharField(max_length=255)
+    length = models.BigIntegerField(null=True)
+    md5 = models.BinaryField(null=True, help_text=_("M5 of the header: 16 bytes"))
+    sequence = models.ForeignKey(Sequence, on_delete=models.SET_NULL, null=True, related_name="contigs")
+    mapped = models.BigIntegerField(null=True, help_text=_("records, where the index tells"))
+    unmapped = models.BigIntegerField(null=True, help_text=_("unmapped reads placed here, where the index tells"))
+    index = models.BinaryField(default=bytes, help_text=_("packed; empty when no record lies here"))
+
+    class Meta:
+        ordering = ("file", "number")
+        constraints = (
+            models.UniqueConstraint(fields=("file", "number"), name="contig_number_unique"),
+            models.UniqueConstraint(fields=("file", "name"), name="contig_name_unique"),
+            models.CheckConstraint(
+                condition=IsNull(F("md5"), True) | Exact(Length("md5"), MD5_BYTES), name="contig_md5_is_16_bytes"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name

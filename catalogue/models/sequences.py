@@ -1,0 +1,141 @@
+"""Reference sequences, their names, and the collections they form."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Length, Lower
+from django.db.models.lookups import Exact, IsNull
+from django.utils.translation import gettext_lazy as _
+
+from catalogue.formats.digests import MD5_BYTES, SHA512T24U_BYTES, sq_name
+
+
+class NamingAuthority(models.Model):
+    """Who gives names to sequences: insdc, refseq, ensembl, ucsc, …; unique without regard to case."""
+
+    name = models.CharField(max_length=64)
+    description = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        verbose_name_plural = _("naming authorities")
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(Lower("name"), name="authority_name_unique_without_case"),
+            models.CheckConstraint(
+                condition=Q(name__regex=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), name="authority_name_has_no_colon"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ResidueBlob(models.Model):
+    """One stored object of residues: a long sequence, or many short ones behind one another."""
+
+    storage = models.CharField(max_length=64)
+    key = models.CharField(max_length=255)
+    size = models.BigIntegerField(help_text=_("bytes, which are residues"))
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("storage", "key"), name="blob_key_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.storage}:{self.key}"
+
+
+class Molecule(models.TextChoices):
+    """What a sequence is made of, as far as its header or its letters tell."""
+
+    DNA = "dna", _("DNA")
+    RNA = "rna", _("RNA")
+    PROTEIN = "protein", _("protein")
+    UNKNOWN = "", _("unknown")
+
+
+class Sequence(models.Model):
+    """A reference sequence, named by its content.
+
+    Without a blob it is known (from the header of a BAM file, say) but its residues are not held here; then the md5
+    may be the only digest.
+    """
+
+    md5 = models.BinaryField(unique=True, help_text=_("16 bytes"))
+    sha512t24u = models.BinaryField(unique=True, null=True, help_text=_("the first 24 bytes of SHA-512"))
+    length = models.BigIntegerField(help_text=_("residues"))
+    circular = models.BooleanField(default=False)
+    molecule = models.CharField(max_length=7, choices=Molecule, blank=True, default=Molecule.UNKNOWN)
+    blob = models.ForeignKey(ResidueBlob, on_delete=models.PROTECT, null=True, blank=True, related_name="sequences")
+    offset = models.BigIntegerField(null=True, blank=True, help_text=_("bytes into the blob"))
+    created = models.DateTimeField(auto_now_add=True, db_default=models.functions.Now())
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Exact(Length("md5"), MD5_BYTES), name="sequence_md5_is_16_bytes"),
+            models.CheckConstraint(
+                condition=IsNull(F("sha512t24u"), True) | Exact(Length("sha512t24u"), SHA512T24U_BYTES),
+                name="sequence_sha512t24u_is_24_bytes",
+            ),
+            models.CheckConstraint(condition=Q(length__gt=0), name="sequence_is_not_empty"),
+            models.CheckConstraint(
+                condition=Q(blob__isnull=True, offset__isnull=True)
+                | Q(blob__isnull=False, offset__gte=0, sha512t24u__isnull=False),
+                name="sequence_is_held_whole_or_not_at_all",
+            ),
+        )
+
+    def __str__(self) -> str:
+        if self.sha512t24u is not None:
+            return sq_name(bytes(self.sha512t24u))
+        return bytes(self.md5).hex()
+
+
+class Alias(models.Model):
+    """A name that an authority gives to a sequence; one name may mean several sequences."""
+
+    # The unique index begins with the name, which serves both `authority:name` and a bare name.
+    authority = models.ForeignKey(NamingAuthority, on_delete=models.PROTECT, db_index=False)
+    name = models.CharField(max_length=255)
+    sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="aliases")
+
+    class Meta:
+        verbose_name_plural = _("aliases")
+        constraints = (
+            models.UniqueConstraint(fields=("name", "authority", "sequence"), name="alias_unique"),
+            models.CheckConstraint(condition=~Q(name=""), name="alias_is_not_empty"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.authority}:{self.name}"
+
+
+class SequenceCollection(models.Model):
+    """An ordered set of named sequences: an assembly, or what a FASTA file held."""
+
+    name = models.CharField(max_length=255, unique=True)
+    description = models.TextField(blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CollectionMember(models.Model):
+    """One sequence in a collection, by the name it has there."""
+
+    collection = models.ForeignKey(SequenceCollection, on_delete=models.CASCADE, related_name="members")
+    position = models.PositiveIntegerField(help_text=_("from 0, in the order of the file"))
+    name = models.CharField(max_length=255)
+    sequence = models.ForeignKey(Sequence, on_delete=models.PROTECT, related_name="memberships")
+
+    class Meta:
+        ordering = ("collection", "position")
+        constraints = (
+            models.UniqueConstraint(fields=("collection", "position"), name="member_position_unique"),
+            models.UniqueConstraint(fields=("collection", "name"), name="member_name_unique"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
