@@ -45,7 +45,8 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
         if isinstance(rows, QuerySet) and not rows.query.where:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [rows.model._meta.db_table]
+                    "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
+                    [rows.model._meta.db_table],
                 )
                 (estimate,) = cursor.fetchone() or (0,)
             if estimate > self.EXACT_BELOW:
@@ -238,7 +239,16 @@ class ContigInline(Shown, admin.TabularInline[Contig, DataFile]):
 class DataFileAdmin(admin.ModelAdmin[DataFile]):
     """Stored files: read from their content, moved between datasets here."""
 
-    list_display = ("htsget_id", "kind", "format", "stored_size", "sample_names", "contig_count", "state", "dataset")
+    list_display = (
+        "htsget_id",
+        "kind",
+        "format",
+        "stored_size",
+        "sample_names",
+        "contig_count",
+        "state",
+        "dataset",
+    )
     list_filter = ("state", "kind", "format", "dataset")
     search_fields = ("htsget_id", "samples", "dataset__slug")
     autocomplete_fields = ("dataset",)

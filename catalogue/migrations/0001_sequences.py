@@ -8,150 +8,309 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='SequenceCollection',
+            name="SequenceCollection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255, unique=True)),
-                ('description', models.TextField(blank=True)),
-                ('created', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255, unique=True)),
+                ("description", models.TextField(blank=True)),
+                ("created", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='IngestRun',
+            name="IngestRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('command', models.CharField(max_length=64)),
-                ('actor', models.CharField(help_text='the account that ran the command', max_length=255)),
-                ('arguments', models.JSONField(default=dict)),
-                ('started', models.DateTimeField(auto_now_add=True)),
-                ('finished', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(choices=[('running', 'running'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('interrupted', 'interrupted')], default='running', max_length=11)),
-                ('summary', models.JSONField(default=dict)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("command", models.CharField(max_length=64)),
+                ("actor", models.CharField(help_text="the account that ran the command", max_length=255)),
+                ("arguments", models.JSONField(default=dict)),
+                ("started", models.DateTimeField(auto_now_add=True)),
+                ("finished", models.DateTimeField(blank=True, null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("running", "running"),
+                            ("succeeded", "succeeded"),
+                            ("failed", "failed"),
+                            ("interrupted", "interrupted"),
+                        ],
+                        default="running",
+                        max_length=11,
+                    ),
+                ),
+                ("summary", models.JSONField(default=dict)),
             ],
             options={
-                'ordering': ('-started',),
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('finished__isnull', True), ('outcome', 'running')), models.Q(models.Q(('outcome', 'running'), _negated=True), ('finished__isnull', False)), _connector='OR'), name='run_is_finished_unless_running')],
+                "ordering": ("-started",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("finished__isnull", True), ("outcome", "running")),
+                            models.Q(
+                                models.Q(("outcome", "running"), _negated=True), ("finished__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="run_is_finished_unless_running",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IngestedFile',
+            name="IngestedFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(help_text='as the command was given it', max_length=1024)),
-                ('outcome', models.CharField(choices=[('added', 'added'), ('unchanged', 'unchanged'), ('failed', 'failed')], max_length=9)),
-                ('message', models.TextField(blank=True)),
-                ('counts', models.JSONField(default=dict)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='catalogue.ingestrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("source", models.CharField(help_text="as the command was given it", max_length=1024)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("added", "added"), ("unchanged", "unchanged"), ("failed", "failed")],
+                        max_length=9,
+                    ),
+                ),
+                ("message", models.TextField(blank=True)),
+                ("counts", models.JSONField(default=dict)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="files",
+                        to="catalogue.ingestrun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('run', 'pk'),
+                "ordering": ("run", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='NamingAuthority',
+            name="NamingAuthority",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64)),
-                ('description', models.CharField(blank=True, max_length=255)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=64)),
+                ("description", models.CharField(blank=True, max_length=255)),
             ],
             options={
-                'verbose_name_plural': 'naming authorities',
-                'ordering': ('name',),
-                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='authority_name_unique_without_case'), models.CheckConstraint(condition=models.Q(('name__regex', '^[A-Za-z0-9][A-Za-z0-9._-]*$')), name='authority_name_has_no_colon')],
+                "verbose_name_plural": "naming authorities",
+                "ordering": ("name",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("name"),
+                        name="authority_name_unique_without_case",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("name__regex", "^[A-Za-z0-9][A-Za-z0-9._-]*$")),
+                        name="authority_name_has_no_colon",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ResidueBlob',
+            name="ResidueBlob",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('storage', models.CharField(max_length=64)),
-                ('key', models.CharField(max_length=255)),
-                ('size', models.BigIntegerField(help_text='bytes, which are residues')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("storage", models.CharField(max_length=64)),
+                ("key", models.CharField(max_length=255)),
+                ("size", models.BigIntegerField(help_text="bytes, which are residues")),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('storage', 'key'), name='blob_key_unique')],
+                "constraints": [models.UniqueConstraint(fields=("storage", "key"), name="blob_key_unique")],
             },
         ),
         migrations.CreateModel(
-            name='Sequence',
+            name="Sequence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('md5', models.BinaryField(help_text='16 bytes', unique=True)),
-                ('sha512t24u', models.BinaryField(help_text='the first 24 bytes of SHA-512', null=True, unique=True)),
-                ('length', models.BigIntegerField(help_text='residues')),
-                ('circular', models.BooleanField(default=False)),
-                ('molecule', models.CharField(blank=True, choices=[('dna', 'DNA'), ('rna', 'RNA'), ('protein', 'protein'), ('', 'unknown')], default='', max_length=7)),
-                ('offset', models.BigIntegerField(blank=True, help_text='bytes into the blob', null=True)),
-                ('created', models.DateTimeField(auto_now_add=True, db_default=django.db.models.functions.datetime.Now())),
-                ('blob', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sequences', to='catalogue.residueblob')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("md5", models.BinaryField(help_text="16 bytes", unique=True)),
+                (
+                    "sha512t24u",
+                    models.BinaryField(help_text="the first 24 bytes of SHA-512", null=True, unique=True),
+                ),
+                ("length", models.BigIntegerField(help_text="residues")),
+                ("circular", models.BooleanField(default=False)),
+                (
+                    "molecule",
+                    models.CharField(
+                        blank=True,
+                        choices=[("dna", "DNA"), ("rna", "RNA"), ("protein", "protein"), ("", "unknown")],
+                        default="",
+                        max_length=7,
+                    ),
+                ),
+                ("offset", models.BigIntegerField(blank=True, help_text="bytes into the blob", null=True)),
+                (
+                    "created",
+                    models.DateTimeField(
+                        auto_now_add=True, db_default=django.db.models.functions.datetime.Now()
+                    ),
+                ),
+                (
+                    "blob",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sequences",
+                        to="catalogue.residueblob",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Alias',
+            name="Alias",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255)),
-                ('authority', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='catalogue.namingauthority')),
-                ('sequence', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='aliases', to='catalogue.sequence')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                (
+                    "authority",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="catalogue.namingauthority",
+                    ),
+                ),
+                (
+                    "sequence",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="aliases",
+                        to="catalogue.sequence",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'aliases',
+                "verbose_name_plural": "aliases",
             },
         ),
         migrations.CreateModel(
-            name='CollectionMember',
+            name="CollectionMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(help_text='from 0, in the order of the file')),
-                ('name', models.CharField(max_length=255)),
-                ('sequence', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='catalogue.sequence')),
-                ('collection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='catalogue.sequencecollection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField(help_text="from 0, in the order of the file")),
+                ("name", models.CharField(max_length=255)),
+                (
+                    "sequence",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="catalogue.sequence",
+                    ),
+                ),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="catalogue.sequencecollection",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('collection', 'position'),
+                "ordering": ("collection", "position"),
             },
         ),
         migrations.AddConstraint(
-            model_name='sequence',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length('md5'), 16), name='sequence_md5_is_16_bytes'),
+            model_name="sequence",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length("md5"), 16),
+                name="sequence_md5_is_16_bytes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sequence',
-            constraint=models.CheckConstraint(condition=models.Q(django.db.models.lookups.IsNull(models.F('sha512t24u'), True), django.db.models.lookups.Exact(django.db.models.functions.text.Length('sha512t24u'), 24), _connector='OR'), name='sequence_sha512t24u_is_24_bytes'),
+            model_name="sequence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    django.db.models.lookups.IsNull(models.F("sha512t24u"), True),
+                    django.db.models.lookups.Exact(django.db.models.functions.text.Length("sha512t24u"), 24),
+                    _connector="OR",
+                ),
+                name="sequence_sha512t24u_is_24_bytes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sequence',
-            constraint=models.CheckConstraint(condition=models.Q(('length__gt', 0)), name='sequence_is_not_empty'),
+            model_name="sequence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("length__gt", 0)), name="sequence_is_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sequence',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('blob__isnull', True), ('offset__isnull', True)), models.Q(('blob__isnull', False), ('offset__gte', 0), ('sha512t24u__isnull', False)), _connector='OR'), name='sequence_is_held_whole_or_not_at_all'),
+            model_name="sequence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("blob__isnull", True), ("offset__isnull", True)),
+                    models.Q(("blob__isnull", False), ("offset__gte", 0), ("sha512t24u__isnull", False)),
+                    _connector="OR",
+                ),
+                name="sequence_is_held_whole_or_not_at_all",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alias',
-            constraint=models.UniqueConstraint(fields=('name', 'authority', 'sequence'), name='alias_unique'),
+            model_name="alias",
+            constraint=models.UniqueConstraint(fields=("name", "authority", "sequence"), name="alias_unique"),
         ),
         migrations.AddConstraint(
-            model_name='alias',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='alias_is_not_empty'),
+            model_name="alias",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True), name="alias_is_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='collectionmember',
-            constraint=models.UniqueConstraint(fields=('collection', 'position'), name='member_position_unique'),
+            model_name="collectionmember",
+            constraint=models.UniqueConstraint(
+                fields=("collection", "position"), name="member_position_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='collectionmember',
-            constraint=models.UniqueConstraint(fields=('collection', 'name'), name='member_name_unique'),
+            model_name="collectionmember",
+            constraint=models.UniqueConstraint(fields=("collection", "name"), name="member_name_unique"),
         ),
     ]

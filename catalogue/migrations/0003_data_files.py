@@ -8,97 +8,226 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalogue', '0002_authorities'),
+        ("catalogue", "0002_authorities"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Dataset',
+            name="Dataset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=100, unique=True)),
-                ('title', models.CharField(blank=True, max_length=255)),
-                ('description', models.TextField(blank=True)),
-                ('licence', models.CharField(blank=True, max_length=255)),
-                ('contact', models.CharField(blank=True, max_length=255)),
-                ('visibility', models.CharField(choices=[('public', 'public: anybody'), ('registered', 'registered: any authenticated user'), ('controlled', 'controlled: whoever was granted access')], default='controlled', max_length=10)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('collection', models.ForeignKey(blank=True, help_text='the assembly its files were made with; links contigs without an md5 by name and length', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='datasets', to='catalogue.sequencecollection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=100, unique=True)),
+                ("title", models.CharField(blank=True, max_length=255)),
+                ("description", models.TextField(blank=True)),
+                ("licence", models.CharField(blank=True, max_length=255)),
+                ("contact", models.CharField(blank=True, max_length=255)),
+                (
+                    "visibility",
+                    models.CharField(
+                        choices=[
+                            ("public", "public: anybody"),
+                            ("registered", "registered: any authenticated user"),
+                            ("controlled", "controlled: whoever was granted access"),
+                        ],
+                        default="controlled",
+                        max_length=10,
+                    ),
+                ),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="the assembly its files were made with; links contigs without an md5 by name and length",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="datasets",
+                        to="catalogue.sequencecollection",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('slug',),
+                "ordering": ("slug",),
             },
         ),
         migrations.CreateModel(
-            name='DataFile',
+            name="DataFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('reads', 'reads'), ('variants', 'variants')], max_length=8)),
-                ('htsget_id', models.CharField(help_text='what clients ask for; may hold slashes', max_length=255)),
-                ('format', models.CharField(choices=[('BAM', 'BAM'), ('CRAM', 'CRAM'), ('VCF', 'VCF'), ('BCF', 'BCF')], max_length=4)),
-                ('storage', models.CharField(max_length=64)),
-                ('key', models.CharField(max_length=1024)),
-                ('size', models.BigIntegerField(help_text='bytes')),
-                ('etag', models.CharField(max_length=255)),
-                ('header', models.BinaryField(help_text='ready to send')),
-                ('header_end', models.BigIntegerField()),
-                ('has_eof', models.BooleanField(help_text='whether the file ends with the marker its format demands')),
-                ('index_kind', models.CharField(blank=True, help_text='empty: only the whole file is served', max_length=4)),
-                ('unplaced_begin', models.BigIntegerField(null=True)),
-                ('version', models.CharField(blank=True, help_text='of the format', max_length=16)),
-                ('samples', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), blank=True, default=list, size=None)),
-                ('sort_order', models.CharField(blank=True, max_length=32)),
-                ('unplaced', models.BigIntegerField(help_text='reads on no contig, where the index tells', null=True)),
-                ('state', models.CharField(choices=[('ready', 'ready'), ('changed', 'changed since it was ingested'), ('missing', 'missing'), ('corrupt', 'corrupt')], default='ready', max_length=8)),
-                ('state_reason', models.CharField(blank=True, max_length=255)),
-                ('state_since', models.DateTimeField(auto_now_add=True)),
-                ('ingested', models.DateTimeField(auto_now_add=True)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='catalogue.dataset')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(choices=[("reads", "reads"), ("variants", "variants")], max_length=8),
+                ),
+                (
+                    "htsget_id",
+                    models.CharField(help_text="what clients ask for; may hold slashes", max_length=255),
+                ),
+                (
+                    "format",
+                    models.CharField(
+                        choices=[("BAM", "BAM"), ("CRAM", "CRAM"), ("VCF", "VCF"), ("BCF", "BCF")],
+                        max_length=4,
+                    ),
+                ),
+                ("storage", models.CharField(max_length=64)),
+                ("key", models.CharField(max_length=1024)),
+                ("size", models.BigIntegerField(help_text="bytes")),
+                ("etag", models.CharField(max_length=255)),
+                ("header", models.BinaryField(help_text="ready to send")),
+                ("header_end", models.BigIntegerField()),
+                (
+                    "has_eof",
+                    models.BooleanField(help_text="whether the file ends with the marker its format demands"),
+                ),
+                (
+                    "index_kind",
+                    models.CharField(
+                        blank=True, help_text="empty: only the whole file is served", max_length=4
+                    ),
+                ),
+                ("unplaced_begin", models.BigIntegerField(null=True)),
+                ("version", models.CharField(blank=True, help_text="of the format", max_length=16)),
+                (
+                    "samples",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.TextField(), blank=True, default=list, size=None
+                    ),
+                ),
+                ("sort_order", models.CharField(blank=True, max_length=32)),
+                (
+                    "unplaced",
+                    models.BigIntegerField(help_text="reads on no contig, where the index tells", null=True),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ready", "ready"),
+                            ("changed", "changed since it was ingested"),
+                            ("missing", "missing"),
+                            ("corrupt", "corrupt"),
+                        ],
+                        default="ready",
+                        max_length=8,
+                    ),
+                ),
+                ("state_reason", models.CharField(blank=True, max_length=255)),
+                ("state_since", models.DateTimeField(auto_now_add=True)),
+                ("ingested", models.DateTimeField(auto_now_add=True)),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="files",
+                        to="catalogue.dataset",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('kind', 'htsget_id', 'format'),
+                "ordering": ("kind", "htsget_id", "format"),
             },
         ),
         migrations.CreateModel(
-            name='Contig',
+            name="Contig",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.IntegerField(help_text="by which the file's records know it")),
-                ('name', models.CharField(max_length=255)),
-                ('length', models.BigIntegerField(null=True)),
-                ('md5', models.BinaryField(help_text='M5 of the header: 16 bytes', null=True)),
-                ('mapped', models.BigIntegerField(help_text='records, where the index tells', null=True)),
-                ('unmapped', models.BigIntegerField(help_text='unmapped reads placed here, where the index tells', null=True)),
-                ('index', models.BinaryField(default=bytes, help_text='packed; empty when no record lies here')),
-                ('sequence', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='contigs', to='catalogue.sequence')),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contigs', to='catalogue.datafile')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.IntegerField(help_text="by which the file's records know it")),
+                ("name", models.CharField(max_length=255)),
+                ("length", models.BigIntegerField(null=True)),
+                ("md5", models.BinaryField(help_text="M5 of the header: 16 bytes", null=True)),
+                ("mapped", models.BigIntegerField(help_text="records, where the index tells", null=True)),
+                (
+                    "unmapped",
+                    models.BigIntegerField(
+                        help_text="unmapped reads placed here, where the index tells", null=True
+                    ),
+                ),
+                (
+                    "index",
+                    models.BinaryField(default=bytes, help_text="packed; empty when no record lies here"),
+                ),
+                (
+                    "sequence",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="contigs",
+                        to="catalogue.sequence",
+                    ),
+                ),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="contigs",
+                        to="catalogue.datafile",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('file', 'number'),
-                'constraints': [models.UniqueConstraint(fields=('file', 'number'), name='contig_number_unique'), models.UniqueConstraint(fields=('file', 'name'), name='contig_name_unique'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.IsNull(models.F('md5'), True), django.db.models.lookups.Exact(django.db.models.functions.text.Length('md5'), 16), _connector='OR'), name='contig_md5_is_16_bytes')],
+                "ordering": ("file", "number"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("file", "number"), name="contig_number_unique"),
+                    models.UniqueConstraint(fields=("file", "name"), name="contig_name_unique"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            django.db.models.lookups.IsNull(models.F("md5"), True),
+                            django.db.models.lookups.Exact(django.db.models.functions.text.Length("md5"), 16),
+                            _connector="OR",
+                        ),
+                        name="contig_md5_is_16_bytes",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='datafile',
-            index=models.Index(fields=['storage', 'key'], name='file_by_key'),
+            model_name="datafile",
+            index=models.Index(fields=["storage", "key"], name="file_by_key"),
         ),
         migrations.AddConstraint(
-            model_name='datafile',
-            constraint=models.UniqueConstraint(fields=('htsget_id', 'kind', 'format'), name='file_id_unique'),
+            model_name="datafile",
+            constraint=models.UniqueConstraint(fields=("htsget_id", "kind", "format"), name="file_id_unique"),
         ),
         migrations.AddConstraint(
-            model_name='datafile',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('format__in', ('BAM', 'CRAM')), ('kind', 'reads')), models.Q(('format__in', ('VCF', 'BCF')), ('kind', 'variants')), _connector='OR'), name='file_kind_goes_with_format'),
+            model_name="datafile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("format__in", ("BAM", "CRAM")), ("kind", "reads")),
+                    models.Q(("format__in", ("VCF", "BCF")), ("kind", "variants")),
+                    _connector="OR",
+                ),
+                name="file_kind_goes_with_format",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='datafile',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('htsget_id', ''), _negated=True), models.Q(('htsget_id', 'service-info'), _negated=True)), name='file_id_is_usable'),
+            model_name="datafile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("htsget_id", ""), _negated=True),
+                    models.Q(("htsget_id", "service-info"), _negated=True),
+                ),
+                name="file_id_is_usable",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='datafile',
-            constraint=models.CheckConstraint(condition=models.Q(('size__gt', 0)), name='file_is_not_empty'),
+            model_name="datafile",
+            constraint=models.CheckConstraint(condition=models.Q(("size__gt", 0)), name="file_is_not_empty"),
         ),
         # These bytes are compressed, or read so often that PostgreSQL should not compress them.
         migrations.RunSQL(

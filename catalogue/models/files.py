@@ -86,7 +86,9 @@ class DataFile(models.Model):
     header = models.BinaryField(help_text=_("ready to send"))
     header_end = models.BigIntegerField()
     has_eof = models.BooleanField(help_text=_("whether the file ends with the marker its format demands"))
-    index_kind = models.CharField(max_length=4, blank=True, help_text=_("empty: only the whole file is served"))
+    index_kind = models.CharField(
+        max_length=4, blank=True, help_text=_("empty: only the whole file is served")
+    )
     unplaced_begin = models.BigIntegerField(null=True)
     version = models.CharField(max_length=16, blank=True, help_text=_("of the format"))
     samples = ArrayField(models.TextField(), default=list, blank=True)
@@ -127,7 +129,9 @@ class Contig(models.Model):
     md5 = models.BinaryField(null=True, help_text=_("M5 of the header: 16 bytes"))
     sequence = models.ForeignKey(Sequence, on_delete=models.SET_NULL, null=True, related_name="contigs")
     mapped = models.BigIntegerField(null=True, help_text=_("records, where the index tells"))
-    unmapped = models.BigIntegerField(null=True, help_text=_("unmapped reads placed here, where the index tells"))
+    unmapped = models.BigIntegerField(
+        null=True, help_text=_("unmapped reads placed here, where the index tells")
+    )
     index = models.BinaryField(default=bytes, help_text=_("packed; empty when no record lies here"))
 
     class Meta:
@@ -136,7 +140,8 @@ class Contig(models.Model):
             models.UniqueConstraint(fields=("file", "number"), name="contig_number_unique"),
             models.UniqueConstraint(fields=("file", "name"), name="contig_name_unique"),
             models.CheckConstraint(
-                condition=IsNull(F("md5"), True) | Exact(Length("md5"), MD5_BYTES), name="contig_md5_is_16_bytes"
+                condition=IsNull(F("md5"), True) | Exact(Length("md5"), MD5_BYTES),
+                name="contig_md5_is_16_bytes",
             ),
         )
 

@@ -64,13 +64,17 @@ class Sequence(models.Model):
     length = models.BigIntegerField(help_text=_("residues"))
     circular = models.BooleanField(default=False)
     molecule = models.CharField(max_length=7, choices=Molecule, blank=True, default=Molecule.UNKNOWN)
-    blob = models.ForeignKey(ResidueBlob, on_delete=models.PROTECT, null=True, blank=True, related_name="sequences")
+    blob = models.ForeignKey(
+        ResidueBlob, on_delete=models.PROTECT, null=True, blank=True, related_name="sequences"
+    )
     offset = models.BigIntegerField(null=True, blank=True, help_text=_("bytes into the blob"))
     created = models.DateTimeField(auto_now_add=True, db_default=models.functions.Now())
 
     class Meta:
         constraints = (
-            models.CheckConstraint(condition=Exact(Length("md5"), MD5_BYTES), name="sequence_md5_is_16_bytes"),
+            models.CheckConstraint(
+                condition=Exact(Length("md5"), MD5_BYTES), name="sequence_md5_is_16_bytes"
+            ),
             models.CheckConstraint(
                 condition=IsNull(F("sha512t24u"), True) | Exact(Length("sha512t24u"), SHA512T24U_BYTES),
                 name="sequence_sha512t24u_is_24_bytes",
