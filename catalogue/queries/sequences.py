@@ -44,6 +44,11 @@ class SequenceRecord:
     molecule: str
     residues: Residues | None
 
+    @property
+    def ga4gh(self) -> str | None:
+        """`SQ.` and base64url, without the `ga4gh:` namespace; None where only the md5 is known."""
+        return None if self.sha512t24u is None else sq_name(self.sha512t24u)
+
 
 class AliasRecord(NamedTuple):
     """A name of a sequence and who gave it."""
@@ -91,6 +96,11 @@ def known_sequence(identifier: str) -> SequenceRecord | None:
     return remembered.record
 
 
+def is_digest(identifier: str) -> bool:
+    """Whether an identifier is made from content, so that its meaning can never change."""
+    return parse_digest(identifier) is not None
+
+
 def forget_sequences() -> None:
     """Empties the memory of this process, after rows were removed."""
     _by_identifier.clear()
@@ -100,6 +110,11 @@ def aliases(pk: int) -> list[AliasRecord]:
     """Every name of a sequence, ordered by authority and name."""
     rows = Alias.objects.filter(sequence_id=pk).order_by("authority__name", "name")
     return [AliasRecord(authority, name) for authority, name in rows.values_list("authority__name", "name")]
+
+
+def authorities() -> list[str]:
+    """The naming authorities whose names are identifiers here, in order."""
+    return list(NamingAuthority.objects.order_by("name").values_list("name", flat=True))
 
 
 def read_residues(record: SequenceRecord, start: int, end: int) -> bytes:

@@ -1,0 +1,109 @@
+"""The HTTP methods of refget in Django: each view makes a request, asks `answers`, and sends what it says."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.views import APIView
+
+from refget_app import answers
+from refget_app.errors import method_not_allowed
+from refget_app.exchange import Answer, Request, options
+from refget_app.service_info import Service
+
+
+class _Unnegotiated(BaseContentNegotiation):
+    """Leaves the choice of a form to `refget_app.negotiation`."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class RefgetView(APIView):
+    """A public resource; cookies and credentials are never read. A subclass says what GET answers."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    content_negotiation_class = _Unnegotiated
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to GET, and to HEAD without its body."""
+        raise NotImplementedError
+
+    def get(self, request: Any, identifier: str = "") -> HttpResponseBase:
+        """GET and HEAD."""
+        return _sent(self.answer(Request.from_environ(request.META, identifier)))
+
+    head = get
+
+    def options(self, request: Any, identifier: str = "") -> HttpResponseBase:  # type: ignore[override]
+        """What may be asked, also of a page of another origin."""
+        return _sent(options(Request.from_environ(request.META, identifier)))
+
+    def http_method_not_allowed(self, request: HttpRequest, identifier: str = "") -> HttpResponseBase:  # type: ignore[override]
+        """405."""
+        return _sent(method_not_allowed(Request.from_environ(request.META, identifier)))
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """None: an answer is complete as it is made."""
+        return {}
+
+
+class SequenceView(RefgetView):
+    """`/sequence/<id>` and `/md5/<md5>`."""
+
+    def answer(self, request: Request) -> Answer:
+        return answers.sequence(request, limit=settings.REFGET_SUBSEQUENCE_LIMIT)
+
+
+class MetadataView(RefgetView):
+    """`/sequence/<id>/metadata`."""
+
+    def answer(self, request: Request) -> Answer:
+        return answers.metadata(request)
+
+
+class ServiceInfoView(RefgetView):
+    """`/sequence/service-info` and `/service-info`."""
+
+    def answer(self, request: Request) -> Answer:
+        return answers.service(request, _service())
+
+
+class NothingView(RefgetView):
+    """Paths below ours that can name no sequence."""
+
+    def answer(self, request: Request) -> Answer:
+        return answers.not_found(request, "the path names no sequence")
+
+
+def _service() -> Service:
+    return Service(
+        id=settings.SERVICE_ID,
+        name=settings.SERVICE_NAME,
+        description=settings.SERVICE_DESCRIPTION,
+        organization_name=settings.SERVICE_ORGANIZATION_NAME,
+        organization_url=settings.SERVICE_ORGANIZATION_URL,
+        contact_url=settings.SERVICE_CONTACT_URL,
+        documentation_url="https://samtools.github.io/hts-specs/refget.html",
+        environment=settings.SERVICE_ENVIRONMENT,
+        version="2.0.0",
+        limit=settings.REFGET_SUBSEQUENCE_LIMIT,
+    )
+
+
+def _sent(answer: Answer) -> HttpResponseBase:
+    kind = HttpResponse if isinstance(answer.body, bytes) else StreamingHttpResponse
+    response: HttpResponseBase = kind(answer.body, status=answer.status.value)
+    # Django invents a Content-Type; an answer without a body has none.
+    del response.headers["Content-Type"]
+    for name, value in answer.headers:
+        response.headers[name] = value
+    return response
