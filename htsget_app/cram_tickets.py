@@ -1,0 +1,60 @@
+"""Plans the blocks of a CRAM answer: file definition and header, whole containers, one end-of-file container.
+
+A container cannot be cut without decoding its records, so an answer is exact at the level of containers: every one that
+holds a read of the wanted regions, no other, in file order, once.
+"""
+
+from collections.abc import Iterable
+
+from catalogue.formats import FormatError, ReadRange
+from catalogue.formats.crai import containers_overlapping
+from catalogue.formats.cram import read_version
+from catalogue.formats.intervals import ByteRange, Region, unite_ranges, unite_regions
+from htsget_app.blocks import Block, BlockKind, Inline, Limits, Selection, Slice, StoredFile, joined
+
+
+def plan_cram(file: StoredFile, selection: Selection, *, read_range: ReadRange, limits: Limits) -> list[Block]:
+    """The blocks whose bytes, one after the other, are a CRAM file with the containers of the selection.
+
+    Reads the stored file only where the containers fit into the ticket. Raises `FormatError` where it is shorter than
+    it was, or what is stored about it is damaged.
+    """
+    eof = read_version(file.header).eof
+    data = ByteRange(file.header_end.coffset, file.size - (len(eof) if file.has_eof else 0))
+    wanted = _wanted(file, selection, data)
+    body: list[Block]
+    if sum(piece.length for piece in wanted) + len(eof) <= limits.inline:
+        body = [*(Inline(_read(read_range, piece), BlockKind.BODY) for piece in wanted), Inline(eof, BlockKind.BODY)]
+    elif file.has_eof and wanted[-1].end == data.end:
+        # The stored file's own end-of-file container follows: no block of its own for it.
+        whole = [*wanted[:-1], ByteRange(wanted[-1].begin, file.size)]
+        body = [Slice(piece, BlockKind.BODY) for piece in whole]
+    else:
+        body = [*(Slice(piece, BlockKind.BODY) for piece in wanted), Inline(eof, BlockKind.BODY)]
+    return joined([_header(file, limits), *body], most_block=limits.most_block)
+
+
+def _header(file: StoredFile, limits: Limits) -> Block:
+    if len(file.header) <= limits.inline:
+        return Inline(file.header, BlockKind.HEADER)
+    return Slice(ByteRange(0, len(file.header)), BlockKind.HEADER)
+
+
+def _wanted(file: StoredFile, selection: Selection, data: ByteRange) -> list[ByteRange]:
+    if selection.whole:
+        return [data] if data.length else []
+    pieces = [piece for region in unite_regions(selection.regions) for piece in _containers(file, region)]
+    if selection.unplaced and file.unplaced_begin is not None:
+        pieces.append(ByteRange(file.unplaced_begin.coffset, data.end))
+    return unite_ranges(pieces)
+
+
+def _containers(file: StoredFile, region: Region) -> Iterable[ByteRange]:
+    return containers_overlapping(file.contigs[region.contig].index, start=region.start, end=region.end)
+
+
+def _read(read_range: ReadRange, piece: ByteRange) -> bytes:
+    data = read_range(piece.begin, piece.length)
+    if len(data) < piece.length:
+        raise FormatError("file ends before its last container", offset=piece.begin + len(data))
+    return data

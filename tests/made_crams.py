@@ -1,0 +1,207 @@
+"""Makes CRAM files of every shape that matters, with htslib as their writer, and reads them back with htslib.
+
+Needs nothing but a folder to write into. The reads are random but the same for the same seed; each has a name of its
+own, so that a list of names says which reads, in which order, and how often.
+"""
+
+import bz2
+import gzip
+import lzma
+import random
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pysam
+
+from catalogue.formats import ReadRange
+
+#: Contig names and lengths: one with most reads, one without any, one sparse, and many small ones.
+CONTIGS = {"big": 6000, "none": 1000, "sparse": 5000, **{f"small{i}": 300 for i in range(6)}, "last": 700}
+
+#: Format options of writers, and whether reads are to be set against the reference at all.
+LAYOUTS: dict[str, tuple[str, ...]] = {
+    "one slice a container": ("seqs_per_slice=12",),
+    "several slices a container": ("seqs_per_slice=9", "slices_per_container=4"),
+    "several references a slice": ("seqs_per_slice=13", "multi_seq_per_slice=1"),
+    "several references and slices": ("seqs_per_slice=7", "slices_per_container=5", "multi_seq_per_slice=1"),
+    "embedded reference": ("seqs_per_slice=20", "embed_ref=1"),
+    "no reference": ("seqs_per_slice=20", "slices_per_container=2", "no_ref=1"),
+    "as samtools does by itself": (),
+}
+
+VERSIONS = ("2.1", "3.0", "3.1")
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCram:
+    """A CRAM file with its .crai beside it, and what is needed to read it."""
+
+    path: Path
+    reference: Path | None
+    read_options: tuple[bytes, ...] = field(default=())
+
+    @property
+    def index(self) -> Path:
+        return Path(f"{self.path}.crai")
+
+    @property
+    def data(self) -> bytes:
+        return self.path.read_bytes()
+
+    def reads_in(self, path: Path) -> list[pysam.AlignedSegment]:
+        """All reads of a file made of parts of this one, in its order."""
+        with self._open(path) as file:
+            return list(file.fetch(until_eof=True))
+
+    def header_of(self, path: Path) -> str:
+        with self._open(path) as file:
+            return str(file.header)
+
+    def _open(self, path: Path) -> pysam.AlignmentFile:
+        return pysam.AlignmentFile(
+            str(path),
+            "rc",
+            reference_filename=str(self.reference) if self.reference else None,
+            format_options=list(self.read_options),
+        )
+
+
+def make_reference(folder: Path, *, seed: int = 0, contigs: dict[str, int] = CONTIGS) -> Path:
+    """A FASTA file of random sequence with its .fai."""
+    rng = random.Random(seed)
+    path = folder / "reference.fa"
+    path.write_text(
+        "".join(f">{name}\n{''.join(rng.choices('ACGT', k=length))}\n" for name, length in contigs.items())
+    )
+    pysam.faidx(str(path))
+    return path
+
+
+def make_sam(
+    *, seed: int = 0, contigs: dict[str, int] = CONTIGS, unplaced: int = 40, comment: str = ""
+) -> tuple[str, list[str]]:
+    """Header text and lines of reads in coordinate order: plain, spliced, clipped, and unmapped beside their mates."""
+    rng = random.Random(seed)
+    header = "@HD\tVN:1.6\tSO:coordinate\n"
+    header += "".join(f"@SQ\tSN:{name}\tLN:{length}\n" for name, length in contigs.items())
+    header += "@RG\tID:1\tSM:anna\n@RG\tID:2\tSM:boris\n" + (f"@CO\t{comment}\n" if comment else "")
+    lines = []
+    for name, length in contigs.items():
+        count = {"big": 300, "none": 0, "sparse": 12}.get(name, rng.randint(1, 15))
+        starts = sorted(rng.randrange(length - 200) for _ in range(count))
+        lines += [_read(rng, f"{name}.{i}", name, start, length) for i, start in enumerate(starts)]
+    lines += [_read(rng, f"unplaced.{i}", "*", -1, 0) for i in range(unplaced)]
+    return header, lines
+
+
+def _read(rng: random.Random, read: str, contig: str, start: int, length: int) -> str:
+    if contig == "*" or rng.random() < 0.1:
+        flag, quality, cigar = 4, 0, "*"
+    else:
+        # Now and then a read reaches far over those after it, into slices that begin later.
+        skip = rng.randint(1, max(1, min(1500, length - start - 60)))
+        flag, quality = rng.choice((0, 16)), rng.randint(1, 60)
+        cigar = rng.choices(("50M", "5S40M5S", "20M3D27M2I1M", f"25M{skip}N25M", "1M"), (8, 2, 2, 1, 1))[0]
+    bases = "".join(rng.choices("ACGT", k=1 if cigar == "1M" else 50))
+    tags = f"RG:Z:{rng.randint(1, 2)}\tXX:i:{rng.randint(0, 9)}"
+    scores = "".join(rng.choices("FGHI", k=len(bases)))
+    return f"{read}\t{flag}\t{contig}\t{start + 1}\t{quality}\t{cigar}\t*\t0\t0\t{bases}\t{scores}\t{tags}"
+
+
+def make_cram(
+    folder: Path,
+    *,
+    reference: Path,
+    sam: tuple[str, Sequence[str]],
+    version: str = "3.0",
+    options: Iterable[str] = (),
+    name: str = "made.cram",
+    eof: bool = True,
+) -> MadeCram:
+    """A CRAM file of these reads with its index, both written by htslib; without its end-of-file container on request."""
+    text, lines = sam
+    header = pysam.AlignmentHeader.from_text(text)
+    path = folder / name
+    with pysam.AlignmentFile(
+        str(path),
+        "wc",
+        header=header,
+        reference_filename=str(reference),
+        format_options=[f"version={version}".encode(), *(option.encode() for option in options)],
+    ) as file:
+        for line in lines:
+            file.write(pysam.AlignedSegment.fromstring(line, header))
+    pysam.index(str(path))
+    if not eof:
+        path.write_bytes(path.read_bytes()[: -{"2": 30, "3": 38}[version[0]]])
+    return MadeCram(path=path, reference=reference)
+
+
+def make_container(
+    blocks: bytes,
+    *,
+    version: str,
+    reference: int = 0,
+    start: int = 0,
+    span: int = 0,
+    records: int = 0,
+    counter: int = 0,
+    bases: int = 0,
+    block_count: int = 1,
+    landmarks: Sequence[int] = (),
+) -> bytes:
+    """A container as its header structure's table says (CRAMv3 §7): positions 1-based, as they are stored."""
+    length = len(blocks).to_bytes(4, "little")
+    place = b"".join(map(itf8, (reference, start, span, records)))
+    counts = (itf8(counter) if version < "3" else ltf8(counter)) + ltf8(bases)
+    rest = itf8(block_count) + itf8(len(landmarks)) + b"".join(map(itf8, landmarks))
+    return _checked(length + place + counts + rest, version) + blocks
+
+
+def make_block(
+    plain: bytes, *, version: str, content: int, method: int = 0, size: int | None = None, data: bytes | None = None
+) -> bytes:
+    """A block (CRAMv3 §8); `data` and `size` say something else than what `method` makes of `plain`, and its length."""
+    compress = {0: bytes, 1: gzip.compress, 2: bz2.compress, 3: lzma.compress}
+    data = compress[method](plain) if data is None else data
+    head = bytes((method, content)) + itf8(0) + itf8(len(data)) + itf8(len(plain) if size is None else size)
+    return _checked(head + data, version)
+
+
+def make_definition(version: str) -> bytes:
+    return b"CRAM" + bytes(map(int, version.split("."))) + b"made".ljust(20, b"\0")
+
+
+def sam_block(text: str) -> bytes:
+    """What a header block holds: the length of the text and the text."""
+    return len(text.encode()).to_bytes(4, "little") + text.encode()
+
+
+def _checked(data: bytes, version: str) -> bytes:
+    return data if version < "3" else data + zlib.crc32(data).to_bytes(4, "little")
+
+
+def reader_of(data: bytes) -> ReadRange:
+    return lambda offset, length: data[offset : offset + length]
+
+
+def itf8(value: int) -> bytes:
+    """A signed 32-bit integer as CRAM writes it (CRAMv3 §2.3)."""
+    value &= 0xFFFFFFFF
+    for more, bits in enumerate((7, 14, 21, 28)):
+        if value < 1 << bits:
+            prefix = (0xFF00 >> more) & 0xFF if more else 0
+            return (prefix << 8 * more | value).to_bytes(more + 1, "big")
+    return bytes((0xF0 | value >> 28, value >> 20 & 0xFF, value >> 12 & 0xFF, value >> 4 & 0xFF, value & 0x0F))
+
+
+def ltf8(value: int) -> bytes:
+    """A signed 64-bit integer as CRAM writes it (CRAMv3 §2.3)."""
+    value &= 0xFFFFFFFFFFFFFFFF
+    for more in range(8):
+        if value < 1 << 7 * (more + 1):
+            prefix = (0xFF00 >> more) & 0xFF if more else 0
+            return (prefix << 8 * more | value).to_bytes(more + 1, "big")
+    return b"\xff" + value.to_bytes(8, "big")
