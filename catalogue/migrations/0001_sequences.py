@@ -287,7 +287,12 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("blob__isnull", True), ("offset__isnull", True)),
-                    models.Q(("blob__isnull", False), ("offset__gte", 0), ("sha512t24u__isnull", False)),
+                    models.Q(
+                        ("blob__isnull", False),
+                        ("offset__gte", 0),
+                        ("offset__isnull", False),
+                        ("sha512t24u__isnull", False),
+                    ),
                     _connector="OR",
                 ),
                 name="sequence_is_held_whole_or_not_at_all",

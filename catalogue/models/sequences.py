@@ -82,7 +82,7 @@ class Sequence(models.Model):
             models.CheckConstraint(condition=Q(length__gt=0), name="sequence_is_not_empty"),
             models.CheckConstraint(
                 condition=Q(blob__isnull=True, offset__isnull=True)
-                | Q(blob__isnull=False, offset__gte=0, sha512t24u__isnull=False),
+                | Q(blob__isnull=False, offset__isnull=False, offset__gte=0, sha512t24u__isnull=False),
                 name="sequence_is_held_whole_or_not_at_all",
             ),
         )
