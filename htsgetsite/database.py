@@ -36,10 +36,11 @@ def embedded_database() -> Database:
 
 
 def database_from_url(url: str) -> Database:
-    """Reads `postgresql://user:password@host:port/name?option=value…` as libpq does, sockets and lists of hosts too.
+    """Reads `postgresql://user:password@host:port/name?option=value…` as libpq does.
 
-    Two options are the site's own: `pool_max_size` (with `pool_min_size`) shares so many connections among the threads of
-    a process instead of one a thread. Raises `Unusable`, whose text never repeats the URL: it may hold a password.
+    Two options are the site's own: `pool_max_size` (with `pool_min_size`) shares so many connections among the
+    threads of a process instead of one a thread.
+    Raises `Unusable`, whose text never repeats the URL: it may hold a password.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
@@ -52,7 +53,9 @@ def database_from_url(url: str) -> Database:
             if not (value.isascii() and value.isdigit()):
                 raise Unusable(f"expected a whole number as pool_{name}")
             pool[name] = int(value)
-    if pool and ("max_size" not in pool or not pool.get("min_size", 0) <= pool["max_size"] or not pool["max_size"]):
+    if pool and (
+        "max_size" not in pool or not pool.get("min_size", 0) <= pool["max_size"] or not pool["max_size"]
+    ):
         raise Unusable("expected pool_max_size of at least 1, and pool_min_size no larger")
     try:
         found = conninfo_to_dict(parts._replace(query=urlencode(query)).geturl())

@@ -1,4 +1,4 @@
-"""Typed reads of environment variables: each setting is declared once, with its type, default and one line of documentation.
+"""Typed reads of environment variables: each setting is declared once, with its type, default and one line on it.
 
 A bad value is remembered rather than raised, so that an operator sees every mistake at once; `Environment.verify()`
 raises `EnvironmentProblem`, whose text is made for people and is all that `manage.py` prints.
@@ -76,6 +76,17 @@ class Environment:
         parse = _integer(least, most)
         return self.parsed(name, parse, kind="integer", default=None, doc=doc, default_text="none")
 
+    def choice(self, name: str, choices: Sequence[str], *, default: str, doc: str) -> str:
+        """One of the words, in any case; given back as listed."""
+
+        def parse(value: str) -> str:
+            for word in choices:
+                if word.lower() == value.lower():
+                    return word
+            raise Unusable(f"expected one of {', '.join(choices)}")
+
+        return self.parsed(name, parse, kind="one of " + ", ".join(choices), default=default, doc=doc)
+
     def words(
         self, name: str, *, default: Sequence[str], doc: str, default_text: str | None = None
     ) -> list[str]:
@@ -151,7 +162,9 @@ class Environment:
 
 
 def _integer(least: int, most: int | None) -> Callable[[str], int]:
-    expected = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
+    expected = (
+        f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
+    )
 
     def parse(value: str) -> int:
         # int() would also take "1_000", "+5" and digits of other scripts.

@@ -4,15 +4,14 @@ A protocol's answer depends on no cookie, session or form, so its requests pass 
 `SecurityMiddleware`. Each class is Django's own in every other respect.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.middleware import clickjacking, common, csrf
+from django.utils.deprecation import MiddlewareMixin
 
 #: Paths of the protocols and of the health checks begin with one of these.
 PROTOCOL_PATHS = (
@@ -29,15 +28,13 @@ PROTOCOL_PATHS = (
 )
 
 
-class _OnPages:
+class _OnPages(MiddlewareMixin):
     """Mixed in before a middleware of Django's: a request to a protocol goes straight on."""
-
-    get_response: Callable[[HttpRequest], HttpResponseBase]
 
     def __call__(self, request: HttpRequest) -> Any:
         if request.path_info.startswith(PROTOCOL_PATHS):
             return self.get_response(request)
-        return super().__call__(request)  # type: ignore[misc]
+        return super().__call__(request)
 
 
 class CommonMiddleware(_OnPages, common.CommonMiddleware):

@@ -97,10 +97,8 @@ if not SECRET_KEY:
             SECRET_KEY = kept_secret(HTSGETSITE_HOME / "secret_key")
         except OSError as error:
             ENVIRONMENT.complain("HTSGETSITE_HOME", f"expected a folder that the site may write to ({error})")
-            SECRET_KEY = "unusable"
     else:
         ENVIRONMENT.complain("SECRET_KEY", "expected a secret, because DATABASE_URL is set and DEBUG is not")
-        SECRET_KEY = "unusable"
 
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS: list[str] = ENVIRONMENT.words(
@@ -122,6 +120,11 @@ TRUST_PROXY: bool = ENVIRONMENT.flag(
     default=False,
     doc="Believes X-Forwarded-Proto; only behind a proxy that always sets it.",
 )
+HSTS_SECONDS: int = ENVIRONMENT.integer(
+    "HSTS_SECONDS",
+    default=2592000,
+    doc="How long browsers keep to https once they have seen a page over it; only with an https PUBLIC_URL.",
+)
 
 # --- Data ----------------------------------------------------------------------------------------------------------
 
@@ -133,17 +136,25 @@ HTSGETSITE_STORAGES: dict[str, str] = {
         default={},
         default_text="sequences and files, below the home",
         check=_storage,
-        doc="Named places for objects: name to file:///… or s3://bucket/prefix?endpoint_url=…&region=…; adds to the two defaults.",
+        doc=(
+            "Named places for objects: name to file:///… or s3://bucket/prefix?endpoint_url=…&region=…; "
+            "adds to the two defaults, or moves them."
+        ),
     ),
 }
 TICKET_URL_TTL: int = ENVIRONMENT.integer(
     "TICKET_URL_TTL", default=3600, least=1, most=604800, doc="Seconds for which the URLs in a ticket work."
 )
 REFGET_SUBSEQUENCE_LIMIT: int | None = ENVIRONMENT.optional_integer(
-    "REFGET_SUBSEQUENCE_LIMIT", least=1, doc="The most residues that one refget request may ask for as a part."
+    "REFGET_SUBSEQUENCE_LIMIT",
+    least=1,
+    doc="The most residues that one refget request may ask for as a part.",
 )
 HTSGET_MAX_POST_BYTES: int = ENVIRONMENT.integer(
-    "HTSGET_MAX_POST_BYTES", default=1 << 20, least=1, doc="The largest body of a POST for a ticket, in bytes."
+    "HTSGET_MAX_POST_BYTES",
+    default=1 << 20,
+    least=1,
+    doc="The largest body of a POST for a ticket, in bytes.",
 )
 HTSGET_INLINE_BYTES: int = ENVIRONMENT.integer(
     "HTSGET_INLINE_BYTES", default=64 << 10, doc="Blocks up to this many bytes go into the ticket itself."
@@ -189,28 +200,28 @@ SERVICE_ORGANIZATION_URL: str = ENVIRONMENT.parsed(
 SERVICE_CONTACT_URL: str = ENVIRONMENT.text(
     "SERVICE_CONTACT_URL", default="", doc="Where to ask for help: a mailto: or https: address."
 )
-SERVICE_ENVIRONMENT: str = ENVIRONMENT.text(
-    "SERVICE_ENVIRONMENT", default="prod", doc="prod, test, dev or staging, as service-info documents say it."
+SERVICE_ENVIRONMENT: str = ENVIRONMENT.choice(
+    "SERVICE_ENVIRONMENT",
+    ("prod", "test", "dev", "staging"),
+    default="prod",
+    doc="The kind of deployment, as service-info documents say it.",
 )
 
-# --- The process --------------------------------------------------------------------------------------------------------
+# --- The process ------------------------------------------------------------------------------------------------
 
-HOST: str = ENVIRONMENT.text("HOST", default="127.0.0.1", doc="The address that `manage.py serve` listens on.")
 PORT: int = ENVIRONMENT.integer(
     "PORT", default=8000, least=1, most=65535, doc="The port that `manage.py serve` listens on."
 )
-WORKERS: int = ENVIRONMENT.integer(
-    "WORKERS", default=1, least=1, most=256, doc="How many processes `manage.py serve` answers with."
+LOG_LEVEL: str = ENVIRONMENT.choice(
+    "LOG_LEVEL",
+    ("DEBUG", "INFO", "WARNING", "ERROR"),
+    default="INFO",
+    doc="What the log tells, on standard error.",
 )
-LOG_LEVEL: str = ENVIRONMENT.text(
-    "LOG_LEVEL", default="INFO", doc="DEBUG, INFO, WARNING or ERROR; the log goes to standard error."
-).upper()
-if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-    ENVIRONMENT.complain("LOG_LEVEL", "expected DEBUG, INFO, WARNING or ERROR")
 
 ENVIRONMENT.verify()
 
-# --- Django ----------------------------------------------------------------------------------------------------------------
+# --- Django -------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -228,6 +239,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "htsgetsite.cors.CrossOriginMiddleware",
     "htsgetsite.middleware.SessionMiddleware",
     "htsgetsite.middleware.CommonMiddleware",
     "htsgetsite.middleware.CsrfViewMiddleware",
@@ -269,3 +281,50 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
 }
+
+# --- Security -----------------------------------------------------------------------------------------------------
+
+_https = PUBLIC_URL.startswith("https://")
+if TRUST_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Without the proxy's word every request seems to come over http, and a redirect would never end.
+SECURE_SSL_REDIRECT = _https and TRUST_PROXY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = HSTS_SECONDS if _https else 0
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = ["://".join(urlsplit(PUBLIC_URL)[:2])] if PUBLIC_URL else []
+SILENCED_SYSTEM_CHECKS = [
+    # The middleware of pages is Django's, in subclasses that let the protocols pass: see htsgetsite/middleware.py.
+    "security.W002",
+    "security.W003",
+    # Whether other hosts of the domain speak https is not for this site to promise.
+    "security.W005",
+    "security.W021",
+]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {
+            "()": "htsgetsite.logs.DiscreetFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        },
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"},
+    },
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"level": LOG_LEVEL},
+        # A client's mistake is no event of ours; a failure of ours is logged with its traceback as ERROR.
+        "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False},
+        # The process server tells of every worker it starts and stops at INFO.
+        "_granian": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},
+        "boto3": {"level": "WARNING"},
+    },
+}
+LOGGING_CONFIG = "logging.config.dictConfig"

@@ -71,8 +71,6 @@ class EmbeddedServer:
 
         Raises `EmbeddedServerError`.
         """
-        if self._users is not None:
-            return
         with self._guard:
             if self._users is not None:
                 return
@@ -80,7 +78,9 @@ class EmbeddedServer:
                 self.home.mkdir(parents=True, exist_ok=True)
                 users = self._lock("users", fcntl.LOCK_SH)
             except OSError as error:
-                raise EmbeddedServerError(f"The embedded PostgreSQL cannot use {self.home}: {error}") from error
+                raise EmbeddedServerError(
+                    f"The embedded PostgreSQL cannot use {self.home}: {error}"
+                ) from error
             try:
                 self._take_turn_and_start()
             except BaseException:
@@ -132,7 +132,9 @@ class EmbeddedServer:
             finally:
                 os.close(turn)
         except (OSError, subprocess.SubprocessError) as error:
-            raise EmbeddedServerError(f"The embedded PostgreSQL in {self.data} does not start: {error}") from error
+            raise EmbeddedServerError(
+                f"The embedded PostgreSQL in {self.data} does not start: {error}"
+            ) from error
 
     def _create(self) -> None:
         """Makes the cluster and the database beside their place, and moves them there only when complete."""
@@ -151,7 +153,9 @@ class EmbeddedServer:
             # Order by code point, and upper and lower case by Unicode, whatever locales the machine has.
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
         )
-        self._run(draft, "postgres", "--single", "-D", str(draft), "postgres", stdin=f"CREATE DATABASE {DATABASE}\n")
+        self._run(
+            draft, "postgres", "--single", "-D", str(draft), "postgres", stdin=f"CREATE DATABASE {DATABASE}\n"
+        )
         draft.rename(self.data)
 
     def _start(self) -> None:
@@ -190,7 +194,18 @@ class EmbeddedServer:
                 self._run(
                     self.data,
                     "pg_ctl",
-                    *("-D", str(self.data), "-w", "-t", str(_START_SECONDS), "-l", str(start_log), "-o", said, "start"),
+                    *(
+                        "-D",
+                        str(self.data),
+                        "-w",
+                        "-t",
+                        str(_START_SECONDS),
+                        "-l",
+                        str(start_log),
+                        "-o",
+                        said,
+                        "start",
+                    ),
                 )
                 return
             except subprocess.CalledProcessError as error:
@@ -223,7 +238,13 @@ class EmbeddedServer:
         subprocess.Popen(
             [
                 *(sys.executable, "-I", "-S", str(script)),
-                *(str(self.home), str(self.data), str(_binaries() / "pg_ctl"), str(owner.st_uid), str(owner.st_gid)),
+                *(
+                    str(self.home),
+                    str(self.data),
+                    str(_binaries() / "pg_ctl"),
+                    str(owner.st_uid),
+                    str(owner.st_gid),
+                ),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -290,7 +311,7 @@ class EmbeddedServer:
                     path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
 
     def _run(self, data: Path, program: str, *arguments: str, stdin: str = "") -> None:
-        """Runs a program of PostgreSQL on a data folder as the folder's owner. Raises CalledProcessError with stderr."""
+        """Runs a program of PostgreSQL on a data folder as the folder's owner. Raises CalledProcessError."""
         identity: _Identity = {}
         if os.geteuid() == 0:
             owner = data.stat()

@@ -25,14 +25,16 @@ def main(locks: str, data: str, pg_ctl: str, uid: int, gid: int) -> None:
     users = os.open(os.path.join(locks, "postgres.users.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(users, fcntl.LOCK_EX)
     if os.path.exists(os.path.join(data, "postmaster.pid")):
-        identity = {"user": uid, "group": gid, "extra_groups": []} if os.geteuid() == 0 else {}
+        root = os.geteuid() == 0
         subprocess.run(
             [pg_ctl, "-D", data, "-m", "fast", "-w", "-t", "60", "stop"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             check=False,
-            **identity,
+            user=uid if root else None,
+            group=gid if root else None,
+            extra_groups=[] if root else None,
         )
     # In this order: whoever gets the users' lock next must see that it needs a new warden.
     os.close(own)

@@ -1,6 +1,7 @@
 import pytest
 from django.db import connection
 
+
 @pytest.mark.django_db
 def test_connects() -> None:
     with connection.cursor() as cursor:
