@@ -1,0 +1,250 @@
+"""Binning indexes: the one form that BAI, CSI and TBI files are read into, packed contig by contig.
+
+Bins and windows are those of SAMv1 §5.3 and CSIv1: a bin of level l covers `1 << (min_shift + 3 * (depth -
+l))` positions, bin 0 all of them. BAI and TBI have min_shift 14, depth 5 and a linear index; CSI has a
+first offset for each bin instead. Positions are 0-based and half-open; offsets are virtual.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalogue.formats import FormatError
+from catalogue.formats.intervals import Chunk, VirtualOffset, unite_chunks
+
+Offsets = NDArray[np.uint64]
+
+_PACKED = struct.Struct("<4sBB2xIIIIqqQQ")
+_PACKED_MAGIC = b"BIN\1"
+_ABSENT = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContigIndex:
+    """The share of an index that belongs to one contig which holds records.
+
+    `bins` are sorted; the chunks of bin i are `chunk_begins[firsts[i]:firsts[i + 1]]` and `chunk_ends`
+    alike, sorted by begin. `loffsets` (CSI) is the first offset for each bin, `linear` (BAI, TBI) for each
+    window of `1 << min_shift` positions; one of the two is empty. `begin` and `end` enclose all the
+    contig's records. `mapped` and `unmapped` count its records, None where the index does not tell.
+    """
+
+    min_shift: int
+    depth: int
+    bins: NDArray[np.uint32]
+    firsts: NDArray[np.uint32]
+    chunk_begins: Offsets
+    chunk_ends: Offsets
+    loffsets: Offsets
+    linear: Offsets
+    begin: VirtualOffset
+    end: VirtualOffset
+    mapped: int | None
+    unmapped: int | None
+
+    def query(self, start: int, end: int) -> list[Chunk]:
+        """Chunks that hold every record overlapping positions `start` to `end`: sorted, disjoint, and
+        clipped.
+
+        They are the chunks of all bins over the region, without what lies before the first record that
+        could reach `start` and after the first record known to begin beyond `end`; chunks that share a
+        block are one.
+        """
+        end = min(end, 1 << self._reach)
+        if start >= end:
+            return []
+        first, limit = self.first_offset(start), self.limit_offset(end)
+        chunks: list[Chunk] = []
+        for level in range(self.depth + 1):
+            shift = self.min_shift + 3 * (self.depth - level)
+            base = first_bin(level)
+            low, high = self._find(base + (start >> shift)), self._find(base + ((end - 1) >> shift) + 1)
+            span = slice(int(self.firsts[low]), int(self.firsts[high]))
+            begins, ends = self.chunk_begins[span], self.chunk_ends[span]
+            useful = (ends > np.uint64(first)) & (begins < np.uint64(limit))
+            chunks += [
+                Chunk(VirtualOffset(max(chunk_begin, first)), VirtualOffset(min(chunk_end, limit)))
+                for chunk_begin, chunk_end in zip(begins[useful].tolist(), ends[useful].tolist(), strict=True)
+            ]
+        return unite_chunks(chunks)
+
+    def first_offset(self, position: int) -> int:
+        """An offset before which no record overlaps `position` or anything after it in the window of
+        `position`.
+
+        The index knows only mapped records by window. Where there may be unmapped ones, the offset is that
+        of an earlier window, since one of them may lie before the first mapped record of this one.
+        """
+        window = position >> self.min_shift
+        if len(self.linear):
+            window = min(window, len(self.linear) - 1)
+            offset, earlier = int(self.linear[window]), self.linear[:window]
+        else:
+            offset, earlier = self._bin_offset(window), self.loffsets
+        if self.unmapped != 0:
+            earlier = earlier[earlier < np.uint64(offset)]
+            offset = int(earlier.max()) if len(earlier) else 0
+        return max(offset, int(self.begin))
+
+    def limit_offset(self, position: int) -> int:
+        """An offset from which on every record begins at or after `position`: of the first bin to the
+        right.
+        """
+        bin_number = first_bin(self.depth) + ((position - 1) >> self.min_shift) + 1
+        if bin_number >= first_bin(self.depth + 1):
+            return int(self.end)
+        while True:
+            while bin_number % 8 == 1:
+                bin_number >>= 3
+            if bin_number == 0:
+                return int(self.end)
+            last_sibling = (bin_number + 7) // 8 * 8
+            at = self._find(bin_number)
+            if at < len(self.bins) and self.bins[at] <= last_sibling:
+                return int(self.chunk_begins[self.firsts[at]])
+            bin_number = last_sibling + 1
+
+    def tail_offset(self, position: int) -> int:
+        """Where a record begins, as near as the index tells before the first record at or after `position`.
+
+        No record from there on that begins before `position` is passed over by reading on from there.
+        """
+        position = min(position, 1 << self._reach)
+        offset = self.first_offset(position - 1)
+        leaf = first_bin(self.depth) + ((position - 1) >> self.min_shift)
+        at = self._find(leaf)
+        if at < len(self.bins) and self.bins[at] == leaf:
+            offset = max(offset, int(self.chunk_begins[self.firsts[at]]))
+        return offset
+
+    def pack(self) -> bytes:
+        """The bytes that `unpack` reads: a fixed head and the arrays as they are, little-endian."""
+        return b"".join(
+            (
+                _PACKED.pack(
+                    _PACKED_MAGIC,
+                    self.min_shift,
+                    self.depth,
+                    len(self.bins),
+                    len(self.chunk_begins),
+                    len(self.loffsets),
+                    len(self.linear),
+                    _ABSENT if self.mapped is None else self.mapped,
+                    _ABSENT if self.unmapped is None else self.unmapped,
+                    self.begin,
+                    self.end,
+                ),
+                *(
+                    array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+                    for array in (
+                        self.chunk_begins,
+                        self.chunk_ends,
+                        self.loffsets,
+                        self.linear,
+                        self.bins,
+                        self.firsts,
+                    )
+                ),
+            )
+        )
+
+    @classmethod
+    def unpack(cls, packed: bytes | memoryview) -> Self:
+        """Reads what `pack` wrote, without copying it. Raises `FormatError` when it did not write this."""
+        if len(packed) < _PACKED.size or bytes(packed[:4]) != _PACKED_MAGIC:
+            raise FormatError("not a packed binning index of this version")
+        (_, min_shift, depth, bins, chunks, loffsets, linear, mapped, unmapped, begin, end) = (
+            _PACKED.unpack_from(packed)
+        )
+        counts = ((chunks, 8), (chunks, 8), (loffsets, 8), (linear, 8), (bins, 4), (bins + 1, 4))
+        if len(packed) != _PACKED.size + sum(count * size for count, size in counts):
+            raise FormatError("packed binning index is cut short")
+        arrays, at = [], _PACKED.size
+        for count, size in counts:
+            arrays.append(np.frombuffer(packed, dtype=f"<u{size}", count=count, offset=at))
+            at += count * size
+        return cls(
+            min_shift=min_shift,
+            depth=depth,
+            chunk_begins=arrays[0],
+            chunk_ends=arrays[1],
+            loffsets=arrays[2],
+            linear=arrays[3],
+            bins=arrays[4],
+            firsts=arrays[5],
+            begin=VirtualOffset(begin),
+            end=VirtualOffset(end),
+            mapped=None if mapped == _ABSENT else mapped,
+            unmapped=None if unmapped == _ABSENT else unmapped,
+        )
+
+    @property
+    def _reach(self) -> int:
+        return self.min_shift + 3 * self.depth
+
+    def _find(self, bin_number: int) -> int:
+        """How many of the bins come before this one."""
+        return int(self.bins.searchsorted(np.uint32(bin_number)))
+
+    def _bin_offset(self, window: int) -> int:
+        """The first offset of the nearest bin that holds the window or lies left of it under one parent."""
+        bin_number = first_bin(self.depth) + window
+        while True:
+            first_sibling = (bin_number - 1) // 8 * 8 + 1 if bin_number else 0
+            at = self._find(bin_number + 1) - 1
+            if at >= 0 and self.bins[at] >= first_sibling:
+                return int(self.loffsets[at])
+            if bin_number == 0:
+                return 0
+            bin_number = (bin_number - 1) >> 3
+
+
+@dataclass(frozen=True, slots=True)
+class TabixColumns:
+    """How tabix reads the lines of the file it indexed: columns count from 1, 0 means none (TBI §"Index
+    format").
+    """
+
+    format: int
+    sequence: int
+    begin: int
+    end: int
+    meta: str
+    skip: int
+
+
+@dataclass(frozen=True, slots=True)
+class BinningIndex:
+    """A whole index file. `contigs` holds None for a contig without records.
+
+    `names` and `columns` are there when tabix wrote the index: the contigs' names in its own order.
+    `unplaced` counts records on no contig, None where the index does not tell.
+    """
+
+    kind: str
+    contigs: tuple[ContigIndex | None, ...]
+    names: tuple[str, ...]
+    columns: TabixColumns | None
+    unplaced: int | None
+
+    def placed_end(self) -> VirtualOffset | None:
+        """Where the last record that lies on a contig ends; None when no record does."""
+        return max((contig.end for contig in self.contigs if contig is not None), default=None)
+
+    def verify_extent(self, size: int) -> None:
+        """Raises `FormatError` unless everything that the index points at lies in a file of `size` bytes."""
+        for number, contig in enumerate(self.contigs):
+            if contig is not None and (
+                int(contig.chunk_begins.max()) >> 16 >= size
+                or contig.begin.coffset >= size
+                or max(int(contig.chunk_ends.max()), contig.end) > VirtualOffset.at(size)
+            ):
+                raise FormatError(f"index points beyond the file's end for contig {number}")
+
+
+def first_bin(level: int) -> int:
+    """The number of the first bin of a level, which is how many bins all levels above have."""
+    return ((1 << 3 * level) - 1) // 7
