@@ -20,6 +20,7 @@ Offsets = NDArray[np.uint64]
 _PACKED = struct.Struct("<4sBB2xIIIIqqQQ")
 _PACKED_MAGIC = b"BIN\1"
 _ABSENT = -1
+_MOST_WINDOW = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,8 +29,8 @@ class ContigIndex:
 
     `bins` are sorted; the chunks of bin i are `chunk_begins[firsts[i]:firsts[i + 1]]` and `chunk_ends`
     alike, sorted by begin. `loffsets` (CSI) is the first offset for each bin, `linear` (BAI, TBI) for each
-    window of `1 << min_shift` positions; one of the two is empty. `begin` and `end` enclose all the
-    contig's records. `mapped` and `unmapped` count its records, None where the index does not tell.
+    window of `1 << min_shift` positions, kept only at the `windows` where it changes; CSI has no windows,
+    the others no `loffsets`. `begin` and `end` enclose all the contig's records. `mapped` and `unmapped` count its records, None where the index does not tell.
     """
 
     min_shift: int
@@ -39,6 +40,7 @@ class ContigIndex:
     chunk_begins: Offsets
     chunk_ends: Offsets
     loffsets: Offsets
+    windows: NDArray[np.uint32]
     linear: Offsets
     begin: VirtualOffset
     end: VirtualOffset
@@ -79,9 +81,9 @@ class ContigIndex:
         of an earlier window, since one of them may lie before the first mapped record of this one.
         """
         window = position >> self.min_shift
-        if len(self.linear):
-            window = min(window, len(self.linear) - 1)
-            offset, earlier = int(self.linear[window]), self.linear[:window]
+        if len(self.windows):
+            at = int(self.windows.searchsorted(np.uint32(min(window, _MOST_WINDOW)), side="right")) - 1
+            offset, earlier = (int(self.linear[at]), self.linear[:at]) if at >= 0 else (0, self.linear[:0])
         else:
             offset, earlier = self._bin_offset(window), self.loffsets
         if self.unmapped != 0:
@@ -144,6 +146,7 @@ class ContigIndex:
                         self.chunk_ends,
                         self.loffsets,
                         self.linear,
+                        self.windows,
                         self.bins,
                         self.firsts,
                     )
@@ -159,7 +162,10 @@ class ContigIndex:
         (_, min_shift, depth, bins, chunks, loffsets, linear, mapped, unmapped, begin, end) = (
             _PACKED.unpack_from(packed)
         )
-        counts = ((chunks, 8), (chunks, 8), (loffsets, 8), (linear, 8), (bins, 4), (bins + 1, 4))
+        counts = (
+            *((chunks, 8), (chunks, 8), (loffsets, 8), (linear, 8)),
+            *((linear, 4), (bins, 4), (bins + 1, 4)),
+        )
         if len(packed) != _PACKED.size + sum(count * size for count, size in counts):
             raise FormatError("packed binning index is cut short")
         arrays, at = [], _PACKED.size
@@ -173,8 +179,9 @@ class ContigIndex:
             chunk_ends=arrays[1],
             loffsets=arrays[2],
             linear=arrays[3],
-            bins=arrays[4],
-            firsts=arrays[5],
+            windows=arrays[4],
+            bins=arrays[5],
+            firsts=arrays[6],
             begin=VirtualOffset(begin),
             end=VirtualOffset(end),
             mapped=None if mapped == _ABSENT else mapped,

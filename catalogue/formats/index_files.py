@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalogue.formats import FormatError
-from catalogue.formats.binning import BinningIndex, ContigIndex, TabixColumns, first_bin
+from catalogue.formats.binning import BinningIndex, ContigIndex, Offsets, TabixColumns, first_bin
 from catalogue.formats.intervals import VirtualOffset
 
 #: The most plain bytes an index may have, and the most contigs it may name.
@@ -93,6 +94,8 @@ _TABIX_HEAD = struct.Struct("<iiiiiii")
 _BAI_BIN = struct.Struct("<Ii")
 _CSI_BIN = struct.Struct("<IQi")
 _CHUNK_SIZE = 16
+_NO_WINDOWS = np.empty(0, dtype="<u4")
+_NO_OFFSETS = np.empty(0, dtype="<u8")
 
 
 def _read_bai(cursor: _Cursor) -> BinningIndex:
@@ -170,12 +173,7 @@ def _read_contig(cursor: _Cursor, *, min_shift: int, depth: int, by_bin: bool) -
             loffsets += loffset
             counts.append(count)
             pieces.append(chunks)
-    linear = np.empty(0, dtype="<u8")
-    if not by_bin:
-        windows = cursor.take_count(size=8)
-        # A window that no record reaches is 0 in files of old writers; the one before it serves as well.
-        linear = np.frombuffer(cursor.take(8 * windows), dtype="<u8")
-        linear = linear[np.maximum.accumulate(np.where(linear > 0, np.arange(windows), 0))]
+    windows, linear = (_NO_WINDOWS, _NO_OFFSETS) if by_bin else _read_linear(cursor)
     if not numbers:
         return None
     pairs = np.frombuffer(b"".join(pieces), dtype="<u8").reshape(-1, 2)
@@ -197,13 +195,28 @@ def _read_contig(cursor: _Cursor, *, min_shift: int, depth: int, by_bin: bool) -
         firsts=firsts,
         chunk_begins=np.ascontiguousarray(pairs[:, 0]),
         chunk_ends=np.ascontiguousarray(pairs[:, 1]),
-        loffsets=np.array(loffsets, dtype="<u8")[by_number] if by_bin else np.empty(0, dtype="<u8"),
+        loffsets=np.array(loffsets, dtype="<u8")[by_number] if by_bin else _NO_OFFSETS,
+        windows=windows,
         linear=linear,
         begin=VirtualOffset(begin),
         end=VirtualOffset(end),
         mapped=_told_count(told, 2),
         unmapped=_told_count(told, 3),
     )
+
+
+def _read_linear(cursor: _Cursor) -> tuple[NDArray[np.uint32], Offsets]:
+    """The windows where the linear index changes, and its offsets there.
+
+    A window that no record reaches is 0 in files of old writers, for which the one before it serves as well.
+    """
+    windows = cursor.take_count(size=8)
+    offsets = np.frombuffer(cursor.take(8 * windows), dtype="<u8")
+    known = np.flatnonzero(offsets)
+    changes = (
+        known[np.concatenate(([True], offsets[known][1:] != offsets[known][:-1]))] if len(known) else known
+    )
+    return changes.astype("<u4"), offsets[changes]
 
 
 def _told_count(told: tuple[int, ...] | None, place: int) -> int | None:
