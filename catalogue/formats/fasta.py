@@ -1,0 +1,275 @@
+"""FASTA as a stream: records with their residues upper-case and free of white space, in bounded memory.
+
+Residues are the letters A to Z (refget 2.0.0, "Checksum calculation"); anything else is a fault that names its place.
+Lines may end in CR LF, blank lines may stand anywhere. A line that begins with `;`, a comment in the FASTA of 1985, is
+a fault: no tool of today writes one, and passing over it could hide a damaged file.
+
+`position` counts residues from 0; lines and columns count from 1, as editors do.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from catalogue.formats import FormatError
+
+#: A record that takes up more bytes of the file than this is handed out in pieces.
+WHOLE_RECORD: Final = 1 << 20
+#: What `strip` removes: stop codons, gaps and the position numbers that some programs print into lines.
+STRIPPABLE: Final = b"*-.0123456789"
+
+_WHITE = b" \t\r\n\v\f"
+_LINE_END = ord("\n")
+_UPPER = bytes.maketrans(bytes(range(ord("a"), ord("z") + 1)), bytes(range(ord("A"), ord("Z") + 1)))
+_NAME_END = re.compile(r"[\s\x01]")
+_NO_RESIDUE = re.compile(rb"[^A-Za-z \t\r\n\v\f]")
+_NO_RESIDUE_NOR_STRIPPABLE = re.compile(rb"[^A-Za-z \t\r\n\v\f*\-.0-9]")
+# Enough bytes to tell what a file is.
+_TELLING = 32
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# What else arrives under the name of FASTA, by its first bytes.
+_LOOKS_LIKE = (
+    (b"@", "FASTQ or SAM"),
+    (b"BAM\1", "BAM"),
+    (b"CRAM", "CRAM"),
+    (b"##fileformat=VCF", "VCF"),
+    (b"##gff", "GFF"),
+    (b"LOCUS ", "GenBank"),
+    (b"ID   ", "EMBL"),
+    (b"<", "a web page or XML"),
+    (b"\xff\xfe", "UTF-16 text"),
+    (b"\xfe\xff", "UTF-16 text"),
+)
+
+
+class FastaFault(FormatError):
+    """What is wrong with a FASTA file, and where: its source, line (from 1) and record, as far as they are known."""
+
+    def __init__(self, reason: str, *, source: str, line: int | None = None, record: str = "") -> None:
+        place = source
+        if line is not None:
+            place += f", line {line}"
+        if record:
+            place += f", record {record!r}"
+        super().__init__(reason)
+        self.args = (f"{place}: {reason}",)
+        self.source = source
+        self.line = line
+        self.record = record
+
+
+class Header(NamedTuple):
+    """A header line: its first word, what follows that, and the number of the line."""
+
+    name: str
+    description: str
+    line: int
+
+
+class Record(NamedTuple):
+    """A record whose residues are all here."""
+
+    header: Header
+    residues: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LongRecord:
+    """A record whose residues come as pieces of at most about 2 MiB, to be taken before the reader goes on."""
+
+    header: Header
+    pieces: Iterator[bytes]
+
+
+class _Place(NamedTuple):
+    """A place inside a record: bytes `along` line `line`, behind `position` residues."""
+
+    line: int
+    along: int = 0
+    position: int = 0
+
+    def behind(self, text: bytes, *, residues: int) -> "_Place":
+        """The place where a text that begins here, and holds that many residues, ends."""
+        line_end = text.rfind(b"\n")
+        along = self.along + len(text) if line_end < 0 else len(text) - line_end - 1
+        return _Place(self.line + text.count(b"\n"), along, self.position + residues)
+
+
+class FastaReader:
+    """Iterates over the records of plain FASTA bytes: lists of short records, and long ones each alone.
+
+    `source` names the input in faults. With `strip`, characters of `STRIPPABLE` are removed and counted in `stripped`.
+    Raises `FastaFault`, also in place of a `FormatError` that the chunks raise. Holds at most about two chunks or
+    `WHOLE_RECORD` bytes, whichever is more.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], *, source: str, strip: bool = False) -> None:
+        self.source = source
+        self.stripped = 0
+        self._chunks = iter(chunks)
+        self._strip = strip
+        # From a ">" on, once the first was found; `_line` is the number of its line.
+        self._buffer = b""
+        self._line = 1
+        self._ended = False
+
+    def __iter__(self) -> Iterator[list[Record] | LongRecord]:
+        self._find_first_record()
+        while self._buffer:
+            cut = self._buffer.rfind(b"\n>")
+            if cut >= 0:
+                complete, self._buffer = self._buffer[:cut], self._buffer[cut + 1 :]
+                yield self._records(complete)
+            elif self._ended:
+                complete, self._buffer = self._buffer, b""
+                yield self._records(complete)
+            elif len(self._buffer) > WHOLE_RECORD:
+                header, begun = self._begin_long()
+                pieces = self._pieces(header, begun)
+                yield LongRecord(header, pieces)
+                for _ in pieces:
+                    pass
+            else:
+                self._read_on()
+
+    def _next_chunk(self) -> bytes:
+        """The next bytes; b"" only at the end."""
+        for chunk in self._chunks:
+            if chunk:
+                return chunk
+        self._ended = True
+        return b""
+
+    def _read_on(self) -> None:
+        try:
+            self._buffer += self._next_chunk()
+        except FormatError as error:
+            begun = self._buffer[self._buffer.rfind(b"\n>") + 1 :]
+            record = begun[1:].split(b"\n", 1)[0].split(b" ", 1)[0].decode(errors="replace").strip()
+            line = self._line + self._buffer.count(b"\n")
+            raise FastaFault(error.reason, source=self.source, line=line, record=record) from None
+
+    def _find_first_record(self) -> None:
+        while len(self._buffer) < _TELLING and not self._ended:
+            self._read_on()
+        text = self._buffer.removeprefix(_BYTE_ORDER_MARK)
+        while not (begun := text.lstrip(_WHITE)) and not self._ended:
+            self._line += text.count(b"\n")
+            self._buffer = b""
+            self._read_on()
+            text = self._buffer
+        if not begun:
+            raise FastaFault("holds no record", source=self.source)
+        self._line += text.count(b"\n", 0, len(text) - len(begun))
+        if not begun.startswith(b">"):
+            alike = next(
+                (f"; it looks like {what}" for magic, what in _LOOKS_LIKE if begun.startswith(magic)), ""
+            )
+            reason = f"this is no FASTA: it does not begin with '>'{alike}"
+            raise FastaFault(reason, source=self.source, line=self._line)
+        self._buffer = begun
+
+    def _records(self, text: bytes) -> list[Record]:
+        """The records of a text that begins with ">" and ends where a record does."""
+        records = []
+        for part in text[1:].split(b"\n>"):
+            title, newline, body = part.partition(b"\n")
+            header = self._header(title)
+            residues = body.translate(_UPPER, _WHITE)
+            if not residues.isalpha():
+                residues = self._not_all_letters(residues, header, body, _Place(line=self._line + 1))
+                if not residues:
+                    raise self._empty(header)
+            records.append(Record(header, residues))
+            self._line += body.count(b"\n") + 2 if newline else 1
+        return records
+
+    def _begin_long(self) -> tuple[Header, bytes]:
+        title, newline, body = self._buffer.partition(b"\n")
+        if not newline:
+            reason = f"a header line of more than {WHOLE_RECORD} bytes"
+            raise FastaFault(reason, source=self.source, line=self._line)
+        self._buffer = b""
+        header = self._header(title[1:])
+        self._line += 1
+        return header, body
+
+    def _pieces(self, header: Header, begun: bytes) -> Iterator[bytes]:
+        """The residues of a long record; leaves what follows it in the buffer."""
+        # A ">" is a header only behind a line end, so that each text begins with the one before it, if there was one.
+        text, place = b"\n" + begun, _Place(line=self._line - 1)
+        while True:
+            # Inside a record ">" can only be a fault or the next header, so the search for it is the cheap one.
+            mark = text.find(b">")
+            while mark == 0 or (mark > 0 and text[mark - 1] != _LINE_END):
+                mark = text.find(b">", mark + 1)
+            if mark > 0:
+                text, self._buffer = text[:mark], text[mark:]
+            piece = self._clean(text, header, place)
+            if piece:
+                yield piece
+            kept = b"\n" if text.endswith(b"\n") and not self._buffer else b""
+            place = place.behind(text.removesuffix(kept), residues=len(piece))
+            if self._buffer or self._ended:
+                break
+            try:
+                text = kept + self._next_chunk()
+            except FormatError as error:
+                line = place.line + len(kept)
+                raise FastaFault(error.reason, source=self.source, line=line, record=header.name) from None
+        self._line = place.line
+        if not place.position:
+            raise self._empty(header)
+
+    def _clean(self, text: bytes, header: Header, place: _Place) -> bytes:
+        # Removing line ends alone is twice as fast as translate, and is all that most files need.
+        residues = text.replace(b"\n", b"").upper()
+        if residues.isalpha():
+            return residues
+        residues = residues.translate(None, _WHITE)
+        if not residues or residues.isalpha():
+            return residues
+        return self._not_all_letters(residues, header, text, place)
+
+    def _not_all_letters(self, residues: bytes, header: Header, body: bytes, place: _Place) -> bytes:
+        """Residues without the strippable, or the fault of the first character that may not stay.
+
+        `body` is the text that `residues` come from, and `place` where it begins.
+        """
+        pattern = _NO_RESIDUE_NOR_STRIPPABLE if self._strip else _NO_RESIDUE
+        if bad := pattern.search(body):
+            passed = body[: bad.start()]
+            deleted = _WHITE + (STRIPPABLE if self._strip else b"")
+            place = place.behind(passed, residues=len(passed.translate(None, deleted)))
+            hint = "; --strip removes it" if bad[0] in STRIPPABLE and not self._strip else ""
+            shown = repr(bad[0].decode("ascii")) if bad[0].isascii() else f"byte 0x{bad[0].hex()}"
+            raise FastaFault(
+                f"{shown} at column {place.along + 1} is no residue (position {place.position}){hint}",
+                source=self.source,
+                line=place.line,
+                record=header.name,
+            )
+        kept = residues.translate(None, STRIPPABLE)
+        self.stripped += len(residues) - len(kept)
+        return kept
+
+    def _header(self, title: bytes) -> Header:
+        """The header of the line `_line`, given without its ">"."""
+        text = title.decode(errors="replace")
+        if text.endswith("\r"):
+            text = text[:-1]
+        if "\r" in text:
+            reason = "a carriage return inside the header line; are these line ends of the old Macintosh?"
+            raise FastaFault(reason, source=self.source, line=self._line)
+        # NCBI joins the titles of merged records by a Control-A, which may directly follow the name.
+        name = _NAME_END.split(text, maxsplit=1)[0]
+        if not name:
+            raise FastaFault("a record without a name", source=self.source, line=self._line)
+        if not name.isprintable() or "\ufffd" in name:
+            reason = f"the name {name!r} holds characters that are not text"
+            raise FastaFault(reason, source=self.source, line=self._line)
+        return Header(name, text[len(name) :].strip(" \t"), self._line)
+
+    def _empty(self, header: Header) -> FastaFault:
+        return FastaFault("the record is empty", source=self.source, line=header.line, record=header.name)

@@ -1,0 +1,88 @@
+"""Plain bytes of a text file that may be compressed: what it is, its content tells, never its name.
+
+Plain, gzip (of one or many members) and BGZF are read; other compressions are refused by name.
+"""
+
+import io
+import zlib
+from collections.abc import Iterator
+from typing import Final
+
+from isal import igzip
+
+from catalogue.formats import FormatError
+from catalogue.formats.bgzf import EOF_MARKER, block_size, is_eof
+
+#: Chunks have this many bytes, apart from the last.
+CHUNK: Final = 1 << 20
+
+_GZIP = b"\x1f\x8b"
+_REFUSED = {
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+    b"\x1f\x9d": "compress",
+}
+
+
+class WatchedInput(io.RawIOBase):
+    """A binary input that knows how many bytes were read, and the last few of them.
+
+    Works on what cannot seek, such as standard input. Closing it leaves `stream` to its owner.
+    """
+
+    def __init__(self, stream: io.RawIOBase | io.BufferedIOBase) -> None:
+        self._stream = stream
+        self.count = 0
+        self.tail = b""
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        """Fills some of the buffer; 0 at the end."""
+        view = memoryview(buffer).cast("B")
+        got = self._stream.readinto(view) or 0
+        self.count += got
+        last = bytes(view[max(got - len(EOF_MARKER), 0) : got])
+        self.tail = (self.tail + last)[-len(EOF_MARKER) :]
+        return got
+
+
+def plain_chunks(watched: WatchedInput) -> Iterator[bytes]:
+    """The plain bytes, in chunks of `CHUNK`.
+
+    Raises `FormatError` for another compression, for gzip that is corrupt or cut short, and for BGZF without its
+    end-of-file marker, which was cut short between two blocks.
+    """
+    stream = io.BufferedReader(watched, CHUNK)
+    start = stream.peek(32)
+    for magic, name in _REFUSED.items():
+        if start.startswith(magic):
+            raise FormatError(f"compressed with {name}; plain, gzip and bgzip are read")
+    if not start.startswith(_GZIP):
+        yield from _chunks(stream)
+        return
+    try:
+        yield from _chunks(igzip.IGzipFile(fileobj=stream, mode="rb"))  # type: ignore[no-untyped-call]
+    except EOFError:
+        raise FormatError("the gzip data is cut short") from None
+    except (igzip.BadGzipFile, zlib.error) as error:
+        raise FormatError(f"the gzip data is corrupt ({error})") from None
+    if _is_bgzf(start) and not is_eof(watched.tail):
+        raise FormatError("the bgzip file is cut short: it lacks its end-of-file marker")
+
+
+def _chunks(stream: io.BufferedIOBase) -> Iterator[bytes]:
+    while chunk := stream.read(CHUNK):
+        yield chunk
+
+
+def _is_bgzf(start: bytes) -> bool:
+    try:
+        block_size(start)
+    except FormatError:
+        return False
+    return True
