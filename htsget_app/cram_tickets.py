@@ -1,10 +1,11 @@
 """Plans the blocks of a CRAM answer: file definition and header, whole containers, one end-of-file container.
 
-A container cannot be cut without decoding its records, so an answer is exact at the level of containers: every one that
-holds a read of the wanted regions, no other, in file order, once.
+A container cannot be cut without decoding its records, so an answer is exact at the level of containers:
+every one that holds a read of the wanted regions, no other, in file order, once.
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.crai import containers_overlapping
@@ -13,24 +14,27 @@ from catalogue.formats.intervals import ByteRange, Region, unite_ranges, unite_r
 from htsget_app.blocks import Block, BlockKind, Inline, Limits, Selection, Slice, StoredFile, joined
 
 
-def plan_cram(file: StoredFile, selection: Selection, *, read_range: ReadRange, limits: Limits) -> list[Block]:
+def plan_cram(
+    file: StoredFile, selection: Selection, *, read_range: ReadRange, limits: Limits
+) -> list[Block]:
     """The blocks whose bytes, one after the other, are a CRAM file with the containers of the selection.
 
-    Reads the stored file only where the containers fit into the ticket. Raises `FormatError` where it is shorter than
-    it was, or what is stored about it is damaged.
+    Reads the stored file only where the containers fit into the ticket. Above `limits.most_ranges` separate
+    ranges, and only then, containers between wanted ones come along. Raises `FormatError` where the file is
+    shorter than it was, or what is stored about it is damaged.
     """
-    eof = read_version(file.header).eof
-    data = ByteRange(file.header_end.coffset, file.size - (len(eof) if file.has_eof else 0))
+    eof = Inline(read_version(file.header).eof, BlockKind.BODY)
+    data = ByteRange(file.header_end.coffset, file.size - (len(eof.data) if file.has_eof else 0))
     wanted = _wanted(file, selection, data)
     body: list[Block]
-    if sum(piece.length for piece in wanted) + len(eof) <= limits.inline:
-        body = [*(Inline(_read(read_range, piece), BlockKind.BODY) for piece in wanted), Inline(eof, BlockKind.BODY)]
-    elif file.has_eof and wanted[-1].end == data.end:
-        # The stored file's own end-of-file container follows: no block of its own for it.
-        whole = [*wanted[:-1], ByteRange(wanted[-1].begin, file.size)]
-        body = [Slice(piece, BlockKind.BODY) for piece in whole]
+    if sum(piece.length for piece in wanted) <= limits.inline:
+        body = [*(Inline(_read(read_range, piece), BlockKind.BODY) for piece in wanted), eof]
     else:
-        body = [*(Slice(piece, BlockKind.BODY) for piece in wanted), Inline(eof, BlockKind.BODY)]
+        *before, last = _few(wanted, most=limits.most_ranges)
+        # The stored file's own end-of-file container needs no block of its own where it comes next.
+        own_eof = file.has_eof and last.end == data.end
+        ranges = [*before, ByteRange(last.begin, file.size) if own_eof else last]
+        body = [Slice(piece, BlockKind.BODY) for piece in ranges] + ([] if own_eof else [eof])
     return joined([_header(file, limits), *body], most_block=limits.most_block)
 
 
@@ -51,6 +55,13 @@ def _wanted(file: StoredFile, selection: Selection, data: ByteRange) -> list[Byt
 
 def _containers(file: StoredFile, region: Region) -> Iterable[ByteRange]:
     return containers_overlapping(file.contigs[region.contig].index, start=region.start, end=region.end)
+
+
+def _few(ranges: list[ByteRange], *, most: int) -> list[ByteRange]:
+    """The ranges, those with the smallest gaps between them made one until there are at most `most`."""
+    gaps = sorted(after.begin - before.end for before, after in pairwise(ranges))
+    surplus = len(ranges) - most
+    return unite_ranges(ranges, gap=gaps[surplus - 1]) if surplus > 0 else ranges
 
 
 def _read(read_range: ReadRange, piece: ByteRange) -> bytes:

@@ -1,7 +1,7 @@
 """Makes CRAM files of every shape that matters, with htslib as their writer, and reads them back with htslib.
 
-Needs nothing but a folder to write into. The reads are random but the same for the same seed; each has a name of its
-own, so that a list of names says which reads, in which order, and how often.
+Needs nothing but a folder to write into. The reads are random but the same for the same seed; each has a
+name of its own, so that a list of names says which reads, in which order, and how often.
 """
 
 import bz2
@@ -82,7 +82,7 @@ def make_reference(folder: Path, *, seed: int = 0, contigs: dict[str, int] = CON
 def make_sam(
     *, seed: int = 0, contigs: dict[str, int] = CONTIGS, unplaced: int = 40, comment: str = ""
 ) -> tuple[str, list[str]]:
-    """Header text and lines of reads in coordinate order: plain, spliced, clipped, and unmapped beside their mates."""
+    """Header text and lines of reads in coordinate order: plain, spliced, clipped, placed though unmapped."""
     rng = random.Random(seed)
     header = "@HD\tVN:1.6\tSO:coordinate\n"
     header += "".join(f"@SQ\tSN:{name}\tLN:{length}\n" for name, length in contigs.items())
@@ -120,7 +120,7 @@ def make_cram(
     name: str = "made.cram",
     eof: bool = True,
 ) -> MadeCram:
-    """A CRAM file of these reads with its index, both written by htslib; without its end-of-file container on request."""
+    """A CRAM file of these reads with its index, both written by htslib; on request without its EOF container."""
     text, lines = sam
     header = pysam.AlignmentHeader.from_text(text)
     path = folder / name
@@ -161,9 +161,15 @@ def make_container(
 
 
 def make_block(
-    plain: bytes, *, version: str, content: int, method: int = 0, size: int | None = None, data: bytes | None = None
+    plain: bytes,
+    *,
+    version: str,
+    content: int,
+    method: int = 0,
+    size: int | None = None,
+    data: bytes | None = None,
 ) -> bytes:
-    """A block (CRAMv3 §8); `data` and `size` say something else than what `method` makes of `plain`, and its length."""
+    """A block (CRAMv3 §8); `data` replaces what `method` makes of `plain`, and `size` its true length."""
     compress = {0: bytes, 1: gzip.compress, 2: bz2.compress, 3: lzma.compress}
     data = compress[method](plain) if data is None else data
     head = bytes((method, content)) + itf8(0) + itf8(len(data)) + itf8(len(plain) if size is None else size)
@@ -194,7 +200,9 @@ def itf8(value: int) -> bytes:
         if value < 1 << bits:
             prefix = (0xFF00 >> more) & 0xFF if more else 0
             return (prefix << 8 * more | value).to_bytes(more + 1, "big")
-    return bytes((0xF0 | value >> 28, value >> 20 & 0xFF, value >> 12 & 0xFF, value >> 4 & 0xFF, value & 0x0F))
+    return bytes(
+        (0xF0 | value >> 28, value >> 20 & 0xFF, value >> 12 & 0xFF, value >> 4 & 0xFF, value & 0x0F)
+    )
 
 
 def ltf8(value: int) -> bytes:

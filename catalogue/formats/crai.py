@@ -1,8 +1,9 @@
 """CRAI, the index of CRAM (CRAMv3 §12): from rows of slices to the containers that hold reads of a region.
 
-A row tells of one slice and one reference: where its reads begin, how far they reach, and where the slice lies. What is
-served is whole containers, so rows are grouped by container, and a container ends where the next *distinct* one begins:
-the next row may well speak of the same container again, of its next slice or of another reference in the same slice.
+A row tells of one slice and one reference: where its reads begin, how far they reach, and where the slice
+lies. What is served is whole containers, so rows are grouped by container, and a container ends where the
+next *distinct* one begins: the next row may well speak of the same container again, of its next slice or of
+another reference in the same slice.
 """
 
 import gzip
@@ -12,6 +13,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,9 +41,9 @@ _PACKED_VERSION = b"CRAI\x01"
 class CraiRow:
     """The reads of one slice on one reference.
 
-    `reference` is an index into the file's own list of contigs, or -1 for reads that lie on none. All its reads
-    overlap positions `start` up to, not including, `end`, and nothing else. The slice begins `landmark` bytes after the
-    header structure of the container at byte `container`.
+    `reference` is an index into the file's own list of contigs, or -1 for reads that lie on none. All its
+    reads overlap positions `start` up to, not including, `end`, and nothing else. The slice begins
+    `landmark` bytes after the header structure of the container at byte `container`.
     """
 
     reference: int
@@ -53,9 +55,11 @@ class CraiRow:
 
 @dataclass(frozen=True, slots=True)
 class PackedIndex:
-    """An index as it is stored: a share for each contig that has reads, by the contig's index in the file's own list.
+    """An index as it is stored: a share for each contig that has reads, by the contig's index in the file's
+    own list.
 
-    `unplaced` is the first byte of the containers, all up to the last, that hold reads on no contig; None when none do.
+    `unplaced` is the first byte of the containers, all up to the last, that hold reads on no contig; None
+    when none do.
     """
 
     contigs: Mapping[int, bytes]
@@ -76,8 +80,8 @@ def parse_crai(data: bytes) -> list[CraiRow]:
 def walk_rows(read_range: ReadRange, file: CramFile) -> list[CraiRow] | None:
     """The rows that an index of `file` would hold, from the headers of its containers and slices.
 
-    None when a slice holds reads of several references: which ones, and where, only its records tell, and those are
-    not decoded here. Raises `FormatError` on bytes that are no containers.
+    None when a slice holds reads of several references: which ones, and where, only its records tell, and
+    those are not decoded here. Raises `FormatError` on bytes that are no containers.
     """
     rows = []
     for container in walk_containers(read_range, file):
@@ -93,8 +97,8 @@ def walk_rows(read_range: ReadRange, file: CramFile) -> list[CraiRow] | None:
 def verify_rows(rows: Iterable[CraiRow], read_range: ReadRange, file: CramFile, *, most: int = 32) -> None:
     """Raises `FormatError` unless the rows are those of an index of this file.
 
-    The rows must account for the file's data from its first byte to its last, and the headers of `most` containers,
-    the first, the last and others spread evenly between, must be what the rows say of them.
+    The rows must account for the file's data from its first byte to its last, and the headers of `most`
+    containers, the first, the last and others spread evenly between, must be what the rows say of them.
     """
     by_container: defaultdict[int, list[CraiRow]] = defaultdict(list)
     for row in rows:
@@ -115,14 +119,15 @@ def verify_rows(rows: Iterable[CraiRow], read_range: ReadRange, file: CramFile, 
 
 
 def pack(rows: Iterable[CraiRow], *, data: ByteRange, contigs: int) -> PackedIndex:
-    """The index as it is stored, of a file whose containers fill `data` and whose header lists so many contigs.
+    """The index as it is stored, of a file whose containers fill `data` and whose header lists so many
+    contigs.
 
-    Raises `FormatError` where a row lies outside either, or reads on a contig follow reads on none: such a file is not
-    in coordinate order.
+    Raises `FormatError` where a row lies outside either, or reads on a contig follow reads on none: such a
+    file is not in coordinate order.
     """
     rows = list(rows)
     begins = sorted({row.container for row in rows})
-    extent = dict(zip(begins, [*begins[1:], data.end], strict=True))
+    ends = dict(pairwise([*begins, data.end]))
     if begins and not (data.begin <= begins[0] and begins[-1] < data.end):
         raise FormatError("CRAM index points outside the file's containers", offset=begins[0])
 
@@ -140,17 +145,18 @@ def pack(rows: Iterable[CraiRow], *, data: ByteRange, contigs: int) -> PackedInd
     shares = {}
     for reference, containers in sorted(reaches.items()):
         table = np.array(
-            [(begin, extent[begin], *containers[begin]) for begin in sorted(containers)], dtype=_PACKED
+            [(begin, ends[begin], *containers[begin]) for begin in sorted(containers)], dtype=_PACKED
         )
         shares[reference] = _PACKED_VERSION + table.tobytes()
     return PackedIndex(contigs=shares, unplaced=unplaced)
 
 
 def containers_overlapping(packed: bytes, *, start: int, end: int) -> list[ByteRange]:
-    """Whole containers that hold reads overlapping positions `start` up to, not including, `end`, in file order.
+    """Whole containers that hold reads overlapping positions `start` up to, not including, `end`, in file
+    order.
 
-    `packed` is a contig's share as `pack` made it, or empty for a contig without reads. Containers that touch come as
-    one range. Raises `FormatError` for bytes that `pack` did not make.
+    `packed` is a contig's share as `pack` made it, or empty for a contig without reads. Containers that
+    touch come as one range. Raises `FormatError` for bytes that `pack` did not make.
     """
     if not packed or start >= end:
         return []
@@ -185,9 +191,9 @@ def _parse_row(line: bytes, offset: int) -> CraiRow:
 def _cover(reference: int, start: int, end: int) -> tuple[int, int]:
     """Positions that surely hold all reads of a slice told to lie from `start` to `end`.
 
-    Reads that lie on a contig at no position (POS 0) begin a slice at -1. A slice of no length is one of reads of no
-    length, which count as one position long; where it has no start either its writer did not know, so that it may
-    reach anywhere.
+    Reads that lie on a contig at no position (POS 0) begin a slice at -1. A slice of no length is one of
+    reads of no length, which count as one position long; where it has no start either its writer did not
+    know, so that it may reach anywhere.
     """
     if reference < 0 or (start < 0 and end <= start):
         return 0, MAX_POSITION

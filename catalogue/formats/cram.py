@@ -1,12 +1,14 @@
 """CRAM 2.1, 3.0 and 3.1: the skeleton of a file, read without decoding a record.
 
-A CRAM file is a file definition, one container with the SAM header, data containers and an end-of-file container
-(CRAMv3 §5). Each container says how long it is, so a file is walked by its container headers alone, and whole data
-containers put after another file's definition and header are again a valid file. Version 3 guards every container
-header and every block with a CRC32; all that is read here is checked against it.
+A CRAM file is a file definition, one container with the SAM header, data containers and an end-of-file
+container (CRAMv3 §5). Each container says how long it is, so a file is walked by its container headers
+alone, and whole data containers put after another file's definition and header are again a valid file.
+Version 3 guards every container header and every block with a CRC32; all that is read here is checked
+against it.
 
-The SAM header may be raw or compressed with gzip (all the specification allows, and all that htslib and htsjdk write),
-bzip2 or LZMA (which their readers take). The codecs made for records (rANS and later) are refused there.
+The SAM header may be raw or compressed with gzip (all the specification allows, and all that htslib and
+htsjdk write), bzip2 or LZMA (which their readers take). The codecs made for records (rANS and later) are
+refused there.
 """
 
 import bz2
@@ -30,7 +32,7 @@ SEVERAL_REFERENCES = -2
 #: Larger declared sizes of a header container, or of the text in it, are taken for corruption (256 MiB).
 MAX_HEADER_LENGTH = 1 << 28
 
-#: The alignment start that marks an end-of-file container: the letters "EOF", one less as positions here are 0-based.
+#: The start that marks an end-of-file container: the letters "EOF", less one as positions here are 0-based.
 _EOF_START = 0x454F46 - 1
 
 # A header structure is a few dozen bytes and five more for each slice; it is read in growing windows.
@@ -70,9 +72,9 @@ _EOF_CONTAINER = {
 class Container:
     """What a container's header structure tells (CRAMv3 §7).
 
-    `extent` is the whole container, header structure included; `blocks` is where its blocks begin, the byte that
-    `landmarks` (where its slices begin) count from. `start` and `end` are 0-based and half-open; they mean something
-    only where `reference` is not negative.
+    `extent` is the whole container, header structure included; `blocks` is where its blocks begin, the byte
+    that `landmarks` (where its slices begin) count from. `start` and `end` are 0-based and half-open; they
+    mean something only where `reference` is not negative.
     """
 
     extent: ByteRange
@@ -106,9 +108,9 @@ class Slice:
 class CramFile:
     """The parts of a CRAM file.
 
-    `header.packed` holds the file definition and the header container: sent as they are they begin a valid file.
-    `data` holds the data containers, from the first one's first byte to the end-of-file container or, where that is
-    missing (`has_eof` false), to the end of the file.
+    `header.packed` holds the file definition and the header container: sent as they are they begin a valid
+    file. `data` holds the data containers, from the first one's first byte to the end-of-file container or,
+    where that is missing (`has_eof` false), to the end of the file.
     """
 
     version: CramVersion
@@ -154,7 +156,7 @@ def read_cram(read_range: ReadRange, *, size: int) -> CramFile:
 
 
 def read_version(definition: bytes) -> CramVersion:
-    """The version that a file definition, a file's first 26 bytes, names (CRAMv3 §6). Raises `FormatError`."""
+    """The version that a file's first 26 bytes, its file definition, name (CRAMv3 §6). Raises `FormatError`."""
     if definition[: len(MAGIC)] != MAGIC:
         raise FormatError("not a CRAM file", offset=0)
     if len(definition) < FILE_DEFINITION_LENGTH:
@@ -179,7 +181,8 @@ def read_container(read_range: ReadRange, version: CramVersion, *, offset: int, 
 def walk_containers(read_range: ReadRange, file: CramFile) -> Iterator[Container]:
     """Every data container of `file` in order, for each one read of a few bytes.
 
-    Raises `FormatError` on coming to a place where none begins, and at an end-of-file container before the file's end.
+    Raises `FormatError` on coming to a place where none begins, and at an end-of-file container before the
+    file's end.
     """
     offset = file.data.begin
     while offset < file.data.end:
@@ -234,7 +237,7 @@ class _Window:
         return int.from_bytes(self.take(4), "little", signed=True)
 
     def itf8(self) -> int:
-        """A signed 32-bit integer (CRAMv3 §2.3): the first byte's leading ones, at most four, count the bytes after it."""
+        """A signed 32-bit integer (CRAMv3 §2.3): the first byte's leading ones, up to four, count those after."""
         first = self.byte()
         more = min(_leading_ones(first), 4)
         rest = int.from_bytes(self.take(more), "big")
@@ -244,7 +247,7 @@ class _Window:
         return _signed((first & 0x0F) << 28 | rest >> 8 << 4 | rest & 0x0F, bits=32)
 
     def ltf8(self) -> int:
-        """A signed 64-bit integer (CRAMv3 §2.3): the first byte's leading ones count the bytes after it."""
+        """A signed 64-bit integer (CRAMv3 §2.3): the first byte's leading ones count those after."""
         first = self.byte()
         more = _leading_ones(first)
         rest = int.from_bytes(self.take(more), "big")
@@ -370,7 +373,7 @@ def _read_block(
 
 
 def _plain(data: bytes, *, method: int, size: int, offset: int) -> bytes:
-    """Block data without its compression, `size` bytes. An empty block is empty by whatever method (CRAMv3 §8)."""
+    """Block data without its compression, `size` bytes. No bytes are none by any method (CRAMv3 §8)."""
     if size == 0:
         return b""
     if method == _RAW:
