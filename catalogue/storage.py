@@ -194,7 +194,7 @@ class LocalStorage(Storage):
         if not os.access(self.root, os.R_OK | os.X_OK):
             raise StorageUnavailable(f"storage {self.name!r} cannot be read")
 
-    def _opened(self, key: str) -> FileIO:
+    def _opened(self, key: str) -> "_SharedFile":
         with self._lock:
             known = self._open.get(key)
             if known is not None:
@@ -202,7 +202,7 @@ class LocalStorage(Storage):
         if known is not None and _identity(os.stat(known.path)) == known.identity:
             return known.file
         path = self._files.path(key)
-        file = FileIO(path)
+        file = _SharedFile(path)
         with self._lock:
             self._open[key] = _OpenFile(path, file, _identity(os.fstat(file.fileno())))
             if len(self._open) > self.OPEN_FILES:
@@ -211,14 +211,24 @@ class LocalStorage(Storage):
 
     def _explain(self, error: OSError) -> ObjectMissing | StorageUnavailable:
         """A missing file in a folder that is there is missing; anything else is the storage's own trouble."""
-        if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError) and self.root.is_dir():
+        if (
+            isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError)
+            and self.root.is_dir()
+        ):
             return ObjectMissing(f"an object of storage {self.name!r} is missing")
         return StorageUnavailable(f"storage {self.name!r} failed: {error.strerror}")
 
 
+class _SharedFile(FileIO):
+    """A file that its last reader closes, by letting go of it; that is the intent, so no warning is due."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class _OpenFile(NamedTuple):
     path: str
-    file: FileIO
+    file: _SharedFile
     identity: tuple[int, int]
 
 
@@ -266,7 +276,9 @@ def locate(path: Path) -> tuple[str, str] | None:
     """The local storage that contains a file, as (storage name, key); the innermost where they nest."""
     resolved = path.resolve()
     containing = [
-        place for place in storages() if isinstance(place, LocalStorage) and resolved.is_relative_to(place.root)
+        place
+        for place in storages()
+        if isinstance(place, LocalStorage) and resolved.is_relative_to(place.root)
     ]
     if not containing:
         return None
