@@ -30,7 +30,8 @@ class ContigIndex:
     `bins` are sorted; the chunks of bin i are `chunk_begins[firsts[i]:firsts[i + 1]]` and `chunk_ends`
     alike, sorted by begin. `loffsets` (CSI) is the first offset for each bin, `linear` (BAI, TBI) for each
     window of `1 << min_shift` positions, kept only at the `windows` where it changes; CSI has no windows,
-    the others no `loffsets`. `begin` and `end` enclose all the contig's records. `mapped` and `unmapped` count its records, None where the index does not tell.
+    the others no `loffsets`. `begin` and `end` enclose all the contig's records. `mapped` and `unmapped`
+    count its records, None where the index does not tell.
     """
 
     min_shift: int
@@ -81,11 +82,11 @@ class ContigIndex:
         of an earlier window, since one of them may lie before the first mapped record of this one.
         """
         window = position >> self.min_shift
-        if len(self.windows):
+        if len(self.loffsets):
+            offset, earlier = self._bin_offset(window), self.loffsets
+        else:
             at = int(self.windows.searchsorted(np.uint32(min(window, _MOST_WINDOW)), side="right")) - 1
             offset, earlier = (int(self.linear[at]), self.linear[:at]) if at >= 0 else (0, self.linear[:0])
-        else:
-            offset, earlier = self._bin_offset(window), self.loffsets
         if self.unmapped != 0:
             earlier = earlier[earlier < np.uint64(offset)]
             offset = int(earlier.max()) if len(earlier) else 0
