@@ -9,7 +9,7 @@ import gzip
 import lzma
 import random
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class MadeCram:
 
     path: Path
     reference: Path | None
-    read_options: tuple[bytes, ...] = field(default=())
+    read_options: tuple[str, ...] = field(default=())
 
     @property
     def index(self) -> Path:
@@ -129,7 +129,7 @@ def make_cram(
         "wc",
         header=header,
         reference_filename=str(reference),
-        format_options=[f"version={version}".encode(), *(option.encode() for option in options)],
+        format_options=[f"version={version}", *options],
     ) as file:
         for line in lines:
             file.write(pysam.AlignedSegment.fromstring(line, header))
@@ -170,7 +170,12 @@ def make_block(
     data: bytes | None = None,
 ) -> bytes:
     """A block (CRAMv3 §8); `data` replaces what `method` makes of `plain`, and `size` its true length."""
-    compress = {0: bytes, 1: gzip.compress, 2: bz2.compress, 3: lzma.compress}
+    compress: dict[int, Callable[[bytes], bytes]] = {
+        0: bytes,
+        1: gzip.compress,
+        2: bz2.compress,
+        3: lzma.compress,
+    }
     data = compress[method](plain) if data is None else data
     head = bytes((method, content)) + itf8(0) + itf8(len(data)) + itf8(len(plain) if size is None else size)
     return _checked(head + data, version)

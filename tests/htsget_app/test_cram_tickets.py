@@ -31,7 +31,7 @@ REGIONS = 200
 HEADER = "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:big\tLN:6000\n"
 
 # All fields but bases and qualities: what can be read of a file whose reference is not at hand.
-WITHOUT_BASES = (b"required_fields=0x19ff", b"decode_md=0")
+WITHOUT_BASES = ("required_fields=0x19ff", "decode_md=0")
 
 Read = tuple[str, str, int, int, str]
 
