@@ -41,9 +41,9 @@ _PACKED_VERSION = b"CRAI\x01"
 class CraiRow:
     """The reads of one slice on one reference.
 
-    `reference` is an index into the file's own list of contigs, or -1 for reads that lie on none. All its
-    reads overlap positions `start` up to, not including, `end`, and nothing else. The slice begins
-    `landmark` bytes after the header structure of the container at byte `container`.
+    `reference` is an index into the file's own list of contigs, or -1 for reads that lie on none. No read
+    reaches outside positions `start` up to, not including, `end`. The slice begins `landmark` bytes after
+    the header structure of the container at byte `container`.
     """
 
     reference: int
