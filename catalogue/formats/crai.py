@@ -85,6 +85,10 @@ def walk_rows(read_range: ReadRange, file: CramFile) -> list[CraiRow] | None:
     """
     rows = []
     for container in walk_containers(read_range, file):
+        if container.records and not container.landmarks:
+            raise FormatError(
+                "CRAM container does not say where its slices are", offset=container.extent.begin
+            )
         slices = read_slices(read_range, file.version, container)
         for landmark, piece in zip(container.landmarks, slices, strict=True):
             if piece.reference == SEVERAL_REFERENCES:

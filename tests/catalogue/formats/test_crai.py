@@ -26,10 +26,14 @@ from tests.made_crams import (
     LAYOUTS,
     VERSIONS,
     MadeCram,
+    make_block,
+    make_container,
     make_cram,
+    make_definition,
     make_reference,
     make_sam,
     reader_of,
+    sam_block,
 )
 
 REAL = Path(__file__).parents[4] / "shared" / "data"
@@ -121,6 +125,13 @@ def test_a_container_without_records_need_not_be_indexed(made: dict[tuple[str, s
     end = file.data.end + len(empty)
     padded = data[: file.data.end] + empty + file.version.eof
     verify_rows(rows, reader_of(padded), replace(file, data=ByteRange(file.data.begin, end)))
+
+
+def test_a_container_that_hides_its_slices_is_not_indexed_as_empty() -> None:
+    header = make_container(make_block(sam_block(""), version="3.0", content=0), version="3.0")
+    data = make_definition("3.0") + header + make_container(bytes(20), version="3.0", records=5)
+    with pytest.raises(FormatError, match="where its slices are"):
+        walk_rows(reader_of(data), read_cram(reader_of(data), size=len(data)))
 
 
 def test_verification_reads_few_headers(made: dict[tuple[str, str], MadeCram]) -> None:
