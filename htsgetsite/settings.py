@@ -321,8 +321,8 @@ LOGGING = {
         # A client's mistake is no event of ours; a failure of ours is logged with its traceback as ERROR.
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False},
-        # The process server tells of every worker it starts and stops at INFO.
-        "_granian": {"level": "WARNING"},
+        # Its warnings are about threads and processors; what ends a worker is an error.
+        "_granian": {"level": "ERROR"},
         "botocore": {"level": "WARNING"},
         "boto3": {"level": "WARNING"},
     },

@@ -173,7 +173,7 @@ class EmbeddedServer:
             "port": str(PORT),
             "unix_socket_directories": f'"{self.socket_folder}"',
             "unix_socket_permissions": "0700",
-            "max_connections": "200",
+            "max_connections": "400",
             "shared_buffers": f"{_shared_buffers_megabytes()}MB",
             "maintenance_work_mem": "128MB",
             "max_wal_size": "2GB",

@@ -1,0 +1,23 @@
+"""The page for people who open the address of the site in a browser."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+@cache_control(public=True, max_age=300)
+def home(request: HttpRequest) -> HttpResponse:
+    """What this server is, which protocols it speaks, and an example of each."""
+    base = settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
+    context = {
+        "base": base,
+        "name": settings.SERVICE_NAME,
+        "description": settings.SERVICE_DESCRIPTION,
+        "organisation": settings.SERVICE_ORGANIZATION_NAME,
+        "organisation_url": settings.SERVICE_ORGANIZATION_URL,
+        "contact": settings.SERVICE_CONTACT_URL,
+    }
+    return render(request, "htsgetsite/home.html", context)

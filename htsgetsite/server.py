@@ -1,0 +1,140 @@
+"""The HTTP server process: Granian around the WSGI application, with the static files of the pages."""
+
+import http.client
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import AppDirectoriesFinder
+from django.db import connection, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db.utils import Error as DatabaseError
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from htsgetsite.health import unapplied_migrations
+
+log = logging.getLogger(__name__)
+
+#: Threads a worker answers with. One is busy for as long as its client takes to receive the body, so there are more
+#: than cores; they share few database connections.
+THREADS = 64
+#: Connections that a worker keeps open, idle ones included; more wait until one is closed.
+CONNECTIONS = 1024
+#: Seconds that running requests get to finish when the server is told to stop.
+GRACE = 30
+
+
+class CannotServe(Exception):
+    """The server cannot start; the text says why and what to do."""
+
+
+def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], None]) -> None:
+    """Answers until SIGTERM or SIGINT. Workers that die are replaced.
+
+    `when_ready` is called with the address once requests are answered. Raises `CannotServe`; exits with status 1 when
+    workers die as soon as they start.
+    """
+    _check_database(workers)
+    _check_address(host, port)
+    # Workers are forked: what this process has open with the database is not theirs.
+    connections.close_all()
+    for each in connections.all(initialized_only=True):
+        if isinstance(each, DatabaseWrapper):
+            each.close_pool()
+    routes = static_folders()
+    server = Server(
+        "htsgetsite.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=THREADS,
+        backpressure=CONNECTIONS,
+        # Over HTTP/1 a body that falls short of its Content-Length breaks the connection, so that every client sees it.
+        http=HTTPModes.http1,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=GRACE,
+        static_path_route=list(routes),
+        static_path_mount=list(routes.values()),
+        log_level=LogLevels.error,
+        log_dictconfig=settings.LOGGING,
+    )
+    threading.Thread(target=_await_answer, args=(host, port, when_ready), daemon=True).start()
+    server.serve()
+
+
+def address(host: str, port: int) -> str:
+    """The URL for a browser on this machine."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
+    shown = everywhere.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{port}"
+
+
+def static_folders() -> dict[str, Path]:
+    """The folders of static files, by their URL: those of the installed applications, in the order of precedence.
+
+    Nothing has to be collected first, and nothing but these folders is served.
+    """
+    folders: dict[str, Path] = {}
+    for storage in AppDirectoriesFinder().storages.values():
+        for folder in sorted(Path(storage.location).iterdir()):
+            if folder.is_dir():
+                folders.setdefault(f"{settings.STATIC_URL.rstrip('/')}/{folder.name}", folder)
+    return folders
+
+
+def _check_database(workers: int) -> None:
+    try:
+        missing = unapplied_migrations()
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW max_connections")
+            most = int(cursor.fetchone()[0])
+    except DatabaseError as error:
+        raise CannotServe(f"The database does not answer: {error}") from error
+    if missing:
+        raise CannotServe(
+            f"The database is not up to date ({len(missing)} migrations are missing, first {missing[0]}). "
+            "Run: manage.py migrate"
+        )
+    pool = connection.settings_dict["OPTIONS"].get("pool")
+    wanted = workers * (pool["max_size"] if pool else THREADS)
+    if wanted > most:
+        log.warning(
+            "%d workers may want %d connections, but the database allows %d: add pool_max_size=%d to DATABASE_URL",
+            *(workers, wanted, most, max(1, (most - 10) // workers)),
+        )
+
+
+def _check_address(host: str, port: int) -> None:
+    """Workers share the port in a way that would let a second server take half of the requests unnoticed."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotServe(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
+
+
+def _await_answer(host: str, port: int, when_ready: Callable[[str], None]) -> None:
+    url = address(host, port)
+    target = url.removeprefix("http://").rpartition(":")[0].strip("[]")
+    while True:
+        attempt = http.client.HTTPConnection(target, port, timeout=5)
+        try:
+            attempt.request("GET", "/healthz")
+            attempt.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.05)
+        else:
+            when_ready(url)
+            return
+        finally:
+            attempt.close()
