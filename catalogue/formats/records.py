@@ -75,14 +75,15 @@ class RegionSet:
         return hits
 
 
-RecordWalker = Callable[[bytes], Records]
+RecordWalker = Callable[[bytes, bool], Records]
 
 
 def record_walker(format: FileFormat, *, names: Mapping[int, str]) -> RecordWalker:
-    """A function that finds the records in plain bytes which begin with one.
+    """A function (`plain`, `last`) that finds the records in plain bytes which begin with one.
 
-    `names` gives the contigs of interest of a VCF, whose records know them by name; the others are
-    `OTHER_CONTIG`. The function raises `FormatError` on bytes that cannot be records; its offset counts
+    `last` says that no byte of a record follows: then what is left over is a line without its newline, or
+    an error. `names` gives the contigs of interest of a VCF, whose records know them by name; the others
+    are `OTHER_CONTIG`. The function raises `FormatError` on bytes that cannot be records; its offset counts
     from the bytes given.
     """
     match format:
@@ -92,7 +93,7 @@ def record_walker(format: FileFormat, *, names: Mapping[int, str]) -> RecordWalk
             return walk_bcf
         case FileFormat.VCF:
             numbers = {name.encode(): number for number, name in names.items()}
-            return lambda plain: walk_vcf(plain, numbers)
+            return lambda plain, last: walk_vcf(plain, last, numbers=numbers)
         case _:
             raise ValueError(f"{format} has no records in plain bytes")
 
@@ -116,13 +117,13 @@ _UNMAPPED = 4
 _ON_REFERENCE = np.array([op in "MDN=X" for op in "MIDNSHP=X......."])
 
 
-def walk_bam(plain: bytes) -> Records:
+def walk_bam(plain: bytes, last: bool) -> Records:
     """The records of a BAM file (SAMv1 §4.2).
 
     An unmapped read, and one whose CIGAR takes up no position, covers one position. A CIGAR too long for
     its field is replaced by one of equal extent (SAMv1 §4.2.2), which is all that matters here.
     """
-    begins, walked = _chain(plain, _BAM_SIZE, fixed=4, least=_BAM_FIXED - 4)
+    begins, walked = _chain(plain, last, _BAM_SIZE, fixed=4, least=_BAM_FIXED - 4)
     heads = _gather(plain, _BAM_HEAD, begins)
     cigars = begins + _BAM_FIXED + heads["name"]
     operations, bases = heads["operations"].astype(np.int64), heads["bases"].astype(np.int64)
@@ -163,9 +164,9 @@ _BCF_HEAD = np.dtype(
 )
 
 
-def walk_bcf(plain: bytes) -> Records:
+def walk_bcf(plain: bytes, last: bool) -> Records:
     """The records of a BCF file (VCFv4.3 §6.3): what a record covers is its own `rlen`."""
-    begins, walked = _chain(plain, _BCF_SIZES, fixed=8, least=_BCF_HEAD.itemsize - 8)
+    begins, walked = _chain(plain, last, _BCF_SIZES, fixed=8, least=_BCF_HEAD.itemsize - 8)
     heads = _gather(plain, _BCF_HEAD, begins)
     sizes = heads["shared"].astype(np.int64), heads["individual"].astype(np.int64)
     ends = begins + 8 + sizes[0] + sizes[1]
@@ -204,12 +205,12 @@ _BAM_SIZE = struct.Struct("<i")
 _BCF_SIZES = struct.Struct("<II")
 
 
-def _chain(plain: bytes, layout: struct.Struct, *, fixed: int, least: int) -> tuple[Numbers, int]:
+def _chain(plain: bytes, last: bool, layout: struct.Struct, *, fixed: int, least: int) -> tuple[Numbers, int]:
     """Where records begin that say their own size (the sum of `layout`) in their first `fixed` bytes."""
     begins: list[int] = []
     add, unpack = begins.append, layout.unpack_from
-    at, last = 0, len(plain) - fixed
-    while at <= last:
+    at, furthest = 0, len(plain) - fixed
+    while at <= furthest:
         size = sum(unpack(plain, at))
         if not least <= size <= MOST_RECORD:
             raise FormatError(f"record of {size} bytes", offset=at)
@@ -218,6 +219,8 @@ def _chain(plain: bytes, layout: struct.Struct, *, fixed: int, least: int) -> tu
             break
         add(at)
         at = following
+    if last and at < len(plain):
+        raise FormatError("record is cut short", offset=at)
     return np.array(begins, dtype=np.int64), at
 
 
@@ -242,7 +245,7 @@ _MOST_DIGITS = 18
 _BLOCK_ALLELES = (b"<*>", b"<NON_REF>")
 
 
-def walk_vcf(plain: bytes, numbers: Mapping[bytes, int]) -> Records:
+def walk_vcf(plain: bytes, last: bool, *, numbers: Mapping[bytes, int]) -> Records:
     """The records of a VCF file (VCFv4.3 §1.6), of the contigs in `numbers`; the others are `OTHER_CONTIG`.
 
     A record covers REF, and further as far as INFO's END, SVLEN (for symbolic deletions and the like) and
@@ -250,17 +253,21 @@ def walk_vcf(plain: bytes, numbers: Mapping[bytes, int]) -> Records:
     no records.
     """
     newlines = np.flatnonzero(np.frombuffer(plain, dtype=np.uint8) == ord("\n")).tolist()
+    if last and len(plain) > (newlines[-1] + 1 if newlines else 0):
+        newlines.append(len(plain))
     rows: list[tuple[int, int, int, int, int]] = []
     begin = 0
     for newline in newlines:
         if newline > begin and plain[begin] != ord("#"):
             number = numbers.get(plain[begin : plain.find(b"\t", begin, newline)], OTHER_CONTIG)
-            rows.append((begin, newline + 1, number, *_vcf_extent(plain[begin:newline], begin)))
-        begin = newline + 1
+            end = min(newline + 1, len(plain))
+            rows.append((begin, end, number, *_vcf_extent(plain[begin:newline], begin)))
+        begin = min(newline + 1, len(plain))
     if len(plain) - begin > MOST_RECORD:
         raise FormatError(f"line of more than {MOST_RECORD} bytes", offset=begin)
     table = np.array(rows, dtype=np.int64).reshape(-1, 5)
-    return Records(*(np.ascontiguousarray(column) for column in table.T), walked=begin)
+    begins, ends, contigs, starts, stops = (np.ascontiguousarray(column) for column in table.T)
+    return Records(begins, ends, contigs, starts, stops, walked=begin)
 
 
 def _vcf_extent(line: bytes, offset: int) -> tuple[int, int]:
