@@ -1,7 +1,7 @@
 """Answers of the refget paths in Django: bodies, headers, names, caching and errors."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from unittest.mock import patch
 
 import pytest
@@ -577,14 +577,14 @@ def test_a_stream_that_falls_short_raises_so_that_the_connection_breaks(
     make_sequence(LONG)
     identifier = sequence_digests(LONG).md5_hex
     with (
-        patch.object(queries, "stream_residues", side_effect=lambda *_: iter_then_fail()),
+        patch.object(queries, "stream_residues", side_effect=lambda *_: falling_short()),
         pytest.raises(ShortRead),
     ):
         get(f"/sequence/{identifier}")
     assert "broke off" in caplog.text
 
 
-def iter_then_fail():  # type: ignore[no-untyped-def]
+def falling_short() -> Iterator[bytes]:
     yield LONG[:1000]
     raise ShortRead("an object ends early")
 
@@ -598,6 +598,5 @@ def test_a_long_sequence_whose_end_is_missing_is_500_before_it_begins(method: st
     short.write_bytes(LONG[:-1])
     place.put(short, row.blob.key)
     identifier = sequence_digests(LONG).md5_hex
-    assert_status = get(f"/sequence/{identifier}", method=method)
-    assert assert_status.code == 500
+    assert get(f"/sequence/{identifier}", method=method).code == 500
     assert ResidueBlob.objects.get(pk=row.blob.pk).size == len(LONG)
