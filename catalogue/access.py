@@ -1,4 +1,4 @@
-"""Who may see what: the one place that decides. Querysets are filtered here before anything else is touched."""
+"""Who may see what: the one place that decides, before a byte, a header or an index is touched."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class PermissionRefused(CatalogueError):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks. `name` is None for somebody who showed no credentials."""
+    """Who asks. `name` is None for somebody who showed no credentials, or none that are valid."""
 
     name: str | None = None
 
@@ -24,12 +24,16 @@ class Viewer:
 ANONYMOUS = Viewer()
 
 
-def require_dataset(viewer: Viewer, visibility: str) -> None:
-    """Passes when the viewer may fetch the files of a dataset of that visibility.
+def permits(viewer: Viewer, visibility: str) -> bool:
+    """Whether the viewer may fetch the files of a dataset of that visibility."""
+    return visibility == Dataset.Visibility.PUBLIC
 
-    Raises AuthenticationRequired, PermissionRefused.
+
+def require(viewer: Viewer, visibility: str) -> None:
+    """Passes when `permits` does. Raises AuthenticationRequired for those who may yet say who they are, else
+    PermissionRefused.
     """
-    if visibility == Dataset.Visibility.PUBLIC:
+    if permits(viewer, visibility):
         return
     if viewer.name is None:
         raise AuthenticationRequired("this needs credentials")

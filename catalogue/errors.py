@@ -27,6 +27,14 @@ class AmbiguousAlias(CatalogueError):
         self.candidates = tuple(candidates)
 
 
+class AmbiguousReference(CatalogueError):
+    """A name or md5 that several contigs of one file answer to."""
+
+
+class FormatNotStored(CatalogueError):
+    """An id is known, but not in the format that was asked for."""
+
+
 class StorageError(CatalogueError):
     """Stored bytes could not be had."""
 
@@ -45,6 +53,10 @@ class ObjectChanged(StorageError):
 
 class ShortRead(ObjectChanged):
     """A stored object ended before the bytes that were registered."""
+
+
+class ObjectCorrupt(StorageError):
+    """A stored object is the one that was registered, but its bytes are not what their format promises."""
 
 
 class StorageMisconfigured(CatalogueError):

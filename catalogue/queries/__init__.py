@@ -1,5 +1,21 @@
 """Reads of the catalogue: an identifier in, a small value out. The only look-ups the protocols use."""
 
+from catalogue.queries.contigs import (
+    ContigRecord,
+    contig_by_md5,
+    contigs_by_name,
+    forget_files,
+    header,
+)
+from catalogue.queries.files import (
+    FileRecord,
+    check_registered,
+    file_by_key,
+    find_file,
+    is_local,
+    registered_bytes,
+    stream_bytes,
+)
 from catalogue.queries.sequences import (
     AliasRecord,
     SequenceRecord,
@@ -15,13 +31,25 @@ from catalogue.queries.sequences import (
 
 __all__ = [
     "AliasRecord",
+    "ContigRecord",
+    "FileRecord",
     "SequenceRecord",
     "aliases",
     "authorities",
+    "check_registered",
+    "contig_by_md5",
+    "contigs_by_name",
+    "file_by_key",
+    "find_file",
+    "forget_files",
     "forget_sequences",
+    "header",
     "is_digest",
+    "is_local",
     "known_sequence",
     "read_residues",
+    "registered_bytes",
     "sequence",
+    "stream_bytes",
     "stream_residues",
 ]

@@ -1,0 +1,53 @@
+"""Notes on a data file's row whether the stored object is still the one that was registered.
+
+Whoever reads a file and finds it otherwise says so here, for the steward to see in the admin; nothing is decided by the
+note, for every read checks anew.
+"""
+
+import logging
+
+from django.db.models import Q
+from django.utils import timezone
+
+from catalogue.errors import ObjectChanged, ObjectCorrupt, ObjectMissing, StorageError
+from catalogue.models import DataFile
+
+logger = logging.getLogger(__name__)
+
+STATE_OF = {
+    ObjectMissing: DataFile.State.MISSING,
+    ObjectChanged: DataFile.State.CHANGED,
+    ObjectCorrupt: DataFile.State.CORRUPT,
+}
+
+
+def note_fault(*, pk: int, etag: str, error: StorageError) -> None:
+    """Marks the file as `error` says, unless it has been registered anew (with another ETag) meanwhile.
+
+    An error of the storage itself says nothing about one file and is not noted. Logs what was found, once.
+    """
+    state = next((state for kind, state in STATE_OF.items() if isinstance(error, kind)), None)
+    if state is None:
+        return
+    reason = str(error)[: DataFile._meta.get_field("state_reason").max_length]
+    changed = (
+        DataFile.objects.filter(pk=pk, etag=etag)
+        .exclude(state=state, state_reason=reason)
+        .update(state=state, state_reason=reason, state_since=timezone.now())
+    )
+    if changed:
+        logger.error("data file %s is %s: %s", pk, state.label, reason)
+
+
+def note_recovery(*, pk: int, etag: str) -> None:
+    """Marks the file as ready: the stored object is the registered one again.
+
+    A corrupt file stays marked, for its size and ETag never told that it was; ingesting it again clears that.
+    """
+    recovered = (
+        DataFile.objects.filter(pk=pk, etag=etag)
+        .filter(Q(state=DataFile.State.CHANGED) | Q(state=DataFile.State.MISSING))
+        .update(state=DataFile.State.READY, state_reason="", state_since=timezone.now())
+    )
+    if recovered:
+        logger.warning("data file %s is the registered one again", pk)

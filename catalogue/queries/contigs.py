@@ -1,0 +1,204 @@
+"""Looks up what a file says of itself: its header, and its contigs by name, md5, or any name of their sequence.
+
+Headers and indexes of files are remembered in the process, up to `REMEMBERED_BYTES` in all: reading a chromosome's
+index from the database takes longer than the rest of a ticket. They belong to one state of one registered file, so that
+they are never out of date; names that come through the catalogue are asked for again after `NAMED_SECONDS`. Whoever
+asks here already holds a `FileRecord`, and so has passed the access decision.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from django.db.models import F, Q
+
+from catalogue.errors import AmbiguousReference, NotFound
+from catalogue.formats.digests import DigestKind, parse_digest
+from catalogue.models import Contig, DataFile
+from catalogue.queries.files import FileRecord
+from catalogue.queries.texts import storable
+
+REMEMBERED_BYTES = 128 * 1024 * 1024
+NAMED_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ContigRecord:
+    """One contig of a file.
+
+    `number` is by which the file's records know it; `length` is None where the header does not say; `md5` are 16 bytes,
+    of the header or else of the linked sequence; `index` is its packed share of the file's index.
+    """
+
+    number: int
+    name: str
+    length: int | None
+    md5: bytes | None
+    index: bytes
+
+
+class _Memory:
+    """What was used last, up to a sum of bytes. Safe to use from several threads."""
+
+    #: What an entry takes up beside its bytes, roughly.
+    OVERHEAD = 512
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held = 0
+        self._entries: OrderedDict[tuple[object, ...], tuple[object, int, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[object, ...]) -> object | None:
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or entry[2] < time.monotonic():
+                return None
+            self._entries.move_to_end(key)
+            return entry[0]
+
+    def put(
+        self, key: tuple[object, ...], value: object, size: int, *, seconds: float = float("inf")
+    ) -> None:
+        size += self.OVERHEAD
+        with self._lock:
+            if key in self._entries:
+                self._held -= self._entries.pop(key)[1]
+            if size > self._most:
+                return
+            self._entries[key] = (value, size, time.monotonic() + seconds)
+            self._held += size
+            while self._held > self._most:
+                self._held -= self._entries.popitem(last=False)[1][1]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+            self._held = 0
+
+
+_memory = _Memory(REMEMBERED_BYTES)
+
+
+def forget_files() -> None:
+    """Empties the memory of this process."""
+    _memory.clear()
+
+
+def header(file: FileRecord) -> bytes:
+    """The header of a file, ready to send. Raises NotFound when the file was removed meanwhile."""
+    key = (*_state(file), "header")
+    known = _memory.get(key)
+    if isinstance(known, bytes):
+        return known
+    row = DataFile.objects.filter(pk=file.pk, etag=file.etag).values_list("header", flat=True).first()
+    if row is None:
+        raise NotFound("the file is no longer registered")
+    data = bytes(row)
+    _memory.put(key, data, len(data))
+    return data
+
+
+def contigs_by_name(file: FileRecord, names: Collection[str]) -> Mapping[str, ContigRecord]:
+    """The contig that each name means: as the file's header has it, or any name of the same sequence.
+
+    Raises NotFound when a name means none, AmbiguousReference when it means several.
+    """
+    found: dict[str, ContigRecord] = {}
+    missing: list[str] = []
+    for name in dict.fromkeys(names):
+        known = _memory.get((*_state(file), "name", name))
+        if isinstance(known, ContigRecord):
+            found[name] = known
+        elif storable(name):
+            missing.append(name)
+        else:
+            raise _unknown(file, name)
+    if missing:
+        for record in _records(file, Q(name__in=missing)):
+            found[record.name] = record
+            _remember(file, "name", record.name, record)
+        missing = [name for name in missing if name not in found]
+    if missing:
+        found.update(_by_alias(file, missing))
+    return found
+
+
+def contig_by_md5(file: FileRecord, md5: str) -> ContigRecord:
+    """The contig whose sequence has this md5, in hexadecimal. Raises NotFound, AmbiguousReference."""
+    known = _memory.get((*_state(file), "md5", md5))
+    if isinstance(known, ContigRecord):
+        return known
+    digest = parse_digest(md5)
+    if digest is None or digest[0] is not DigestKind.MD5:
+        raise _unknown(file, md5)
+    record = _only(file, md5, _records(file, Q(md5=digest[1]) | Q(md5=None, sequence__md5=digest[1])))
+    _remember(file, "md5", md5, record)
+    return record
+
+
+def _by_alias(file: FileRecord, names: list[str]) -> dict[str, ContigRecord]:
+    meant: dict[str, set[int]] = {name: set() for name in names}
+    of_file = Contig.objects.filter(file_id=file.pk)
+    for path in ("sequence__aliases__name", "sequence__memberships__name"):
+        for name, number in of_file.filter(**{f"{path}__in": names}).values_list(path, "number"):
+            meant[name].add(number)
+    for name in names:
+        if digest := parse_digest(name):
+            kind, value = digest
+            column = "sequence__md5" if kind is DigestKind.MD5 else "sequence__sha512t24u"
+            meant[name].update(of_file.filter(**{column: value}).values_list("number", flat=True))
+    for name, numbers in meant.items():
+        if len(numbers) > 1:
+            raise _ambiguous(name, len(numbers))
+        if not numbers:
+            raise _unknown(file, name)
+    records = {record.number: record for record in _records(file, Q(number__in=set().union(*meant.values())))}
+    found = {name: records[number] for name, numbers in meant.items() for number in numbers}
+    for name, record in found.items():
+        _remember(file, "name", name, record, seconds=NAMED_SECONDS)
+    return found
+
+
+def _records(file: FileRecord, wanted: Q) -> list[ContigRecord]:
+    rows = Contig.objects.filter(wanted, file_id=file.pk).order_by("number")
+    columns = rows.values_list("number", "name", "length", "md5", F("sequence__md5"), "index")
+    return [
+        ContigRecord(number, name, length, _bytes(md5) or _bytes(sequence_md5), bytes(index))
+        for number, name, length, md5, sequence_md5, index in columns
+    ]
+
+
+def _only(file: FileRecord, asked: str, records: list[ContigRecord]) -> ContigRecord:
+    if not records:
+        raise _unknown(file, asked)
+    if len(records) > 1:
+        raise _ambiguous(asked, len(records))
+    return records[0]
+
+
+def _remember(
+    file: FileRecord, how: str, asked: str, record: ContigRecord, *, seconds: float = float("inf")
+) -> None:
+    _memory.put((*_state(file), how, asked), record, len(record.index), seconds=seconds)
+
+
+def _state(file: FileRecord) -> tuple[object, ...]:
+    """One reading of one file: a later ingest, even of the same bytes, may have found another index."""
+    return file.pk, file.etag, file.ingested, file.indexed
+
+
+def _unknown(file: FileRecord, asked: str) -> NotFound:
+    return NotFound(f"{file.htsget_id!r} has no reference {asked!r}")
+
+
+def _ambiguous(asked: str, count: int) -> AmbiguousReference:
+    return AmbiguousReference(
+        f"{asked!r} is a name of {count} references here; use the name that the file gives"
+    )
+
+
+def _bytes(value: bytes | memoryview | None) -> bytes | None:
+    return None if value is None else bytes(value)

@@ -1,0 +1,265 @@
+"""A request for a ticket, read into one value, from a query string or a JSON body (htsget 1.3, "GET request",
+"POST request").
+
+Nothing here knows a file: what can only be told with one (an unknown reference, a start beyond its length) is judged by
+`answers`. Positions are 0-based and half-open. Every fault is an `InvalidInput`, `InvalidRange` or
+`UnsupportedFormat` whose words name the parameter.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+from urllib.parse import parse_qsl
+
+from catalogue.formats.headers import FileFormat
+from catalogue.formats.intervals import MAX_POSITION
+from htsget_app.errors import InvalidInput, InvalidRange, UnsupportedFormat
+
+#: The formats that each endpoint serves; the first is the one that is meant when none is named.
+FORMATS: Final[Mapping[str, tuple[FileFormat, ...]]] = {
+    "reads": (FileFormat.BAM, FileFormat.CRAM),
+    "variants": (FileFormat.VCF, FileFormat.BCF),
+}
+#: The reference name that means reads without any position.
+UNPLACED: Final = "*"
+FIELDS: Final = frozenset(
+    {"QNAME", "FLAG", "RNAME", "POS", "MAPQ", "CIGAR", "RNEXT", "PNEXT", "TLEN", "SEQ", "QUAL"}
+)
+
+_PLACE = ("referenceName", "referenceMD5", "start", "end")
+_CHOICE = ("fields", "tags", "notags")
+_OF_GET = frozenset({"format", "class", *_PLACE, *_CHOICE})
+_OF_POST = frozenset({"format", "class", "regions", *_CHOICE})
+
+_TAG = re.compile(r"[A-Za-z][A-Za-z0-9]")
+# int() alone would also take "1_000", "+5", " 5", digits of other scripts, and thousands of digits.
+_POSITION = re.compile(r"0*([0-9]{1,10})")
+#: More parameters than this are no request that anybody means.
+_MOST_PARAMETERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRequest:
+    """Positions `start` up to, not including, `end` of the reference that has this name, this md5, or both.
+
+    `md5` is in lower case. `start` and `end` are None where they are not given: the contig's own.
+    """
+
+    name: str | None = None
+    md5: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRequest:
+    """What is asked of one id.
+
+    `regions` is None for the whole file. `unplaced` asks for the reads without a position. `fields` and `tags` are
+    None where everything is wanted.
+    """
+
+    kind: str
+    id: str
+    format: FileFormat
+    header_only: bool = False
+    regions: tuple[RegionRequest, ...] | None = None
+    unplaced: bool = False
+    fields: frozenset[str] | None = None
+    tags: frozenset[str] | None = None
+    notags: frozenset[str] = frozenset()
+
+
+def from_query(*, kind: str, id: str, query: str) -> TicketRequest:
+    """Reads a GET; `query` is the query string, still percent-encoded, as WSGI gives it. Unknown parameters are passed
+    over.
+    """
+    given = _query_parameters(query)
+    format = _format(kind, given.get("format"))
+    if _header_only(given, of=_OF_GET):
+        return TicketRequest(kind, id, format, header_only=True)
+    region = RegionRequest(
+        name=given.get("referenceName"),
+        md5=_lower(given.get("referenceMD5")),
+        start=_position_in_text("start", given.get("start")),
+        end=_position_in_text("end", given.get("end")),
+    )
+    regions, unplaced = _placed((region,) if given.keys() & set(_PLACE) else None)
+    if region.start is not None and region.end is not None and region.start > region.end:
+        raise InvalidRange(f"start {region.start} is after end {region.end}")
+    return TicketRequest(
+        kind,
+        id,
+        format,
+        regions=regions,
+        unplaced=unplaced,
+        **_choice({name: given[name].split(",") if given[name] else [] for name in _CHOICE if name in given}),
+    )
+
+
+def from_body(*, kind: str, id: str, query: str, body: bytes) -> TicketRequest:
+    """Reads a POST; its URL has no query, and `body` is a JSON object. Unknown keys are passed over."""
+    if query:
+        raise InvalidInput("a POST takes its parameters from its body, and none from the query")
+    given = _json_object(body)
+    for name in _PLACE:
+        if name in given:
+            raise InvalidInput(f"in a POST {name} belongs into regions")
+    format = _format(kind, _text("format", given["format"]) if "format" in given else None)
+    if _header_only(given, of=_OF_POST):
+        return TicketRequest(kind, id, format, header_only=True)
+    regions, unplaced = _placed(_regions(given["regions"]) if "regions" in given else None)
+    return TicketRequest(
+        kind,
+        id,
+        format,
+        regions=regions,
+        unplaced=unplaced,
+        **_choice({name: _texts(name, given[name]) for name in _CHOICE if name in given}),
+    )
+
+
+def _query_parameters(query: str) -> dict[str, str]:
+    try:
+        # A character of WSGI stands for a byte.
+        pairs = [
+            (name.decode(), value.decode())
+            for name, value in parse_qsl(
+                query.encode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS
+            )
+        ]
+    except ValueError:
+        raise InvalidInput("the query is not percent-encoded UTF-8, or has too many parameters") from None
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name in _OF_GET and name in given:
+            raise InvalidInput(f"{name} is given twice")
+        given[name] = value
+    return given
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        given = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        raise InvalidInput("the body is not JSON in UTF-8") from None
+    if not isinstance(given, dict):
+        raise InvalidInput("the body is not a JSON object")
+    return given
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise InvalidInput("a key is given twice in one JSON object")
+    return given
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _format(kind: str, asked: str | None) -> FileFormat:
+    served = FORMATS[kind]
+    if asked is None:
+        return served[0]
+    for format in served:
+        if asked.upper() == format:
+            return format
+    raise UnsupportedFormat(f"/{kind} has the formats {' and '.join(served)}")
+
+
+def _header_only(given: Mapping[str, Any], *, of: frozenset[str]) -> bool:
+    if "class" not in given:
+        return False
+    if given["class"] != "header":
+        raise InvalidInput("class can only be header")
+    beside = sorted(given.keys() & of - {"class", "format"})
+    if beside:
+        raise InvalidInput(f"class=header cannot be combined with {', '.join(beside)}")
+    return True
+
+
+def _placed(
+    regions: tuple[RegionRequest, ...] | None,
+) -> tuple[tuple[RegionRequest, ...] | None, bool]:
+    """The regions that lie on a reference, and whether reads without a position are wanted as well."""
+    if regions is None:
+        return None, False
+    for region in regions:
+        bounded = region.start is not None or region.end is not None
+        if bounded and region.name is None and region.md5 is None:
+            raise InvalidInput("start and end need a reference")
+        if region.name == UNPLACED and bounded:
+            raise InvalidInput("start and end mean nothing for reads without a position")
+        if region.name == UNPLACED and region.md5 is not None:
+            raise InvalidInput("referenceName and referenceMD5 disagree")
+    placed = tuple(region for region in regions if region.name != UNPLACED)
+    return placed, len(placed) < len(regions)
+
+
+def _regions(given: Any) -> tuple[RegionRequest, ...]:
+    if not isinstance(given, list) or not given:
+        raise InvalidInput("regions is not a list of at least one region")
+    return tuple(map(_region, given))
+
+
+def _region(given: Any) -> RegionRequest:
+    if not isinstance(given, dict):
+        raise InvalidInput("a region is not a JSON object")
+    if "referenceName" not in given:
+        raise InvalidInput("a region has no referenceName")
+    region = RegionRequest(
+        name=_text("referenceName", given["referenceName"]),
+        md5=_lower(_text("referenceMD5", given["referenceMD5"])) if "referenceMD5" in given else None,
+        start=_position("start", given["start"]) if "start" in given else None,
+        end=_position("end", given["end"]) if "end" in given else None,
+    )
+    if region.start is not None and region.end is not None and region.start >= region.end:
+        raise InvalidRange(f"start {region.start} is not before end {region.end}")
+    return region
+
+
+def _choice(given: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Checked `fields`, `tags` and `notags`, those that are given."""
+    fields, tags, notags = (frozenset(given[name]) if name in given else None for name in _CHOICE)
+    if fields is not None and (not fields or fields - FIELDS):
+        raise InvalidInput(f"fields are some of {', '.join(sorted(FIELDS))}")
+    for name, some in (("tags", tags), ("notags", notags)):
+        if some and not all(map(_TAG.fullmatch, some)):
+            raise InvalidInput(f"{name} are a letter and a letter or digit each")
+    if tags and notags and tags & notags:
+        raise InvalidInput(f"{', '.join(sorted(tags & notags))} is in tags and in notags")
+    return {"fields": fields, "tags": tags, "notags": notags or frozenset()}
+
+
+def _position_in_text(name: str, given: str | None) -> int | None:
+    if given is None:
+        return None
+    digits = _POSITION.fullmatch(given)
+    return _position(name, int(digits[1]) if digits else None)
+
+
+def _position(name: str, given: Any) -> int:
+    # To Python, true is an integer and 1.0 equals one.
+    if type(given) is not int or not 0 <= given <= MAX_POSITION:
+        raise InvalidInput(f"{name} is not an unsigned integer of 32 bits")
+    return given
+
+
+def _text(name: str, given: Any) -> str:
+    if not isinstance(given, str):
+        raise InvalidInput(f"{name} is not a string")
+    return given
+
+
+def _texts(name: str, given: Any) -> list[str]:
+    if not isinstance(given, list) or not all(isinstance(element, str) for element in given):
+        raise InvalidInput(f"{name} is not a list of strings")
+    return given
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()

@@ -1,0 +1,88 @@
+"""Names slices of stored files in URLs, so that only this site can make such a name and nobody can change it.
+
+A token is numbers and a signature over them, in base64url: the row of the file, the first byte and the length of the
+slice, when it expires, and a digest of the ETag, so that it dies with the state of the file that it was made for.
+Numbers tell no path, storage or key; they are therefore signed (HMAC-SHA-256, 128 bits of it) and not encrypted. The
+key is derived from SECRET_KEY; those of SECRET_KEY_FALLBACKS still open what they signed.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import struct
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+from catalogue.formats.intervals import ByteRange
+from htsget_app.errors import DataUrlRefused
+
+#: Characters of a token. Its bytes fill them to the last bit, so that no two texts are one token.
+TOKEN_LENGTH: Final = 76
+
+_VERSION: Final = 1
+# Version, file, first byte, length, expiry (seconds since 1970), digest of the ETag.
+_NUMBERS: Final = struct.Struct(">BQQQQ8s")
+_SIGNATURE_BYTES: Final = 16
+_SALT: Final = "htsget_app.slices"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlice:
+    """Bytes `where` of the file in row `file`, as it was with this ETag (by its digest)."""
+
+    file: int
+    etag_digest: bytes
+    where: ByteRange
+
+    @property
+    def entity_tag(self) -> str:
+        """The ETag of the slice itself (RFC 9110 §8.8.3), without quotes."""
+        named = b"%d %d %s" % (self.where.begin, self.where.end, self.etag_digest)
+        return hashlib.blake2b(named, digest_size=12).hexdigest()
+
+
+def digest_of_etag(etag: str) -> bytes:
+    """8 bytes that stand for an ETag in a token."""
+    return hashlib.blake2b(etag.encode(), digest_size=8).digest()
+
+
+def seal(piece: FileSlice, *, expires: int) -> str:
+    """The token of a slice, good until `expires` (seconds since 1970)."""
+    numbers = _NUMBERS.pack(
+        _VERSION, piece.file, piece.where.begin, piece.where.length, expires, piece.etag_digest
+    )
+    return base64.urlsafe_b64encode(numbers + _signature(numbers, settings.SECRET_KEY)).decode("ascii")
+
+
+def unseal(token: str) -> FileSlice:
+    """The slice that a token names. Raises DataUrlRefused for a token that is altered, foreign or expired."""
+    try:
+        # The decoder would pass over characters that are not of its alphabet.
+        sealed = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        raise _altered() from None
+    numbers, signature = sealed[:-_SIGNATURE_BYTES], sealed[-_SIGNATURE_BYTES:]
+    if len(token) != TOKEN_LENGTH or len(numbers) != _NUMBERS.size:
+        raise _altered()
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    if not any(hmac.compare_digest(signature, _signature(numbers, secret)) for secret in secrets):
+        raise _altered()
+    version, file, begin, length, expires, etag_digest = _NUMBERS.unpack(numbers)
+    if version != _VERSION:
+        raise _altered()
+    if expires < time.time():
+        raise DataUrlRefused("this data URL has expired; ask for a new ticket")
+    return FileSlice(file, etag_digest, ByteRange(begin, begin + length))
+
+
+def _signature(numbers: bytes, secret: str | bytes) -> bytes:
+    return salted_hmac(_SALT, numbers, secret=secret, algorithm="sha256").digest()[:_SIGNATURE_BYTES]
+
+
+def _altered() -> DataUrlRefused:
+    return DataUrlRefused("this is no data URL that a ticket of this site names")

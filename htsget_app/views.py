@@ -1,0 +1,187 @@
+"""The HTTP methods of htsget in Django: each makes a request, asks `answers` or `data`, and sends what it is told."""
+
+import json
+import logging
+import time
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.views import APIView
+
+from catalogue.access import ANONYMOUS, Viewer
+from catalogue.errors import NotFound
+from catalogue.formats.intervals import ByteRange
+from catalogue.queries import FileRecord
+from htsget_app import answers, data, params
+from htsget_app.blocks import Limits
+from htsget_app.errors import RETRY_AFTER, MethodNotAllowed, PayloadTooLarge, error_body, row_of
+from htsget_app.negotiation import ticket_type
+from htsget_app.service_info import Service, service_info
+from htsget_app.slices import FileSlice, digest_of_etag, seal
+
+logger = logging.getLogger(__name__)
+
+
+class _Unnegotiated(BaseContentNegotiation):
+    """Leaves the choice of a form to `htsget_app.negotiation`."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class HtsgetView(APIView):
+    """A resource of the protocol: bearer tokens only, never a cookie; whatever goes wrong has an htsget error body."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    content_negotiation_class = _Unnegotiated
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> NoReturn:
+        """405."""
+        raise MethodNotAllowed(
+            f"{request.method} is not possible here, only {', '.join(self.allowed_methods)}"
+        )
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        """What may be asked (RFC 9110 §9.3.7)."""
+        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
+        """The answer that the table of errors has for what went wrong."""
+        row = row_of(exc)
+        if row.status >= 500:
+            # Not the path: that of a data URL opens data.
+            asked = self.kwargs.get("id", "a data URL")
+            logger.error("%s for %s: %s", row.status.value, asked, exc, exc_info=exc)
+        response = _json(error_body(row.name, row.told or str(exc)), status=row.status)
+        if row.status == 401:
+            response.headers["WWW-Authenticate"] = _challenge(self.request)
+        elif row.status == 405:
+            response.headers["Allow"] = ", ".join(self.allowed_methods)
+        elif row.status == 503:
+            response.headers["Retry-After"] = str(RETRY_AFTER)
+        return response
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """None: an answer is complete as it is made."""
+        return {}
+
+
+class TicketView(HtsgetView):
+    """`/reads/<id>` and `/variants/<id>`."""
+
+    def get(self, request: Any, kind: str, id: str) -> HttpResponseBase:
+        """A ticket for what the query asks; HEAD is the same without the body."""
+        query = request.META.get("QUERY_STRING", "")
+        return self._ticket(params.from_query(kind=kind, id=id, query=query))
+
+    head = get
+
+    def post(self, request: Any, kind: str, id: str) -> HttpResponseBase:
+        """A ticket for what the body asks."""
+        query = request.META.get("QUERY_STRING", "")
+        return self._ticket(params.from_body(kind=kind, id=id, query=query, body=_body(request)))
+
+    def _ticket(self, asked: params.TicketRequest) -> HttpResponse:
+        limits = Limits(inline=settings.HTSGET_INLINE_BYTES, most_block=settings.HTSGET_MAX_BLOCK_BYTES)
+        ticket = answers.ticket(asked, viewer=_viewer(self.request), limits=limits)
+        response = _json(ticket.json(_url_of(self.request)))
+        response.headers["Content-Type"] = ticket_type(self.request.META.get("HTTP_ACCEPT", ""))
+        response.headers["Vary"] = "Accept"
+        return response
+
+
+class DataView(HtsgetView):
+    """`/data/<token>`."""
+
+    def get(self, request: Any, token: str) -> HttpResponseBase:
+        """The bytes of a slice; HEAD is the same without the body."""
+        return data.deliver(request._request, token, viewer=_viewer(request))
+
+    head = get
+
+
+class ServiceInfoView(HtsgetView):
+    """`/reads/service-info` and `/variants/service-info`."""
+
+    def get(self, request: Any, kind: str) -> HttpResponseBase:
+        """The document, for reads or for variants."""
+        return _json(json.dumps(service_info(site(), kind)).encode("ascii"), cache="public, max-age=300")
+
+    head = get
+
+
+class NothingView(HtsgetView):
+    """Paths below ours that name no id."""
+
+    def get(self, request: Any) -> HttpResponseBase:
+        """404."""
+        raise NotFound("the path names no id")
+
+    head = post = get
+
+
+def site() -> Service:
+    """What the settings say of the site."""
+    return Service(
+        id=settings.SERVICE_ID,
+        name=settings.SERVICE_NAME,
+        description=settings.SERVICE_DESCRIPTION,
+        organization_name=settings.SERVICE_ORGANIZATION_NAME,
+        organization_url=settings.SERVICE_ORGANIZATION_URL,
+        contact_url=settings.SERVICE_CONTACT_URL,
+        environment=settings.SERVICE_ENVIRONMENT,
+        version="0.1.0",
+    )
+
+
+def _viewer(request: Any) -> Viewer:
+    """Who asks. No credentials can be valid yet, so those that are shown open no more than none."""
+    return ANONYMOUS
+
+
+def _challenge(request: Any) -> str:
+    """What 401 says is needed (RFC 6750 §3)."""
+    return 'Bearer error="invalid_token"' if "HTTP_AUTHORIZATION" in request.META else "Bearer"
+
+
+def _body(request: Any) -> bytes:
+    """The body of a POST. Raises PayloadTooLarge, before it is read where its length is told."""
+    most = settings.HTSGET_MAX_POST_BYTES
+    told = request.META.get("CONTENT_LENGTH", "")
+    too_long = told.isascii() and told.isdigit() and int(told[:20]) > most
+    body = b"" if too_long else request._request.read(most + 1)
+    if too_long or len(body) > most:
+        raise PayloadTooLarge(f"the body is over {most} bytes")
+    return bytes(body)
+
+
+def _url_of(request: Any) -> Any:
+    """Gives the absolute URLs of slices, all good for the same time."""
+    expires = int(time.time()) + settings.TICKET_URL_TTL
+    digests: dict[str, bytes] = {}
+
+    def url(file: FileRecord, where: ByteRange) -> str:
+        piece = FileSlice(file.pk, digests.setdefault(file.etag, digest_of_etag(file.etag)), where)
+        path = reverse("htsget:data", args=(seal(piece, expires=expires),))
+        return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
+
+    return url
+
+
+def _json(body: bytes, *, status: int = 200, cache: str = "no-store") -> HttpResponse:
+    return HttpResponse(
+        body,
+        status=status,
+        content_type="application/json",
+        headers={"Content-Length": str(len(body)), "Cache-Control": cache},
+    )
