@@ -1,0 +1,194 @@
+"""Objects that are files below one folder of this machine."""
+
+import logging
+import os
+import stat
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.core.files.storage import FileSystemStorage
+
+from catalogue.errors import ObjectChanged, ObjectMissing, ShortRead, StorageUnavailable
+from catalogue.storage.interface import PIECE, ObjectStat, Storage, StoredObject, checked, is_key
+
+log = logging.getLogger(__name__)
+
+_STAGING = ".staging"
+
+
+class LocalStorage(Storage):
+    """A key is the path relative to the folder.
+
+    Files that are read stay open (the most recent `OPEN_FILES`). One that was replaced or removed meanwhile is noticed
+    before every read; an evicted one is closed by its last reader, never under it.
+    """
+
+    OPEN_FILES = 256
+
+    def __init__(self, name: str, root: Path) -> None:
+        super().__init__(name)
+        self.root = root
+        self._files = FileSystemStorage(location=root)
+        self._open: OrderedDict[str, _OpenFile] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def local_path(self, key: str) -> Path:
+        """The file of an object. Raises SuspiciousFileOperation for a key that leads out of the storage."""
+        return Path(self._files.path(checked(key)))
+
+    def stat(self, key: str) -> ObjectStat:
+        path = self.local_path(key)
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise self._explain(error) from error
+        if stat.S_ISDIR(status.st_mode):
+            raise ObjectMissing(f"an object of storage {self.name!r} is missing")
+        return _object_stat(status)
+
+    def read_range(self, key: str, offset: int, length: int, *, etag: str | None = None) -> bytes:
+        if length == 0:
+            return b""
+        try:
+            file = self._opened(key)
+            piece = os.pread(file.descriptor, length, offset)
+            pieces = [piece]
+            while piece and (missing := length - sum(map(len, pieces))):
+                piece = os.pread(file.descriptor, missing, offset + length - missing)
+                pieces.append(piece)
+            # Asked after the read: whoever wrote into the file before or during it has changed this too.
+            if etag is not None and _object_stat(os.fstat(file.descriptor)).etag != etag:
+                raise ObjectChanged(f"an object of storage {self.name!r} has changed")
+        except OSError as error:
+            raise self._explain(error) from error
+        whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if len(whole) < length:
+            raise ShortRead(f"an object of storage {self.name!r} ends before byte {offset + length}")
+        return whole
+
+    def stream(self, key: str, offset: int, length: int, *, etag: str | None = None) -> Iterator[bytes]:
+        end = offset + length
+        for start in range(offset, end, PIECE):
+            yield self.read_range(key, start, min(PIECE, end - start), etag=etag)
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        top = Path(self._files.path(prefix.rpartition("/")[0]))
+        try:
+            yield from self._walk(top, prefix)
+        except OSError as error:
+            raise self._explain(error) from error
+
+    def _walk(self, folder: Path, prefix: str) -> Iterator[StoredObject]:
+        if folder == self.root / _STAGING or (not folder.is_dir() and folder != self.root):
+            return
+        # Folders sort as their name with "/", so that keys come in the order of strings.
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name + "/" * entry.is_dir())
+        for entry in entries:
+            key = Path(entry.path).relative_to(self.root).as_posix()
+            if entry.is_dir():
+                if f"{key}/".startswith(prefix) or prefix.startswith(f"{key}/"):
+                    yield from self._walk(Path(entry.path), prefix)
+            elif entry.is_file() and key.startswith(prefix) and is_key(key):
+                try:
+                    status = entry.stat()
+                except FileNotFoundError:
+                    continue  # removed since the folder was read
+                yield StoredObject(key, _object_stat(status))
+
+    def put(self, path: Path, key: str) -> ObjectStat:
+        target = self.local_path(key)
+        try:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+            # A folder is durable when the one above it is: mkdir may have made several.
+            for folder in target.parents:
+                _sync_folder(folder)
+                if folder == self.root:
+                    break
+            return _object_stat(target.stat())
+        except OSError as error:
+            raise self._explain(error) from error
+
+    def delete(self, key: str) -> None:
+        path = self.local_path(key)
+        try:
+            path.unlink(missing_ok=True)
+        except NotADirectoryError:
+            pass
+        except OSError as error:
+            raise self._explain(error) from error
+        with self._lock:
+            self._open.pop(key, None)
+
+    def staging(self) -> Path:
+        folder = self.root / _STAGING
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._explain(error) from error
+        return folder
+
+    def check(self) -> None:
+        if not os.access(self.root, os.R_OK | os.X_OK):
+            raise StorageUnavailable(f"storage {self.name!r} cannot be read")
+
+    def _opened(self, key: str) -> "_OpenFile":
+        with self._lock:
+            known = self._open.get(key)
+            if known is not None:
+                self._open.move_to_end(key)
+        if known is not None and _identity(os.stat(known.path)) == known.identity:
+            return known
+        file = _OpenFile(str(self.local_path(key)))
+        with self._lock:
+            self._open[key] = file
+            if len(self._open) > self.OPEN_FILES:
+                self._open.popitem(last=False)
+        return file
+
+    def _explain(self, error: OSError) -> ObjectMissing | StorageUnavailable:
+        """A missing file in a folder that is there is missing; anything else is the storage's own trouble."""
+        if (
+            isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError)
+            and self.root.is_dir()
+        ):
+            return ObjectMissing(f"an object of storage {self.name!r} is missing")
+        log.error("Storage %r failed: %s", self.name, error)
+        return StorageUnavailable(f"storage {self.name!r} failed: {error.strerror}")
+
+
+class _OpenFile:
+    """A file that is closed when nobody holds it any more."""
+
+    __slots__ = ("descriptor", "identity", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.identity = _identity(os.fstat(self.descriptor))
+
+    def __del__(self) -> None:
+        # There is none when the file could not be opened.
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    """An inode is not given to another file while ours is open, so this tells files apart."""
+    return status.st_dev, status.st_ino
+
+
+def _object_stat(status: os.stat_result) -> ObjectStat:
+    return ObjectStat(status.st_size, f"{status.st_size:x}-{status.st_mtime_ns:x}", status.st_mtime)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
