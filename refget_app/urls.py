@@ -8,9 +8,9 @@ app_name = "refget"
 urlpatterns = [
     re_path(r"^sequence/service-info/?\Z", ServiceInfoView.as_view(), name="service-info"),
     re_path(r"^service-info/?\Z", ServiceInfoView.as_view()),
-    re_path(r"(?s)^sequence/(?P<identifier>.+?)/metadata/?\Z", MetadataView.as_view(), name="metadata"),
-    re_path(r"(?s)^sequence/(?P<identifier>.+?)/?\Z", SequenceView.as_view(), name="sequence"),
+    re_path(r"^sequence/(?P<identifier>[\s\S]+?)/metadata/?\Z", MetadataView.as_view(), name="metadata"),
+    re_path(r"^sequence/(?P<identifier>[\s\S]+?)/?\Z", SequenceView.as_view(), name="sequence"),
     # The form of the CRAM reference registry, for htslib's REF_PATH.
     re_path(r"^md5/(?P<identifier>[0-9A-Fa-f]{32})/?\Z", SequenceView.as_view(), name="md5"),
-    re_path(r"(?s)^(?:sequence/?|md5/.*|md5)\Z", NothingView.as_view()),
+    re_path(r"^(?:sequence/?|md5/[\s\S]*|md5)\Z", NothingView.as_view()),
 ]
