@@ -8,6 +8,7 @@ from htsgetsite.home import home
 
 urlpatterns = [
     path("", include("refget_app.urls")),
+    path("", include("htsget_app.urls")),
     path("admin/", admin.site.urls),
     path("healthz", alive, name="healthz"),
     path("readyz", ready, name="readyz"),

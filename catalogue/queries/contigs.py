@@ -93,7 +93,7 @@ def header(file: FileRecord) -> bytes:
     known = _memory.get(key)
     if isinstance(known, bytes):
         return known
-    row = DataFile.objects.filter(pk=file.pk, etag=file.etag).values_list("header", flat=True).first()
+    row = DataFile.objects.filter(pk=file.pk, ingested=file.ingested).values_list("header", flat=True).first()
     if row is None:
         raise NotFound("the file is no longer registered")
     data = bytes(row)
@@ -163,7 +163,8 @@ def _by_alias(file: FileRecord, names: list[str]) -> dict[str, ContigRecord]:
 
 
 def _records(file: FileRecord, wanted: Q) -> list[ContigRecord]:
-    rows = Contig.objects.filter(wanted, file_id=file.pk).order_by("number")
+    # Of the same ingest as the record: what another one wrote meanwhile does not go with it.
+    rows = Contig.objects.filter(wanted, file_id=file.pk, file__ingested=file.ingested).order_by("number")
     columns = rows.values_list("number", "name", "length", "md5", F("sequence__md5"), "index")
     return [
         ContigRecord(number, name, length, _bytes(md5) or _bytes(sequence_md5), bytes(index))

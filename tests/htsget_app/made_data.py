@@ -1,0 +1,155 @@
+"""Data files registered as a steward would register them, and clients' work on tickets: fetch, join, read."""
+
+import base64
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pysam
+from django.test import Client
+
+from catalogue.ingest.files_places import Place
+from catalogue.ingest.files_reading import ReadJob, read_file
+from catalogue.ingest.files_rows import Register
+from catalogue.models import DataFile, Dataset, FileKind, SequenceCollection
+from catalogue.storage import FILES, storage
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+INDEX_SUFFIXES = (".bai", ".csi", ".tbi", ".crai")
+
+
+def make_dataset(
+    slug: str = "open", *, visibility: str = "public", collection: SequenceCollection | None = None
+) -> Dataset:
+    """A dataset, made once."""
+    dataset, _ = Dataset.objects.get_or_create(
+        slug=slug, defaults={"visibility": visibility, "collection": collection}
+    )
+    return dataset
+
+
+def make_data_file(
+    path: Path, htsget_id: str, *, dataset: Dataset | None = None, indexed: bool = True
+) -> DataFile:
+    """Puts a file, with the indexes beside it, into the storage of files, and registers it there."""
+    place = storage(FILES)
+    folder = place.staging().parent / "tests" / htsget_id
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / path.name
+    shutil.copy2(path, kept)
+    for suffix in INDEX_SUFFIXES:
+        beside = Path(f"{path}{suffix}")
+        if indexed and beside.exists():
+            shutil.copy2(beside, folder / beside.name)
+    kind = FileKind.READS if path.suffix in (".bam", ".cram") else FileKind.VARIANTS
+    reading = read_file(ReadJob(Place.of(kept), kind, build_index=indexed))
+    registered = Register(dataset or make_dataset()).add(reading, htsget_id=htsget_id, replace=True)
+    return DataFile.objects.get(pk=registered.pk)
+
+
+def stored_path(file: DataFile) -> Path:
+    """Where the stored object lies."""
+    path = storage(file.storage).local_path(file.key)
+    assert path is not None
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A ticket whose blocks were fetched: its document, and their bytes in order."""
+
+    document: dict[str, Any]
+    blocks: list[bytes]
+
+    @property
+    def urls(self) -> list[dict[str, Any]]:
+        urls: list[dict[str, Any]] = self.document["htsget"]["urls"]
+        return urls
+
+    @property
+    def joined(self) -> bytes:
+        return b"".join(self.blocks)
+
+
+def fetch(
+    client: Client,
+    path: str,
+    query: Mapping[str, object] | None = None,
+    *,
+    body: object = None,
+) -> Fetched:
+    """The ticket for a GET with `query`, or a POST with `body`, and the bytes of all its blocks."""
+    if body is None:
+        response = client.get(path, query or {})
+    else:
+        response = client.post(path, json.dumps(body), content_type="application/json")
+    assert response.status_code == 200, response.content
+    document = json.loads(response.content)
+    blocks = [fetch_block(client, url) for url in document["htsget"]["urls"]]
+    return Fetched(document, blocks)
+
+
+def fetch_block(client: Client, url: Mapping[str, Any]) -> bytes:
+    """The bytes of one block of a ticket."""
+    address = url["url"]
+    if address.startswith("data:"):
+        assert address.startswith("data:;base64,")
+        return base64.b64decode(address.removeprefix("data:;base64,"), validate=True)
+    response = client.get(urlsplit(address).path, headers=url.get("headers", {}))
+    assert response.status_code == 200
+    content = response.getvalue()
+    assert response.headers["Content-Length"] == str(len(content))
+    return content
+
+
+def read_alignments(path: Path, **options: Any) -> list[str]:
+    """The records of a BAM or CRAM file as SAM lines, in order."""
+    with pysam.AlignmentFile(str(path), check_sq=False, **options) as file:
+        return [record.to_string() for record in file.fetch(until_eof=True)]
+
+
+def read_variants(path: Path) -> list[str]:
+    """The records of a VCF or BCF file as VCF lines, in order."""
+    with pysam.VariantFile(str(path)) as file:
+        return [str(record) for record in file]
+
+
+def write_bam(
+    path: Path,
+    *,
+    contigs: Iterable[tuple[str, int, str | None]],
+    reads: Iterable[tuple[int, int, int]],
+    unplaced: int = 0,
+    payload: int = 60,
+) -> Path:
+    """A sorted, indexed BAM file: `contigs` are names, lengths and md5s, `reads` contig, start and span in bases."""
+    lines = [
+        {"SN": name, "LN": length, **({"M5": md5} if md5 else {})} for name, length, md5 in contigs
+    ]
+    header = pysam.AlignmentHeader.from_dict(
+        {"HD": {"VN": "1.6", "SO": "coordinate"}, "SQ": lines, "RG": [{"ID": "a", "SM": "sample"}]}
+    )
+    with pysam.AlignmentFile(str(path), "wb", header=header) as file:
+        for serial, (contig, start, span) in enumerate(sorted(reads)):
+            read = pysam.AlignedSegment(header)
+            read.query_name = f"r{serial}"
+            read.reference_id, read.reference_start = contig, start
+            read.query_sequence = "ACGT" * (span // 4) + "A" * (span % 4)
+            read.cigarstring = f"{span}M"
+            read.mapping_quality = 60
+            # Text that does not compress well, so that a file of few reads has many blocks.
+            read.set_tag("ZZ", "".join(chr(33 + (serial * 7919 + i * i * 31) % 90) for i in range(payload)))
+            file.write(read)
+        for serial in range(unplaced):
+            read = pysam.AlignedSegment(header)
+            read.query_name = f"u{serial}"
+            read.flag = 4
+            read.query_sequence = "ACGT"
+            file.write(read)
+    pysam.index(str(path))
+    return path
