@@ -63,7 +63,8 @@ KIND_OF_FORMAT = {
 class DataFile(models.Model):
     """One stored BAM, CRAM, VCF or BCF file, and all that a ticket needs to know of it.
 
-    `size` and `etag` are those of the moment when it was read; a stored object that differs is another file. Offsets
+    `size` and `etag` are those of the moment when it was read; a stored object that differs is another file. `source`
+    and `index_source` tell, as `storage:key` or path, what it was copied from and where its index was read. Offsets
     written `…_begin` and `…_end` are virtual offsets (for CRAM with the byte in the upper 48 bits).
     """
 
@@ -83,15 +84,23 @@ class DataFile(models.Model):
     key = models.CharField(max_length=1024)
     size = models.BigIntegerField(help_text=_("bytes"))
     etag = models.CharField(max_length=255)
+    source = models.CharField(
+        max_length=2048, blank=True, help_text=_("what it was copied from; empty: served where it lies")
+    )
+    source_etag = models.CharField(max_length=255, blank=True)
     header = models.BinaryField(help_text=_("ready to send"))
     header_end = models.BigIntegerField()
     has_eof = models.BooleanField(help_text=_("whether the file ends with the marker its format demands"))
     index_kind = models.CharField(
         max_length=4, blank=True, help_text=_("empty: only the whole file is served")
     )
+    index_source = models.CharField(max_length=2048, blank=True)
+    index_etag = models.CharField(max_length=255, blank=True)
+    index_built = models.BooleanField(default=False, help_text=_("here, because the file had none"))
     unplaced_begin = models.BigIntegerField(null=True)
     version = models.CharField(max_length=16, blank=True, help_text=_("of the format"))
     samples = ArrayField(models.TextField(), default=list, blank=True)
+    assembly = models.CharField(max_length=255, blank=True, help_text=_("as the header names it"))
     sort_order = models.CharField(max_length=32, blank=True)
     unplaced = models.BigIntegerField(null=True, help_text=_("reads on no contig, where the index tells"))
     state = models.CharField(max_length=8, choices=State, default=State.READY)
