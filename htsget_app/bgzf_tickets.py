@@ -9,6 +9,7 @@ ranges of the stored file.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 from catalogue.formats import FormatError, ReadRange, bgzf
 from catalogue.formats.bgzf import EOF_MARKER, MOST_STORED, BlockReader, deflate
@@ -99,25 +100,38 @@ class _Answer:
             self._reader.fetch(pieces[0].chunk.begin.coffset, pieces[-1].chunk.end.coffset + MOST_STORED)
         most_stored = max(self._limits.scan // len(pieces), 2 * MOST_STORED)
         searches = [self._search(piece, wanted=wanted, most_stored=most_stored) for piece in pieces]
-        small = self._small(searches)
-        if small is not None:
-            return [small]
+        if self._guess(searches) <= self._limits.inline * _GUESS:
+            small = self._only_wanted(searches)
+            if len(small.data) <= self._limits.inline:
+                return [small]
         exact = [
             chunk
             for piece, scan in zip(pieces, searches, strict=True)
             for chunk in self._exact(piece, scan, wanted=wanted, most_stored=most_stored)
         ]
-        return [block for chunk in self._few(exact) for block in self._between(chunk)]
+        blocks = [block for chunk in self._few(exact) for block in self._between(chunk)]
+        if any(isinstance(block, Slice) for block in joined(blocks, most_block=self._limits.most_block)):
+            return blocks
+        # What travels inline has to be exact throughout, and not at its ends alone.
+        if not all(scan.complete for scan in searches):
+            searches = [self._scan(chunk, wanted=wanted, beyond=None) for chunk in self._few(exact)]
+            for scan in searches:
+                scan.run(most_stored=scan.chunk.end.coffset - scan.chunk.begin.coffset + MOST_STORED)
+        return [self._only_wanted(searches)]
 
     def _finds(self, region: Region) -> Iterable[_Find]:
+        # Some indexes count the end-of-file marker in with the last record.
+        most = VirtualOffset.at(self._data_end)
         if region == UNPLACED:
-            if (begin := self._file.unplaced_begin) is not None:
-                yield _Find(Chunk(begin, VirtualOffset.at(self._data_end)), region, begin)
+            begin = self._file.unplaced_begin
+            if begin is not None and begin < most:
+                yield _Find(Chunk(begin, most), region, begin)
         elif share := self._file.contigs[region.contig].index:
             index = ContigIndex.unpack(share)
             tail = VirtualOffset(index.tail_offset(region.end))
             for chunk in index.query(region.start, region.end):
-                yield _Find(chunk, region, tail)
+                if chunk.begin < most:
+                    yield _Find(Chunk(chunk.begin, min(chunk.end, most)), region, tail)
 
     def _pieces(self, finds: list[_Find]) -> list[_Piece]:
         """The finds in file order, near ones made one."""
@@ -140,26 +154,28 @@ class _Answer:
         return unite_chunks(united, gap=gaps[surplus - 1])
 
     def _search(self, piece: _Piece, *, wanted: RegionSet, most_stored: int) -> Scan:
-        scan = self._scan(piece.chunk, piece, wanted)
+        scan = self._scan(piece.chunk, wanted=wanted, beyond=piece.beyond)
         scan.run(most_stored=most_stored, enough=int(self._limits.inline * _GUESS))
         return scan
 
-    def _small(self, scans: list[Scan]) -> Block | None:
-        """All that is wanted as one inline block, if it is known and fits."""
-        guess = sum(scan.wanted_length / scan.swell for scan in scans)
-        if not all(scan.complete for scan in scans) or guess > self._limits.inline * _GUESS:
-            return None
-        data = deflate(b"".join(scan.plain() for scan in scans))
-        return Inline(data, BlockKind.BODY) if len(data) <= self._limits.inline else None
+    def _guess(self, scans: list[Scan]) -> float:
+        """How many bytes all that is wanted would make when compressed; infinite while not all is known."""
+        if not all(scan.complete for scan in scans):
+            return inf
+        return sum(scan.wanted_length / scan.swell for scan in scans)
+
+    def _only_wanted(self, scans: list[Scan]) -> Inline:
+        return Inline(deflate(b"".join(scan.plain() for scan in scans)), BlockKind.BODY)
 
     def _exact(self, piece: _Piece, scan: Scan, *, wanted: RegionSet, most_stored: int) -> list[Chunk]:
         """The piece without what its ends hold beside wanted records, as far as reading on can tell."""
         end = piece.chunk.end
         if not scan.complete and piece.beyond is not None:
-            if piece.tail <= scan.reached:
+            near = end.coffset - scan.reached.coffset <= 2 * MOST_STORED
+            if near or piece.tail <= scan.reached:
                 scan.run(most_stored=most_stored)
-            else:
-                last = self._scan(Chunk(piece.tail, end), piece, wanted)
+            elif piece.tail < end:
+                last = self._scan(Chunk(piece.tail, end), wanted=wanted, beyond=piece.beyond)
                 last.run(most_stored=most_stored)
                 self._keep(last)
                 if last.complete:
@@ -169,8 +185,8 @@ class _Answer:
             return scan.chunks()
         return [Chunk(scan.chunks()[0].begin if scan.spans else scan.reached, end)]
 
-    def _scan(self, chunk: Chunk, piece: _Piece, wanted: RegionSet) -> Scan:
-        return Scan(self._reader, chunk, walk=self._walk, wanted=wanted, beyond=piece.beyond)
+    def _scan(self, chunk: Chunk, *, wanted: RegionSet, beyond: tuple[int, int] | None) -> Scan:
+        return Scan(self._reader, chunk, walk=self._walk, wanted=wanted, beyond=beyond)
 
     def _keep(self, scan: Scan) -> None:
         self._known.update(scan.blocks())

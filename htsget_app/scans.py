@@ -113,9 +113,8 @@ class Scan:
 
     def _advance(self, stop: int) -> None:
         pieces = [self._rest]
-        for _ in range(_BATCH):
-            if self._next_block < stop and not self._at_end():
-                pieces.append(self._read_block())
+        while len(pieces) <= _BATCH and self._next_block < stop and not self._at_end():
+            pieces.append(self._read_block())
         at_end, data = self._at_end(), b"".join(pieces)
         try:
             records = self._walk(data, at_end)
