@@ -21,7 +21,7 @@ from catalogue import queries
 from catalogue.access import Viewer
 from catalogue.errors import NotFound, StorageError
 from catalogue.formats.intervals import ByteRange
-from catalogue.queries import FileRecord
+from catalogue.queries import PIECE, FileRecord
 from htsget_app.answers import faults_noted
 from htsget_app.errors import DataUrlRefused
 from htsget_app.slices import FileSlice, digest_of_etag, unseal
@@ -92,7 +92,10 @@ def _sent(request: HttpRequest, file: FileRecord, whole: ByteRange, *, etag: str
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=headers)
     stored = ByteRange(whole.begin + wanted.begin, whole.begin + wanted.end)
-    return StreamingHttpResponse(_begun(file, stored), status=status, headers=headers)
+    body = _begun(file, stored)
+    if stored.length <= PIECE:
+        return HttpResponse(b"".join(body), status=status, headers=headers)
+    return StreamingHttpResponse(body, status=status, headers=headers)
 
 
 def requested_part(header: str, *, length: int) -> ByteRange | None:

@@ -124,12 +124,8 @@ def from_body(*, kind: str, id: str, query: str, body: bytes) -> TicketRequest:
 def _query_parameters(query: str) -> dict[str, str]:
     try:
         # A character of WSGI stands for a byte.
-        pairs = [
-            (name.decode(), value.decode())
-            for name, value in parse_qsl(
-                query.encode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS
-            )
-        ]
+        text = query.encode("latin-1").decode()
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
     except ValueError:
         raise InvalidInput("the query is not percent-encoded UTF-8, or has too many parameters") from None
     given: dict[str, str] = {}

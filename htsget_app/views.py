@@ -52,7 +52,9 @@ class HtsgetView(APIView):
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """What may be asked (RFC 9110 §9.3.7)."""
-        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+        response = HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+        del response.headers["Content-Type"]
+        return response
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         """The answer that the table of errors has for what went wrong."""

@@ -8,6 +8,7 @@ from catalogue.queries.contigs import (
     header,
 )
 from catalogue.queries.files import (
+    PIECE,
     FileRecord,
     check_registered,
     file_by_key,
@@ -30,6 +31,7 @@ from catalogue.queries.sequences import (
 )
 
 __all__ = [
+    "PIECE",
     "AliasRecord",
     "ContigRecord",
     "FileRecord",

@@ -128,9 +128,7 @@ def write_bam(
     payload: int = 60,
 ) -> Path:
     """A sorted, indexed BAM file: `contigs` are names, lengths and md5s, `reads` contig, start and span in bases."""
-    lines = [
-        {"SN": name, "LN": length, **({"M5": md5} if md5 else {})} for name, length, md5 in contigs
-    ]
+    lines = [{"SN": name, "LN": length, **({"M5": md5} if md5 else {})} for name, length, md5 in contigs]
     header = pysam.AlignmentHeader.from_dict(
         {"HD": {"VN": "1.6", "SO": "coordinate"}, "SQ": lines, "RG": [{"ID": "a", "SM": "sample"}]}
     )

@@ -96,12 +96,10 @@ class Served:
 
     def read(self, path: Path) -> tuple[str, list[Record]]:
         """Header and records of a file, by htslib, from beginning to end."""
-        # What a client is given has to be complete; the stored file need not be.
-        stored = path == self.made.path
         if self.is_bam:
-            with pysam.AlignmentFile(str(path), check_sq=False, ignore_truncation=stored) as file:
+            with pysam.AlignmentFile(str(path), check_sq=False) as file:
                 return str(file.header), [self._read(record) for record in file.fetch(until_eof=True)]
-        with pysam.VariantFile(str(path), ignore_truncation=stored) as file:
+        with pysam.VariantFile(str(path)) as file:
             if self.stored.format is FileFormat.BCF:
                 return str(file.header), [("", 0, 0, str(record)) for record in file]
             count = sum(1 for _ in file)
@@ -118,7 +116,11 @@ class Served:
 
     @cached_property
     def everything(self) -> tuple[str, list[Record]]:
-        return self.read(self.made.path)
+        if self.stored.has_eof:
+            return self.read(self.made.path)
+        complete = self.folder / f"complete{''.join(self.made.path.suffixes)}"
+        complete.write_bytes(self.data + EOF_MARKER)
+        return self.read(complete)
 
     def truth(self, regions: Sequence[Region]) -> list[str]:
         """The text of the records that htslib finds in the regions, each once and in file order."""
