@@ -1,4 +1,4 @@
-"""The real site on a free port of this machine: its own home and database, `manage.py serve`, and commands beside it."""
+"""The real site on a free port of this machine: its own home, `manage.py serve`, and commands beside it."""
 
 import contextlib
 import os

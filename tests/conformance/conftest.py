@@ -1,0 +1,77 @@
+"""One live site for the programs of others: the official suite's sequences and a made genome, ingested by command."""
+
+import fcntl
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live import PATIENCE, Site, make_site, served
+
+TESTS = Path(__file__).resolve().parent.parent
+CLIENTS = Path(sys.prefix) / "clients"
+
+#: A made genome: name, residues.
+GENOME = {
+    "one": "".join(random.Random(1).choices("ACGT", k=30_000)),
+    "two": "".join(random.Random(2).choices("ACGTN", k=12_000)),
+    "ring": "".join(random.Random(3).choices("ACGT", k=5_000)),
+}
+
+
+@pytest.fixture(scope="session")
+def clients() -> Path:
+    """The folder that holds each program of tests/conformance/clients in a folder of its own."""
+    CLIENTS.mkdir(exist_ok=True)
+    with (CLIENTS / "lock").open("w") as lock:
+        # Processes of the test run that come at the same time wait for the first.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(
+            ["make", "-C", TESTS, "clients", f"PYTHON={sys.executable}", f"FOLDER={CLIENTS}"],
+            check=True,
+            timeout=600,
+            stdout=subprocess.DEVNULL,
+        )
+    return CLIENTS
+
+
+RunClient = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def run_client(clients: Path) -> RunClient:
+    """Runs Python with one client's folder to import from, apart from what is installed for the tests."""
+
+    def run(client: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env={"PYTHONPATH": str(clients / client), "PATH": "/usr/bin:/bin", "NO_PROXY": "127.0.0.1"},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def refget_site(tmp_path_factory: pytest.TempPathFactory, clients: Path) -> Iterator[Site]:
+    """The site, answering; VI, I (also insdc:BK006935.2), the circular phiX174, and the made genome are held."""
+    folder = tmp_path_factory.mktemp("refget")
+    official = clients / "refget-compliance-1.2.6" / "compliance_suite" / "sequences"
+    genome = folder / "made.fa"
+    genome.write_text("".join(f">{name} a made sequence\n{residues}\n" for name, residues in GENOME.items()))
+    names = folder / "names.tsv"
+    names.write_text("6681ac2f62509cfc220d78751b8dc524\tinsdc\tBK006935.2\n")
+    site = make_site(folder / "home")
+    site.manage("ingest_fasta", official / "I.faa", official / "VI.faa", "--authority", "ensembl")
+    site.manage("ingest_fasta", official / "NC.faa", "--authority", "refseq", "--circular", "NC_001422.1")
+    site.manage("ingest_fasta", genome, "--authority", "local", "--circular", "ring", "--collection", "made")
+    site.manage("ingest_aliases", names)
+    with served(site) as answering:
+        yield answering
