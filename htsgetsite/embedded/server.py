@@ -217,7 +217,7 @@ class EmbeddedServer:
                     continue
                 raise EmbeddedServerError(
                     f"The embedded PostgreSQL in {self.data} does not start: "
-                    f"{told.strip()[-1000:] or (error.stderr or '').strip()[-1000:]}"
+                    f"{(error.stderr or '').strip()[-500:]}\n{told.strip()[-1000:]}"
                 ) from error
 
     def _stop(self) -> None:

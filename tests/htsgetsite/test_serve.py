@@ -2,30 +2,65 @@
 
 import http.client
 import os
+import secrets
 import signal
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 import requests
 
-from tests.live import LiveSite, made_site
+from tests.live import Site, make_site, served
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A site that serves, the process of its server, and its port."""
+
+    site: Site
+    process: psutil.Process
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def running(site: Site, *, workers: int = 1) -> Iterator[Running]:
+    with served(site, workers=workers) as answering:
+        [process] = [
+            child
+            for child in psutil.Process().children()
+            if child.status() != psutil.STATUS_ZOMBIE
+            and "serve" in child.cmdline()
+            and str(urlsplit(answering.url).port) in child.cmdline()
+        ]
+        yield Running(answering, process, urlsplit(answering.url).port or 0)
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSite]:
-    with made_site(tmp_path_factory.mktemp("home")) as site:
-        site.start(workers=2)
-        yield site
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(make_site(tmp_path_factory.mktemp("home")), workers=2) as server:
+        yield server
 
 
-def test_health_and_readiness(site: LiveSite) -> None:
-    alive = requests.get(f"{site.url}/healthz")
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return make_site(tmp_path_factory.mktemp("fresh"))
+
+
+def test_health_and_readiness(shared: Running) -> None:
+    alive = requests.get(f"{shared.url}/healthz")
     assert (alive.status_code, alive.text) == (200, "alive\n")
-    ready = requests.get(f"{site.url}/readyz")
+    ready = requests.get(f"{shared.url}/readyz")
     assert ready.status_code == 200
     assert ready.json() == {
         "ready": True,
@@ -33,3 +68,129 @@ def test_health_and_readiness(site: LiveSite) -> None:
     }
     assert "no-store" in ready.headers["Cache-Control"]
     assert "Set-Cookie" not in ready.headers
+
+
+def test_a_storage_that_is_gone_is_told_without_its_path(shared: Running) -> None:
+    folder = shared.site.home / "files"
+    folder.rename(shared.site.home / "elsewhere")
+    try:
+        ready = requests.get(f"{shared.url}/readyz")
+        alive = requests.get(f"{shared.url}/healthz")
+    finally:
+        (shared.site.home / "elsewhere").rename(folder)
+    assert ready.status_code == 503
+    assert ready.json()["parts"]["storage files"] == "down"
+    assert ready.json()["parts"]["storage sequences"] == "ok"
+    assert str(shared.site.home) not in ready.text
+    assert alive.status_code == 200
+
+
+def test_home_page_and_static_files_need_no_other_server(shared: Running) -> None:
+    page = requests.get(shared.url)
+    assert page.status_code == 200
+    assert "<script" not in page.text
+    assert f"{shared.url}/sequence/service-info" in page.text
+    for path in ("/static/htsgetsite/home.css", "/static/admin/css/base.css"):
+        static = requests.get(shared.url + path)
+        assert static.status_code == 200
+        assert static.headers["Content-Type"].startswith("text/css")
+    assert requests.get(f"{shared.url}/static/../settings.py").status_code == 404
+    assert requests.get(f"{shared.url}/static/admin/%2e%2e/%2e%2e/__init__.py").status_code == 404
+
+
+def test_admin_keeps_its_guards(shared: Running) -> None:
+    session = requests.Session()
+    page = session.get(f"{shared.url}/admin/", allow_redirects=True)
+    assert page.url.endswith("/admin/login/?next=/admin/")
+    assert page.headers["X-Frame-Options"] == "DENY"
+    refused = session.post(f"{shared.url}/admin/login/", data={"username": "a", "password": "b"})
+    assert refused.status_code == 403
+
+
+def test_a_body_that_falls_short_breaks_the_connection(shared: Running) -> None:
+    size = 64 * MEBIBYTE
+    checksum = _make_sequence(shared.site, length=size, stored=size)
+    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=30)
+    connection.request("GET", f"/sequence/{checksum}")
+    response = connection.getresponse()
+    assert response.status == 200
+    assert response.getheader("Content-Length") == str(size)
+    response.read(MEBIBYTE)
+    # The server is ahead of the client by what the sockets hold, a few megabytes.
+    os.truncate(shared.site.home / "sequences" / checksum, 0)
+    with pytest.raises(http.client.IncompleteRead):
+        response.read()
+    connection.close()
+    assert requests.get(f"{shared.url}/healthz").status_code == 200
+
+
+def _make_sequence(site: Site, *, length: int, stored: int) -> str:
+    """A sequence of `length` residues of which `stored` are in its blob; gives back its name."""
+    md5, sha512t24u = secrets.token_hex(16), secrets.token_hex(24)
+    place = site.home / "sequences" / md5
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(b"A" * stored)
+    site.manage(
+        "shell",
+        "-v0",
+        "-c",
+        "from catalogue.models import ResidueBlob, Sequence\n"
+        f"blob = ResidueBlob.objects.create(storage='sequences', key='{md5}', size={length})\n"
+        f"Sequence.objects.create(md5=bytes.fromhex('{md5}'), sha512t24u=bytes.fromhex('{sha512t24u}'),\n"
+        f"    length={length}, blob=blob, offset=0)",
+    )
+    return md5
+
+
+def test_a_second_server_on_the_port_is_refused(shared: Running) -> None:
+    done = shared.site.manage("serve", "--port", str(shared.port), check=False)
+    assert done.returncode == 1
+    assert f"Cannot listen on 127.0.0.1 port {shared.port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_killed_worker_is_replaced(shared: Running) -> None:
+    before = _workers(shared)
+    assert len(before) == 2
+    victim = min(before)
+    psutil.Process(victim).kill()
+    deadline = time.monotonic() + 20
+    while victim in (now := _workers(shared)) or len(now) < 2:
+        assert time.monotonic() < deadline, "no new worker"
+        time.sleep(0.1)
+    for _ in range(10):
+        assert requests.get(f"{shared.url}/readyz", timeout=10).status_code == 200
+
+
+def _workers(server: Running) -> set[int]:
+    return {
+        child.pid
+        for child in server.process.children()
+        if child.status() != psutil.STATUS_ZOMBIE and "serve" in child.cmdline()
+    }
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_running_download_is_finished_before_the_end(fresh: Site, sent: signal.Signals) -> None:
+    size = 40 * MEBIBYTE
+    checksum = _make_sequence(fresh, length=size, stored=size)
+    with running(fresh) as server, socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(
+            f"GET /sequence/{checksum} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
+        )
+        received = bytearray(client.recv(4096))
+        server.process.send_signal(sent)
+        time.sleep(1)
+        while piece := client.recv(MEBIBYTE):
+            received += piece
+        assert len(received.partition(b"\r\n\r\n")[2]) == size
+        assert server.process.wait(timeout=30) == 0
+
+
+def test_missing_migrations_are_told_before_the_start(fresh: Site) -> None:
+    fresh.manage("migrate", "-v0", "sessions", "zero")
+    done = fresh.manage("serve", check=False)
+    fresh.manage("migrate", "-v0")
+    assert done.returncode == 1
+    assert "1 migrations are missing, first sessions.0001_initial" in done.stderr
+    assert "manage.py migrate" in done.stderr
