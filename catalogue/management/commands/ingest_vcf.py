@@ -1,0 +1,10 @@
+"""`manage.py ingest_vcf FILE… --dataset SLUG`: registers variants (VCF and BCF)."""
+
+from catalogue.management.files_command import IngestFilesCommand
+from catalogue.models import FileKind
+
+
+class Command(IngestFilesCommand):
+    help = "Registers VCF and BCF files, so that htsget serves them."
+    kind = FileKind.VARIANTS
+    command = "ingest_vcf"
