@@ -38,7 +38,7 @@ def error_answer(request: Request, error: Exception) -> Answer:
     """The answer to one of `EXPECTED`."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     if status in _OUR_FAULT:
-        logger.error("%s %s: %s", status.value, request.identifier, error, exc_info=error)
+        logger.error("%s for %r: %s", status.value, request.identifier, error, exc_info=error)
         retry = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
         return refusal(request, status=status, message=_OUR_FAULT[status], headers=retry)
     candidates = list(error.candidates) if isinstance(error, AmbiguousAlias) else None

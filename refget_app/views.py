@@ -13,6 +13,9 @@ from refget_app.errors import method_not_allowed
 from refget_app.exchange import Answer, Request, options
 from refget_app.service_info import Service
 
+#: Of the program, as service-info tells it.
+VERSION = "0.1.0"
+
 
 class _Unnegotiated(BaseContentNegotiation):
     """Leaves the choice of a form to `refget_app.negotiation`."""
@@ -94,7 +97,7 @@ def _service() -> Service:
         contact_url=settings.SERVICE_CONTACT_URL,
         documentation_url="https://samtools.github.io/hts-specs/refget.html",
         environment=settings.SERVICE_ENVIRONMENT,
-        version="2.0.0",
+        version=VERSION,
         limit=settings.REFGET_SUBSEQUENCE_LIMIT,
     )
 

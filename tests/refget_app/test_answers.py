@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -545,6 +546,14 @@ def test_errors_of_the_storage(error: type[Exception], code: int, caplog: pytest
     assert b"secret" not in reply.body
     assert (reply.header("Retry-After") is not None) == (code == 503)
     assert "/secret/path" in caplog.text
+
+
+@pytest.mark.parametrize("query", ["", "?start=1&end=5"])
+def test_a_storage_that_is_not_there_is_503(residues_folder: Path, query: str) -> None:
+    residues_folder.rename(residues_folder.with_name("elsewhere"))
+    reply = get(f"/sequence/{MD5}{query}")
+    assert_error(reply, 503)
+    assert reply.header("Retry-After") == "10"
 
 
 @pytest.mark.parametrize("path", ["/sequence/chrI", f"/sequence/{MD5}", f"/sequence/{MD5}/metadata"])
