@@ -6,7 +6,7 @@ regions, and what is left over of a block that is cut is compressed anew; the wh
 ranges of the stored file.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
@@ -23,21 +23,94 @@ from htsget_app.scans import Scan
 _GUESS = 1.25
 
 
+class _Cutter:
+    """Cuts chunks out of the stored file."""
+
+    def __init__(self, read_range: ReadRange) -> None:
+        self._read_range = read_range
+        self.reader = BlockReader(read_range, ahead=MOST_STORED)
+
+    def cut(
+        self, chunk: Chunk, *, known: Mapping[int, bgzf.Block] | None = None, kind: BlockKind = BlockKind.BODY
+    ) -> list[Block]:
+        """The plain bytes of a chunk: whole blocks as they are stored, those that it cuts compressed anew.
+
+        `known` are blocks that need not be read again, by where they begin.
+        """
+        begin, end = chunk.begin, chunk.end
+        if begin >= end:
+            return []
+        if begin.coffset == end.coffset:
+            return [Inline(deflate(self._before(end, known)[begin.uoffset :]), kind)]
+        blocks: list[Block] = []
+        stored = begin.coffset
+        if begin.uoffset:
+            block = self._block(begin, known)
+            stored = block.end
+            blocks.append(Inline(deflate(block.plain[begin.uoffset :]), kind))
+        if stored > end.coffset:
+            raise FormatError("no block ends where the index says", offset=begin.coffset)
+        blocks.append(Slice(ByteRange(stored, end.coffset), kind))
+        if end.uoffset:
+            blocks.append(Inline(deflate(self._before(end, known)), kind))
+        return blocks
+
+    def fetched(self, block: Block) -> Block:
+        """The block with its bytes inline."""
+        if isinstance(block, Inline):
+            return block
+        data = self._read_range(block.where.begin, block.where.length)
+        if len(data) < block.where.length:
+            raise FormatError("file is shorter than it was", offset=block.where.begin + len(data))
+        return Inline(data, block.kind)
+
+    def _before(self, end: VirtualOffset, known: Mapping[int, bgzf.Block] | None) -> bytes:
+        return self._block(end, known).plain[: end.uoffset]
+
+    def _block(self, place: VirtualOffset, known: Mapping[int, bgzf.Block] | None) -> bgzf.Block:
+        block = (known or {}).get(place.coffset) or self.reader.block(place.coffset)
+        if block is None:
+            raise FormatError("file ends before its index says", offset=place.coffset)
+        if place.uoffset > len(block.plain):
+            raise FormatError("index points beyond the end of a block", offset=place.coffset)
+        return block
+
+
 def plan_bgzf(
     file: StoredFile, selection: Selection, *, read_range: ReadRange, limits: Limits
 ) -> list[Block]:
     """The blocks whose bytes, one after the other, are a file with the selection's records.
 
-    Reads at most two stretches of `limits.scan` bytes for each stretch of the file that holds wanted
-    records. Raises `FormatError` where the stored file is not what the catalogue knows of it, or is
-    damaged.
+    Reads at most two stretches of `limits.scan` bytes, and now and then a block, for each stretch of the
+    file that holds wanted records. Raises `FormatError` where the stored file is not what the catalogue
+    knows of it, or is damaged.
     """
-    answer = _Answer(file, read_range=read_range, limits=limits)
-    body = answer.whole() if selection.whole else [*answer.selected(selection), _EOF]
-    return joined([*answer.header(), *body], most_block=limits.most_block)
+    cutter = _Cutter(read_range)
+    header = _header(file, cutter, limits)
+    if selection.whole:
+        body = _whole(file, cutter, limits)
+    else:
+        wanted = RegionSet((*selection.regions, *((UNPLACED,) if selection.unplaced else ())))
+        body = [*_Answer(file, wanted, cutter=cutter, limits=limits).blocks(), _EOF]
+    return joined([*header, *body], most_block=limits.most_block)
 
 
 _EOF = Inline(EOF_MARKER, BlockKind.BODY)
+
+
+def _header(file: StoredFile, cutter: _Cutter, limits: Limits) -> list[Block]:
+    """The header: as it was kept, or where it lies in the file when it is too long for a ticket."""
+    if len(file.header) <= limits.inline:
+        return [Inline(file.header, BlockKind.HEADER)]
+    return cutter.cut(Chunk(VirtualOffset(0), file.header_end), kind=BlockKind.HEADER)
+
+
+def _whole(file: StoredFile, cutter: _Cutter, limits: Limits) -> list[Block]:
+    """All that follows the header, with the file's own end-of-file marker if it has one."""
+    blocks = cutter.cut(Chunk(file.header_end, VirtualOffset.at(file.size)))
+    if file.size - file.header_end.coffset <= limits.inline:
+        blocks = [cutter.fetched(block) for block in blocks]
+    return blocks if file.has_eof else [*blocks, _EOF]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +126,8 @@ class _Find:
 class _Piece:
     """A stretch of the file to be searched.
 
-    `beyond` is the contig and position which nothing wanted follows, `tail` a record not after the first
-    such.
+    `beyond` is the contig and position which nothing wanted follows; `tail` is a record from which reading
+    on finds the last that is wanted.
     """
 
     chunk: Chunk
@@ -63,77 +136,56 @@ class _Piece:
 
 
 class _Answer:
-    """The making of one answer: it remembers the blocks that were read, since ends are looked at again."""
+    """The search for wanted records, stretch by stretch."""
 
-    def __init__(self, file: StoredFile, *, read_range: ReadRange, limits: Limits) -> None:
+    def __init__(self, file: StoredFile, wanted: RegionSet, *, cutter: _Cutter, limits: Limits) -> None:
         self._file = file
-        self._read_range = read_range
+        self._wanted = wanted
+        self._cutter = cutter
         self._limits = limits
-        self._reader = BlockReader(read_range, ahead=MOST_STORED)
-        self._data_end = file.size - (len(EOF_MARKER) if file.has_eof else 0)
         self._walk = record_walker(
             file.format, names={number: contig.name for number, contig in file.contigs.items()}
         )
-        self._known: dict[int, bgzf.Block] = {}
+        self._pieces = self._all_pieces([find for region in wanted.regions for find in self._finds(region)])
+        self._most_stored = max(limits.scan // max(1, len(self._pieces)), 2 * MOST_STORED)
 
-    def header(self) -> list[Block]:
-        """The header: as it was kept, or where it lies in the file when it is too long for a ticket."""
-        if len(self._file.header) <= self._limits.inline:
-            return [Inline(self._file.header, BlockKind.HEADER)]
-        return self._between(Chunk(VirtualOffset(0), self._file.header_end), kind=BlockKind.HEADER)
-
-    def whole(self) -> list[Block]:
-        """All that follows the header, with the file's own end-of-file marker if it has one."""
-        begin, size = self._file.header_end, self._file.size
-        blocks = self._between(Chunk(begin, VirtualOffset.at(size)))
-        if size - begin.coffset <= self._limits.inline:
-            blocks = [self._fetched(block) for block in blocks]
-        return blocks if self._file.has_eof else [*blocks, _EOF]
-
-    def selected(self, selection: Selection) -> list[Block]:
-        """The records of the selection, each once and in file order, without end-of-file marker."""
-        wanted = RegionSet((*selection.regions, *((UNPLACED,) if selection.unplaced else ())))
-        pieces = self._pieces([find for region in wanted.regions for find in self._finds(region)])
-        if not pieces:
-            return []
-        if pieces[-1].chunk.end.coffset - pieces[0].chunk.begin.coffset <= self._limits.scan:
-            self._reader.fetch(pieces[0].chunk.begin.coffset, pieces[-1].chunk.end.coffset + MOST_STORED)
-        most_stored = max(self._limits.scan // len(pieces), 2 * MOST_STORED)
-        searches = [self._search(piece, wanted=wanted, most_stored=most_stored) for piece in pieces]
-        if self._guess(searches) <= self._limits.inline * _GUESS:
-            small = self._only_wanted(searches)
+    def blocks(self) -> list[Block]:
+        """The wanted records, each once and in file order, without end-of-file marker."""
+        self._read_at_once()
+        blocks: list[Block] = []
+        waiting: list[tuple[_Piece, Scan]] = []
+        guess = 0.0
+        for piece in self._pieces:
+            scan = self._scan(piece.chunk, beyond=piece.beyond)
+            scan.run(most_stored=self._most_stored, enough=int(self._limits.inline * _GUESS))
+            waiting.append((piece, scan))
+            guess += scan.wanted_length / scan.swell if scan.complete else inf
+            if guess > self._limits.inline * _GUESS:
+                # Too much for one inline block: from here on nothing is held back, lest many pieces fill
+                # the memory.
+                blocks += [block for found in waiting for block in self._ranges(*found)]
+                waiting.clear()
+        if not blocks:
+            small = self._only_wanted([scan for _, scan in waiting])
             if len(small.data) <= self._limits.inline:
                 return [small]
-        exact = [
-            chunk
-            for piece, scan in zip(pieces, searches, strict=True)
-            for chunk in self._exact(piece, scan, wanted=wanted, most_stored=most_stored)
-        ]
-        blocks = [block for chunk in self._few(exact) for block in self._between(chunk)]
-        if any(isinstance(block, Slice) for block in joined(blocks, most_block=self._limits.most_block)):
-            return blocks
-        # What travels inline has to be exact throughout, and not at its ends alone.
-        if not all(scan.complete for scan in searches):
-            searches = [self._scan(chunk, wanted=wanted, beyond=None) for chunk in self._few(exact)]
-            for scan in searches:
-                scan.run(most_stored=scan.chunk.end.coffset - scan.chunk.begin.coffset + MOST_STORED)
-        return [self._only_wanted(searches)]
+        return blocks + [block for found in waiting for block in self._ranges(*found)]
 
     def _finds(self, region: Region) -> Iterable[_Find]:
         # Some indexes count the end-of-file marker in with the last record.
-        most = VirtualOffset.at(self._data_end)
+        end = VirtualOffset.at(self._file.size - (len(EOF_MARKER) if self._file.has_eof else 0))
         if region == UNPLACED:
             begin = self._file.unplaced_begin
-            if begin is not None and begin < most:
-                yield _Find(Chunk(begin, most), region, begin)
+            if begin is not None and begin < end:
+                yield _Find(Chunk(begin, end), region, begin)
         elif share := self._file.contigs[region.contig].index:
             index = ContigIndex.unpack(share)
             tail = VirtualOffset(index.tail_offset(region.end))
             for chunk in index.query(region.start, region.end):
-                if chunk.begin < most:
-                    yield _Find(Chunk(chunk.begin, min(chunk.end, most)), region, tail)
+                if chunk.begin < end:
+                    yield _Find(Chunk(chunk.begin, min(chunk.end, end)), region, tail)
 
-    def _pieces(self, finds: list[_Find]) -> list[_Piece]:
+    def _all_pieces(self, finds: list[_Find]) -> list[_Piece]:
         """The finds in file order, near ones made one."""
         waiting = sorted(finds, key=lambda find: find.chunk, reverse=True)
         pieces = []
@@ -153,84 +205,55 @@ class _Answer:
         gaps = sorted(after.begin.coffset - before.end.coffset for before, after in pairwise(united))
         return unite_chunks(united, gap=gaps[surplus - 1])
 
-    def _search(self, piece: _Piece, *, wanted: RegionSet, most_stored: int) -> Scan:
-        scan = self._scan(piece.chunk, wanted=wanted, beyond=piece.beyond)
-        scan.run(most_stored=most_stored, enough=int(self._limits.inline * _GUESS))
-        return scan
+    def _read_at_once(self) -> None:
+        """Reads all pieces in one go when they lie close together."""
+        if self._pieces:
+            begin, end = self._pieces[0].chunk.begin.coffset, self._pieces[-1].chunk.end.coffset
+            if end - begin <= self._limits.scan:
+                self._cutter.reader.fetch(begin, end + MOST_STORED)
 
-    def _guess(self, scans: list[Scan]) -> float:
-        """How many bytes all that is wanted would make when compressed; infinite while not all is known."""
-        if not all(scan.complete for scan in scans):
-            return inf
-        return sum(scan.wanted_length / scan.swell for scan in scans)
+    def _scan(self, chunk: Chunk, *, beyond: tuple[int, int] | None) -> Scan:
+        return Scan(self._cutter.reader, chunk, walk=self._walk, wanted=self._wanted, beyond=beyond)
 
     def _only_wanted(self, scans: list[Scan]) -> Inline:
         return Inline(deflate(b"".join(scan.plain() for scan in scans)), BlockKind.BODY)
 
-    def _exact(self, piece: _Piece, scan: Scan, *, wanted: RegionSet, most_stored: int) -> list[Chunk]:
-        """The piece without what its ends hold beside wanted records, as far as reading on can tell."""
-        end = piece.chunk.end
+    def _ranges(self, piece: _Piece, scan: Scan) -> list[Block]:
+        """The wanted records of a piece as ranges of the file, exact at their ends.
+
+        Where no whole block lies between the ends, all travels inline, and then it has to be exact
+        throughout.
+        """
+        chunks, known = self._narrowed(piece, scan)
+        blocks = [block for chunk in self._few(chunks) for block in self._cutter.cut(chunk, known=known)]
+        if any(isinstance(block, Slice) and block.where.length for block in blocks):
+            return blocks
+        if scan.complete:
+            return [self._only_wanted([scan])]
+        scans = [self._scan(chunk, beyond=None) for chunk in chunks]
+        for exact in scans:
+            exact.run(most_stored=exact.chunk.end.coffset - exact.chunk.begin.coffset + MOST_STORED)
+        return [self._only_wanted(scans)]
+
+    def _narrowed(self, piece: _Piece, scan: Scan) -> tuple[list[Chunk], dict[int, bgzf.Block]]:
+        """The piece without what its ends hold beside wanted records, as far as reading on tells; and
+        blocks read.
+        """
+        end, blocks = piece.chunk.end, {}
         if not scan.complete and piece.beyond is not None:
             near = end.coffset - scan.reached.coffset <= 2 * MOST_STORED
             if near or piece.tail <= scan.reached:
-                scan.run(most_stored=most_stored)
+                scan.run(most_stored=self._most_stored)
             elif piece.tail < end:
-                last = self._scan(Chunk(piece.tail, end), wanted=wanted, beyond=piece.beyond)
-                last.run(most_stored=most_stored)
-                self._keep(last)
+                last = self._scan(Chunk(piece.tail, end), beyond=piece.beyond)
+                last.run(most_stored=self._most_stored)
+                blocks = last.blocks()
                 if last.complete:
                     end = last.chunks()[-1].end if last.spans else piece.tail
-        self._keep(scan)
+        blocks |= scan.blocks()
         if scan.complete:
-            return scan.chunks()
-        return [Chunk(scan.chunks()[0].begin if scan.spans else scan.reached, end)]
-
-    def _scan(self, chunk: Chunk, *, wanted: RegionSet, beyond: tuple[int, int] | None) -> Scan:
-        return Scan(self._reader, chunk, walk=self._walk, wanted=wanted, beyond=beyond)
-
-    def _keep(self, scan: Scan) -> None:
-        self._known.update(scan.blocks())
-
-    def _between(self, chunk: Chunk, *, kind: BlockKind = BlockKind.BODY) -> list[Block]:
-        """The plain bytes of a chunk: whole blocks as they are stored, cut ones compressed anew."""
-        begin, end = chunk.begin, chunk.end
-        if begin.coffset >= end.coffset:
-            plain = self._plain(end) if begin < end else b""
-            return [Inline(deflate(plain[begin.uoffset :]), kind)]
-        blocks: list[Block] = []
-        stored = begin.coffset
-        if begin.uoffset:
-            self._plain(begin)
-            block = self._block(begin.coffset)
-            stored = block.end
-            blocks.append(Inline(deflate(block.plain[begin.uoffset :]), kind))
-        if stored > end.coffset:
-            raise FormatError("no block ends where the index says", offset=begin.coffset)
-        blocks.append(Slice(ByteRange(stored, end.coffset), kind))
-        if end.uoffset:
-            blocks.append(Inline(deflate(self._plain(end)), kind))
-        return blocks
-
-    def _plain(self, end: VirtualOffset) -> bytes:
-        """The plain bytes before `end` of the block it lies in."""
-        block = self._block(end.coffset)
-        if end.uoffset > len(block.plain):
-            raise FormatError("index points beyond the end of a block", offset=end.coffset)
-        return block.plain[: end.uoffset]
-
-    def _block(self, begin: int) -> bgzf.Block:
-        block = self._known.get(begin) or self._reader.block(begin)
-        if block is None:
-            raise FormatError("file ends before its index says", offset=begin)
-        return block
-
-    def _fetched(self, block: Block) -> Block:
-        if isinstance(block, Inline):
-            return block
-        data = self._read_range(block.where.begin, block.where.length)
-        if len(data) < block.where.length:
-            raise FormatError("file is shorter than it was", offset=block.where.begin + len(data))
-        return Inline(data, block.kind)
+            return scan.chunks(), blocks
+        return [Chunk(scan.chunks()[0].begin if scan.spans else scan.reached, end)], blocks
 
 
 def _piece(chunk: Chunk, finds: list[_Find]) -> _Piece:

@@ -51,7 +51,7 @@ class Limits:
     scan: int = 1024 * 1024
     join_gap: int = 64 * 1024
     most_block: int = 1_000_000_000
-    most_ranges: int = 32
+    most_ranges: int = 128
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@ wanted.
 """
 
 from bisect import bisect_right
+from dataclasses import replace
+from operator import itemgetter
 
 import numpy as np
 
@@ -44,7 +46,9 @@ class Scan:
         self._beyond = beyond
         self._blocks: list[Block] = []
         self._plain_begins: list[int] = []
+        self._plain_ends: list[int] = []
         self._plain_end = 0
+        self._settled = 0
         self._next_block = chunk.begin.coffset
         self._rest = b""
         self._rest_at = chunk.begin.uoffset
@@ -88,7 +92,7 @@ class Scan:
         """The virtual offset of a place in the plain bytes of the blocks read."""
         at = bisect_right(self._plain_begins, place) - 1
         block, within = self._blocks[at], place - self._plain_begins[at]
-        if within == len(block.plain):
+        if place == self._plain_ends[at]:
             return VirtualOffset.at(block.end)
         return VirtualOffset.at(block.begin, within)
 
@@ -101,8 +105,8 @@ class Scan:
         return b"".join(self._cut(begin, end) for begin, end in self.spans)
 
     def blocks(self) -> dict[int, Block]:
-        """The blocks read, by where they begin."""
-        return {block.begin: block for block in self._blocks}
+        """The blocks read that hold anything wanted, by where they begin."""
+        return {block.begin: block for block in self._blocks if block.plain}
 
     def _cut(self, begin: int, end: int) -> bytes:
         first = bisect_right(self._plain_begins, begin) - 1
@@ -126,6 +130,7 @@ class Scan:
         walked = int(records.begins[known]) if known < len(records) else records.walked
         self._rest = data[walked:]
         self._rest_at += walked
+        self._forget()
 
     def _at_end(self) -> bool:
         end = self._chunk.end
@@ -143,6 +148,7 @@ class Scan:
         self._blocks.append(block)
         self._plain_begins.append(self._plain_end)
         self._plain_end += len(block.plain)
+        self._plain_ends.append(self._plain_end)
         self._next_block = block.end
         return block.plain[begin:end]
 
@@ -164,3 +170,12 @@ class Scan:
             if self.spans and self.spans[-1][1] == begin:
                 begin, _ = self.spans.pop()
             self.spans.append((begin, end))
+
+    def _forget(self) -> None:
+        """Lets go of the plain bytes of blocks that turned out to hold nothing wanted."""
+        while self._settled < len(self._blocks) and self._plain_ends[self._settled] <= self._rest_at:
+            at = self._settled
+            span = bisect_right(self.spans, self._plain_begins[at], key=itemgetter(1))
+            if span == len(self.spans) or self.spans[span][0] >= self._plain_ends[at]:
+                self._blocks[at] = replace(self._blocks[at], plain=b"")
+            self._settled += 1
