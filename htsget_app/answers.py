@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from catalogue import queries
 from catalogue.access import Viewer
 from catalogue.errors import NotFound, StorageError
-from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import MAX_POSITION, ByteRange, Region
 from catalogue.ingest import states
 from catalogue.queries import ContigRecord, FileRecord
-from htsget_app.bgzf_tickets import plan_bgzf
 from htsget_app.blocks import Block, Inline, Limits, Selection, StoredContig, StoredFile
-from htsget_app.cram_tickets import plan_cram
 from htsget_app.errors import InvalidInput, InvalidRange
 from htsget_app.params import RegionRequest, TicketRequest
+from htsget_app.tickets import plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Ticket:
     file: FileRecord
     blocks: list[Block]
 
-    def json(self, url_of: Callable[[FileRecord, ByteRange], str]) -> bytes:
+    def json(self, url_of: Callable[[ByteRange], str]) -> bytes:
         """The ticket as it is sent, in ASCII, with nothing before or after it: htslib knows it by its first bytes.
 
         `url_of` gives the URL under which a slice of the stored file is fetched.
@@ -40,7 +38,7 @@ class Ticket:
                 # One official suite stumbles over a media type before the semicolon.
                 "url": f"data:;base64,{b64encode(block.data).decode('ascii')}"
                 if isinstance(block, Inline)
-                else url_of(self.file, block.where),
+                else url_of(block.where),
                 "class": block.kind.value,
             }
             for block in self.blocks
@@ -66,7 +64,6 @@ def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:
             contigs=contigs,
             unplaced_begin=file.unplaced_begin,
         )
-        plan = plan_cram if file.format is FileFormat.CRAM else plan_bgzf
         return Ticket(file, plan(stored, selection, read_range=read_range, limits=limits))
 
 

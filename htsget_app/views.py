@@ -3,12 +3,13 @@
 import json
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import reverse
+from django.urls import get_script_prefix
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.views import APIView
 
@@ -20,10 +21,15 @@ from htsget_app import answers, data, params
 from htsget_app.blocks import Limits
 from htsget_app.errors import RETRY_AFTER, MethodNotAllowed, PayloadTooLarge, error_body, row_of
 from htsget_app.negotiation import ticket_type
-from htsget_app.service_info import Service, service_info
+from htsget_app.service_info import Service, registry_entries, service_info
 from htsget_app.slices import FileSlice, digest_of_etag, seal
 
 logger = logging.getLogger(__name__)
+
+#: Of this service, not of the protocol.
+VERSION = "0.1.0"
+
+_FOR_A_WHILE = "public, max-age=300"
 
 
 class _Unnegotiated(BaseContentNegotiation):
@@ -96,7 +102,7 @@ class TicketView(HtsgetView):
     def _ticket(self, asked: params.TicketRequest) -> HttpResponse:
         limits = Limits(inline=settings.HTSGET_INLINE_BYTES, most_block=settings.HTSGET_MAX_BLOCK_BYTES)
         ticket = answers.ticket(asked, viewer=_viewer(self.request), limits=limits)
-        response = _json(ticket.json(_url_of(self.request)))
+        response = _json(ticket.json(_url_of(self.request, ticket.file)))
         response.headers["Content-Type"] = ticket_type(self.request.META.get("HTTP_ACCEPT", ""))
         response.headers["Vary"] = "Accept"
         return response
@@ -117,7 +123,18 @@ class ServiceInfoView(HtsgetView):
 
     def get(self, request: Any, kind: str) -> HttpResponseBase:
         """The document, for reads or for variants."""
-        return _json(json.dumps(service_info(site(), kind)).encode("ascii"), cache="public, max-age=300")
+        return _json(json.dumps(service_info(_service(), kind)).encode("ascii"), cache=_FOR_A_WHILE)
+
+    head = get
+
+
+class ServicesView(HtsgetView):
+    """`/services`: what is served here, as a GA4GH service registry lists it."""
+
+    def get(self, request: Any) -> HttpResponseBase:
+        """One entry each for reads and for variants."""
+        entries = registry_entries(_service(), base_url=_absolute(request, ""))
+        return _json(json.dumps(entries).encode("ascii"), cache=_FOR_A_WHILE)
 
     head = get
 
@@ -132,8 +149,7 @@ class NothingView(HtsgetView):
     head = post = get
 
 
-def site() -> Service:
-    """What the settings say of the site."""
+def _service() -> Service:
     return Service(
         id=settings.SERVICE_ID,
         name=settings.SERVICE_NAME,
@@ -142,7 +158,7 @@ def site() -> Service:
         organization_url=settings.SERVICE_ORGANIZATION_URL,
         contact_url=settings.SERVICE_CONTACT_URL,
         environment=settings.SERVICE_ENVIRONMENT,
-        version="0.1.0",
+        version=VERSION,
     )
 
 
@@ -167,17 +183,19 @@ def _body(request: Any) -> bytes:
     return bytes(body)
 
 
-def _url_of(request: Any) -> Any:
-    """Gives the absolute URLs of slices, all good for the same time."""
+def _absolute(request: Any, path: str) -> str:
+    """The URL of a path below the site, as clients reach it."""
+    if settings.PUBLIC_URL:
+        return f"{settings.PUBLIC_URL}{path}"
+    return f"{request.scheme}://{request.get_host()}{get_script_prefix().rstrip('/')}{path}"
+
+
+def _url_of(request: Any, file: FileRecord) -> Callable[[ByteRange], str]:
+    """Gives the URLs of slices of a file, all good until the same time."""
+    base = _absolute(request, "/data/")
     expires = int(time.time()) + settings.TICKET_URL_TTL
-    digests: dict[str, bytes] = {}
-
-    def url(file: FileRecord, where: ByteRange) -> str:
-        piece = FileSlice(file.pk, digests.setdefault(file.etag, digest_of_etag(file.etag)), where)
-        path = reverse("htsget:data", args=(seal(piece, expires=expires),))
-        return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
-
-    return url
+    etag = digest_of_etag(file.etag)
+    return lambda where: f"{base}{seal(FileSlice(file.pk, etag, where), expires=expires)}"
 
 
 def _json(body: bytes, *, status: int = 200, cache: str = "no-store") -> HttpResponse:

@@ -8,7 +8,6 @@ from catalogue.queries.contigs import (
     header,
 )
 from catalogue.queries.files import (
-    PIECE,
     FileRecord,
     check_registered,
     file_by_key,
@@ -29,6 +28,7 @@ from catalogue.queries.sequences import (
     sequence,
     stream_residues,
 )
+from catalogue.storage import PIECE
 
 __all__ = [
     "PIECE",

@@ -2,8 +2,9 @@
 
 import base64
 import json
+import random
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ from catalogue.ingest.files_reading import ReadJob, read_file
 from catalogue.ingest.files_rows import Register
 from catalogue.models import DataFile, Dataset, FileKind, SequenceCollection
 from catalogue.storage import FILES, storage
+from tests.made_crams import make_cram, make_reference, make_sam
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+_PRINTABLE = [chr(code) for code in range(33, 127)]
 
 INDEX_SUFFIXES = (".bai", ".csi", ".tbi", ".crai")
 
@@ -48,8 +52,8 @@ def make_data_file(
             shutil.copy2(beside, folder / beside.name)
     kind = FileKind.READS if path.suffix in (".bam", ".cram") else FileKind.VARIANTS
     reading = read_file(ReadJob(Place.of(kept), kind, build_index=indexed))
-    registered = Register(dataset or make_dataset()).add(reading, htsget_id=htsget_id, replace=True)
-    return DataFile.objects.get(pk=registered.pk)
+    Register(dataset or make_dataset()).add(reading, htsget_id=htsget_id, replace=True)
+    return DataFile.objects.get(htsget_id=htsget_id, format=reading.header.format)
 
 
 def stored_path(file: DataFile) -> Path:
@@ -79,7 +83,7 @@ class Fetched:
 def fetch(
     client: Client,
     path: str,
-    query: Mapping[str, object] | None = None,
+    query: Mapping[str, str | int] | None = None,
     *,
     body: object = None,
 ) -> Fetched:
@@ -125,9 +129,10 @@ def write_bam(
     contigs: Iterable[tuple[str, int, str | None]],
     reads: Iterable[tuple[int, int, int]],
     unplaced: int = 0,
-    payload: int = 60,
+    payload: int = 100,
 ) -> Path:
     """A sorted, indexed BAM file: `contigs` are names, lengths and md5s, `reads` contig, start and span in bases."""
+    rng = random.Random(0)
     lines = [{"SN": name, "LN": length, **({"M5": md5} if md5 else {})} for name, length, md5 in contigs]
     header = pysam.AlignmentHeader.from_dict(
         {"HD": {"VN": "1.6", "SO": "coordinate"}, "SQ": lines, "RG": [{"ID": "a", "SM": "sample"}]}
@@ -140,8 +145,8 @@ def write_bam(
             read.query_sequence = "ACGT" * (span // 4) + "A" * (span % 4)
             read.cigarstring = f"{span}M"
             read.mapping_quality = 60
-            # Text that does not compress well, so that a file of few reads has many blocks.
-            read.set_tag("ZZ", "".join(chr(33 + (serial * 7919 + i * i * 31) % 90) for i in range(payload)))
+            # Text that does not compress, so that a file of few reads has many blocks.
+            read.set_tag("ZZ", "".join(rng.choices(_PRINTABLE, k=payload)))
             file.write(read)
         for serial in range(unplaced):
             read = pysam.AlignedSegment(header)
@@ -150,4 +155,33 @@ def write_bam(
             read.query_sequence = "ACGT"
             file.write(read)
     pysam.index(str(path))
+    return path
+
+
+def write_cram(folder: Path) -> Path:
+    """An indexed CRAM file of reads of a random reference."""
+    return make_cram(folder, reference=make_reference(folder), sam=make_sam()).path
+
+
+def write_vcf(
+    path: Path, *, contigs: Sequence[tuple[str, int | None]], records: Iterable[tuple[int, int]]
+) -> Path:
+    """A sorted VCF file with its .tbi: `contigs` are names and lengths, `records` contig and position of one base."""
+    header = pysam.VariantHeader()
+    for name, length in contigs:
+        header.contigs.add(name, length=length)
+    header.add_sample("anna")
+    header.formats.add("GT", 1, "String", "Genotype")
+    with pysam.VariantFile(str(path), "wz", header=header) as file:
+        for serial, (contig, start) in enumerate(sorted(records)):
+            file.write(
+                file.new_record(
+                    contig=contigs[contig][0],
+                    start=start,
+                    stop=start + 1,
+                    alleles=("A", "C"),
+                    id=f"v{serial}",
+                )
+            )
+    pysam.tabix_index(str(path), preset="vcf", force=True)
     return path
