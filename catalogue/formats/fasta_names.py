@@ -51,7 +51,7 @@ _UNIPROT_GENE = re.compile(r" GN=(.+?)(?= [A-Z]{2}=|$)")
 _UCSC = re.compile(r"chr(?:\d{1,3}[A-Za-z]?|[IVX]+|[A-Z]|MT|Un)(?:_[A-Za-z0-9]+)*")
 _STABLE_ID = re.compile(r"ENS[A-Z]*\d{11}(?:\.\d+)?")
 
-_AUTHORITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_AUTHORITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _LOCATION = r"[a-z_]+:([^:\s]+):([^:\s]+):(\d+):(\d+):(-?[01])(?!\S)"
 # dna_rm has other residues than the chromosome it is named after, so it gets no name.
 _ENSEMBL_WHOLE = re.compile(rf"(?!dna_rm:)\S+ {_LOCATION}")
@@ -89,7 +89,12 @@ def header_names(header: Header, *, length: int) -> list[NameUnder]:
         titles = [(header.name, first.strip())]
         titles += [(name, rest) for name, _, rest in (title.partition(" ") for title in others)]
     names = (found for title in titles for found in _names_of_title(*title, length))
-    return [found for found in dict.fromkeys(names) if 0 < len(found.name) <= LONGEST_NAME]
+    return [
+        found
+        for found in dict.fromkeys(names)
+        if 0 < len(found.name) <= LONGEST_NAME
+        and (found.authority in HEADER_AUTHORITIES or is_authority_name(found.authority))
+    ]
 
 
 def accession_authority(name: str) -> str | None:
@@ -97,6 +102,11 @@ def accession_authority(name: str) -> str | None:
     if _REFSEQ.fullmatch(name):
         return "refseq"
     return "insdc" if _INSDC_NUCLEOTIDE.fullmatch(name) else None
+
+
+def is_authority_name(text: str) -> bool:
+    """Whether a naming authority may be called so: no colon, so that `authority:name` has one meaning."""
+    return _AUTHORITY.fullmatch(text) is not None
 
 
 def is_circular(header: Header) -> bool:
@@ -147,8 +157,7 @@ def _ensembl(name: str, description: str, length: int) -> Iterator[NameUnder]:
         assembly, place, start, end, strand = whole.groups()
         if place == name and (start, end, strand) == ("1", str(length), "1"):
             yield NameUnder("ensembl", name)
-            if _AUTHORITY.fullmatch(assembly):
-                yield NameUnder(assembly, name)
+            yield NameUnder(assembly, name)
 
 
 def _ncbi_assembly(description: str) -> Iterator[NameUnder]:

@@ -1,0 +1,31 @@
+"""What a sequence is made of, as far as its letters tell."""
+
+from typing import Final, Literal
+
+Molecule = Literal["dna", "rna", "protein", ""]
+
+#: So many residues from the start are looked at.
+SAMPLE: Final = 4096
+
+# Fewer letters are too few to tell DNA from a peptide.
+_ENOUGH = 20
+# Codes for several bases stand in DNA, but seldom (IUPAC-IUB 1984); in peptides every one of these letters is common.
+_MOST_AMBIGUOUS = 0.1
+_BASES = b"ACGTUN"
+_NUCLEOTIDES = b"ACGTUNRYSWKMBDHVX"
+
+
+def molecule_of(residues: bytes) -> Molecule:
+    """The kind that the first letters of a sequence prove, or "" where they prove none.
+
+    >>> molecule_of(b"MKVLAAGICLSE")
+    'protein'
+    """
+    sample = residues[:SAMPLE]
+    if sample.translate(None, _NUCLEOTIDES):
+        return "protein"
+    if len(sample) < _ENOUGH or len(sample.translate(None, _BASES)) > _MOST_AMBIGUOUS * len(sample):
+        return ""
+    if b"U" in sample:
+        return "" if b"T" in sample else "rna"
+    return "dna"

@@ -1,0 +1,1 @@
+"""The catalogue's command line: thin faces of `catalogue.ingest`."""
