@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.object_store import object_store as object_store
+from tests.object_store import running_object_store as running_object_store
+from tests.object_store import stored_in_s3 as stored_in_s3
+
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stops the embedded PostgreSQL of the run and removes its home."""

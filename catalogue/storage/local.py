@@ -117,8 +117,8 @@ class LocalStorage(Storage):
         path = self.local_path(key)
         try:
             path.unlink(missing_ok=True)
-        except NotADirectoryError:
-            pass
+        except (NotADirectoryError, IsADirectoryError):
+            pass  # no object has this key
         except OSError as error:
             raise self._explain(error) from error
         with self._lock:

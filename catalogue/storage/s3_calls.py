@@ -49,7 +49,9 @@ REST = 5.0
 #: What a store says when the same request may well succeed a moment later.
 _PASSING_STATUS = {429, 500, 502, 503, 504}
 _PASSING_CODES = {
+    "BadDigest",
     "BandwidthLimitExceeded",
+    "IncompleteBody",
     "InternalError",
     "OperationAborted",
     "RequestLimitExceeded",
@@ -58,6 +60,7 @@ _PASSING_CODES = {
     "SlowDown",
     "Throttling",
     "ThrottlingException",
+    "XAmzContentSHA256Mismatch",
 }
 _MEANINGS: dict[str, type[StorageError]] = {
     "NoSuchKey": ObjectMissing,

@@ -1,0 +1,366 @@
+"""An object store that fails: no wrong byte, no wait beyond the deadline, and the right error each time."""
+
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from catalogue.errors import ObjectChanged, ShortRead, StorageError, StorageUnavailable
+from catalogue.storage import PIECE, s3_calls, s3_upload, storage
+from catalogue.storage.s3 import S3Storage
+from tests.live import free_port
+from tests.object_gate import Fault, Seen
+from tests.object_store import ObjectStore
+
+CONTENT = random.Random(3).randbytes(2 * PIECE + 4321)
+DEADLINE = 0.8
+SILENCE = 0.25
+#: What a busy machine may add to a deadline, in seconds.
+LENIENCE = 2.0
+
+BRIEF = [
+    Fault.DROP,
+    Fault.BREAK,
+    Fault.SHORT,
+    Fault.STALL,
+    Fault.SLOW_DOWN,
+    Fault.ERROR,
+    Fault.NO_RANGE,
+    Fault.OTHER_RANGE,
+]
+
+
+@pytest.fixture
+def place(object_store: ObjectStore, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> S3Storage:
+    """A storage with one object, where nothing is silent for long but much is forgiven."""
+    monkeypatch.setattr(s3_calls, "FIRST_PAUSE", 0.02)
+    settings.STORAGE_CONNECT_TIMEOUT = 0.2
+    settings.STORAGE_READ_TIMEOUT = SILENCE
+    settings.STORAGE_DEADLINE = 20
+    bucket = object_store.make_bucket()
+    settings.HTSGETSITE_STORAGES = {
+        "far": object_store.url(bucket, "p"),
+        "near": object_store.url(bucket, "q"),
+    }
+    object_store.put(bucket, "p/object", CONTENT)
+    return far()
+
+
+@pytest.fixture
+def hasty(place: S3Storage, settings: Settings) -> S3Storage:
+    """The same with little patience."""
+    settings.STORAGE_DEADLINE = DEADLINE
+    return far()
+
+
+def far() -> S3Storage:
+    """The storage as the settings are now."""
+    place = storage("far")
+    assert isinstance(place, S3Storage)
+    return place
+
+
+def reads(seen: Seen) -> bool:
+    return seen.reads_object
+
+
+def within(seconds: float, act: Callable[[], object]) -> object:
+    """What `act` gives; it must not take longer."""
+    began = time.monotonic()
+    try:
+        return act()
+    finally:
+        assert time.monotonic() - began < seconds
+
+
+@pytest.mark.parametrize("fault", BRIEF)
+def test_a_fault_that_passes_is_not_noticed(
+    place: S3Storage, object_store: ObjectStore, fault: Fault
+) -> None:
+    object_store.gate.delay = 3
+    object_store.gate.fail(fault, times=2, only=reads)
+    with object_store.gate.counted() as seen:
+        assert place.read_range("object", 1000, 50_000) == CONTENT[1000:51_000]
+    assert [request.fault for request in seen if request.reads_object].count(fault) >= 1
+    object_store.gate.fail(fault, times=2, only=reads)
+    assert b"".join(place.stream("object", 7, len(CONTENT) - 7)) == CONTENT[7:]
+
+
+@pytest.mark.parametrize("fault", [*BRIEF, Fault.DELAY, Fault.TRICKLE])
+def test_a_fault_that_stays_ends_within_the_deadline(
+    hasty: S3Storage, object_store: ObjectStore, fault: Fault
+) -> None:
+    object_store.gate.fail(fault, only=reads)
+    got: list[bytes] = []
+    try:
+        within(DEADLINE + LENIENCE, lambda: got.append(hasty.read_range("object", 5, 300_000)))
+    except StorageUnavailable:
+        assert got == []
+    else:
+        # Each of these answers brings half of what is missing, which may be enough.
+        assert fault in {Fault.BREAK, Fault.STALL}
+        assert got == [CONTENT[5:300_005]]
+
+
+def test_a_stream_ends_within_the_deadline(hasty: S3Storage, object_store: ObjectStore) -> None:
+    object_store.gate.fail(Fault.STALL, times=1, only=reads)
+    object_store.gate.fail(Fault.DELAY, only=reads)
+    stream = hasty.stream("object", 0, len(CONTENT))
+    assert next(stream) == CONTENT[:PIECE]
+    with pytest.raises(StorageUnavailable):
+        within(DEADLINE + LENIENCE, lambda: next(stream))
+
+
+@pytest.mark.parametrize("fault", [Fault.DELAY, Fault.SLOW_DOWN, Fault.DENIED])
+@pytest.mark.parametrize("way", ["stat", "list", "check", "delete", "put"])
+def test_every_call_ends_within_the_deadline(
+    hasty: S3Storage, object_store: ObjectStore, fault: Fault, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("s3_upload.DEADLINE", "s3.CHECK_DEADLINE"):
+        monkeypatch.setattr(f"catalogue.storage.{name}", DEADLINE)
+    monkeypatch.setattr(s3_upload, "SILENCE", SILENCE)
+    staged = hasty.staging() / "staged"
+    staged.write_bytes(b"x" * 100_000)
+    object_store.gate.fail(fault)
+    calls: dict[str, Callable[[], object]] = {
+        "stat": lambda: hasty.stat("object"),
+        "list": lambda: list(hasty.list()),
+        "check": hasty.check,
+        "delete": lambda: hasty.delete("other"),
+        "put": lambda: hasty.put(staged, "other"),
+    }
+    with pytest.raises(StorageUnavailable):
+        within(DEADLINE + LENIENCE, calls[way])
+    assert staged.exists()
+
+
+def test_a_refusal_is_not_tried_again(place: S3Storage, object_store: ObjectStore) -> None:
+    object_store.gate.fail(Fault.DENIED)
+    with object_store.gate.counted() as seen, pytest.raises(StorageUnavailable):
+        place.read_range("object", 0, 10)
+    assert len(seen) == 1
+
+
+def test_a_broken_stream_goes_on_where_it_broke(place: S3Storage, object_store: ObjectStore) -> None:
+    object_store.gate.fail(Fault.BREAK, times=1, only=reads)
+    with object_store.gate.counted() as seen:
+        assert b"".join(place.stream("object", 100, len(CONTENT) - 100)) == CONTENT[100:]
+    first, second = (request for request in seen if request.reads_object)
+    assert first.range == f"bytes=100-{len(CONTENT) - 1}"
+    assert second.range == f"bytes={100 + (len(CONTENT) - 100) // 2}-{len(CONTENT) - 1}"
+
+
+def test_a_stream_is_as_slow_as_its_reader_likes(hasty: S3Storage) -> None:
+    stream = hasty.stream("object", 0, len(CONTENT))
+    got = next(stream)
+    time.sleep(DEADLINE + 0.2)
+    assert got + b"".join(stream) == CONTENT
+
+
+def test_a_state_that_changes_in_the_middle_is_not_mixed_in(
+    place: S3Storage, object_store: ObjectStore
+) -> None:
+    object_store.gate.fail(Fault.BREAK, times=1, only=reads)
+    object_store.gate.fail(Fault.OTHER_ETAG, only=reads)
+    got = b""
+    with pytest.raises(ObjectChanged):
+        for piece in place.stream("object", 0, len(CONTENT)):
+            got += piece
+    assert CONTENT.startswith(got)
+
+
+def test_another_etag_is_noticed_even_where_the_store_ignores_the_condition(
+    place: S3Storage, object_store: ObjectStore
+) -> None:
+    etag = place.stat("object").etag
+    object_store.gate.fail(Fault.OTHER_ETAG)
+    with object_store.gate.counted() as seen, pytest.raises(ObjectChanged):
+        place.read_range("object", 0, 10, etag=etag)
+    assert len(seen) == 1
+
+
+def test_a_missing_bucket_is_not_a_missing_object(object_store: ObjectStore, settings: Settings) -> None:
+    settings.HTSGETSITE_STORAGES = {"far": object_store.url("no-such-bucket")}
+    for ask in (
+        lambda: far().stat("object"),
+        lambda: far().read_range("object", 0, 1),
+        lambda: list(far().list()),
+        lambda: far().check(),
+    ):
+        with pytest.raises(StorageUnavailable):
+            ask()
+
+
+def test_nobody_listens(object_store: ObjectStore, settings: Settings) -> None:
+    settings.STORAGE_DEADLINE = 1
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    settings.HTSGETSITE_STORAGES = {"far": f"s3://bucket?endpoint_url={nowhere}&region=eu-west-2"}
+    with pytest.raises(StorageUnavailable):
+        within(1 + LENIENCE, lambda: far().stat("object"))
+
+
+@pytest.mark.parametrize("wrong", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_wrong_credentials(
+    place: S3Storage,
+    object_store: ObjectStore,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: str,
+) -> None:
+    monkeypatch.setenv(wrong, "AKWRONG")
+    settings.HTSGETSITE_STORAGES = dict(settings.HTSGETSITE_STORAGES)
+    with object_store.gate.counted() as seen:
+        for ask in (lambda: far().stat("object"), lambda: far().read_range("object", 0, 1)):
+            with pytest.raises(StorageUnavailable):
+                ask()
+    assert {request.status for request in seen} == {403}
+
+
+def test_no_credentials(
+    place: S3Storage, object_store: ObjectStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    settings.HTSGETSITE_STORAGES = dict(settings.HTSGETSITE_STORAGES)
+    with object_store.gate.counted() as seen:
+        for ask in (
+            lambda: far().stat("object"),
+            lambda: far().signed_url("object", ttl=60),
+        ):
+            with pytest.raises(StorageUnavailable):
+                ask()
+    assert seen == []
+
+
+def test_a_store_that_does_not_answer_is_spared_for_a_while(
+    hasty: S3Storage, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_calls, "REST", 0.5)
+    object_store.gate.fail(Fault.DELAY)
+    with pytest.raises(StorageUnavailable):
+        hasty.stat("object")
+    with object_store.gate.counted() as seen:
+        for _ in range(50):
+            with pytest.raises(StorageUnavailable):
+                within(0.1, lambda: hasty.read_range("object", 0, 10))
+    assert seen == []
+    assert within(0.5, lambda: storage("near").list()) is not None
+    object_store.gate.heal()
+    time.sleep(0.6)
+    assert hasty.read_range("object", 0, 10) == CONTENT[:10]
+    assert hasty.stat("object").size == len(CONTENT)
+
+
+def test_a_refusing_store_is_not_spared(place: S3Storage, object_store: ObjectStore) -> None:
+    for fault in (Fault.DENIED, Fault.SLOW_DOWN):
+        object_store.gate.fail(fault)
+        with pytest.raises(StorageUnavailable):
+            place.stat("object")
+        object_store.gate.heal()
+        assert place.read_range("object", 0, 10) == CONTENT[:10]
+
+
+def test_what_is_said_of_a_failure(
+    place: S3Storage, object_store: ObjectStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    object_store.gate.fail(Fault.DENIED, times=1)
+    with caplog.at_level(logging.INFO, "catalogue"), pytest.raises(StorageUnavailable) as caught:
+        place.read_range("object", 0, 10)
+    assert "'far'" in caplog.text
+    assert "GetObject answered 403 AccessDenied" in caplog.text
+    secrets = [*object_store.environment().values(), object_store.gate.url, "bucket-", "Signature"]
+    for said in (str(caught.value), caplog.text):
+        assert not any(secret in said for secret in secrets if len(secret) > 6)
+    assert "object" not in str(caught.value)
+
+
+class TestUploads:
+    """Files large enough for several parts; the simulated store wants 5 MiB a part, as S3 does."""
+
+    @pytest.fixture
+    def staged(self, place: S3Storage, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(s3_upload, "PART", 5 << 20)
+        path = place.staging() / "staged"
+        path.write_bytes(random.Random(5).randbytes((11 << 20) + 5))
+        return path
+
+    def test_parts_become_one_object(self, place: S3Storage, object_store: ObjectStore, staged: Path) -> None:
+        digest = hashlib.sha256(staged.read_bytes()).digest()
+        with object_store.gate.counted() as seen:
+            stat = place.put(staged, "large")
+        assert sorted(request.query["partNumber"] for request in seen if request.method == "PUT") == [
+            "1",
+            "2",
+            "3",
+        ]
+        assert stat.etag.endswith("-3")
+        assert hashlib.sha256(place.read_range("large", 0, stat.size)).digest() == digest
+        assert not staged.exists()
+
+    @pytest.mark.parametrize(
+        "fault", [Fault.DROP, Fault.SLOW_DOWN, Fault.ERROR, Fault.LOST_ANSWER, Fault.ALTERED_UPLOAD]
+    )
+    def test_one_bad_part_is_sent_again(
+        self, place: S3Storage, object_store: ObjectStore, staged: Path, fault: Fault
+    ) -> None:
+        content = staged.read_bytes()
+        object_store.gate.fail(fault, times=1, only=lambda seen: seen.method == "PUT")
+        stat = place.put(staged, "large")
+        assert place.read_range("large", 0, stat.size) == content
+
+    @pytest.mark.parametrize("method", ["POST", "PUT"])
+    def test_a_lost_answer_is_no_failure(
+        self, place: S3Storage, object_store: ObjectStore, staged: Path, method: str
+    ) -> None:
+        content = staged.read_bytes()
+        object_store.gate.fail(
+            Fault.LOST_ANSWER, times=1, only=lambda seen: seen.method == method and "uploadId" in seen.query
+        )
+        place.put(staged, "large")
+        assert place.read_range("large", 0, len(content)) == content
+
+    @pytest.mark.parametrize("fault", [Fault.DENIED, Fault.ALTERED_STORE])
+    def test_a_failed_upload_leaves_nothing(
+        self, place: S3Storage, object_store: ObjectStore, staged: Path, fault: Fault
+    ) -> None:
+        before = [entry.key for entry in place.list()]
+        object_store.gate.fail(fault, only=lambda seen: seen.query.get("partNumber") == "2")
+        with pytest.raises(StorageError):
+            place.put(staged, "large")
+        assert staged.exists()
+        assert [entry.key for entry in place.list()] == before
+        assert place.abandon_uploads(older_than=0) == 0
+
+    def test_a_small_file_that_arrives_altered_is_not_believed(
+        self, place: S3Storage, object_store: ObjectStore
+    ) -> None:
+        small = place.staging() / "small"
+        small.write_bytes(b"0123456789")
+        object_store.gate.fail(Fault.ALTERED_STORE, only=lambda seen: seen.method == "PUT")
+        with pytest.raises(ObjectChanged):
+            place.put(small, "small")
+        assert small.exists()
+
+    def test_unfinished_uploads_can_be_given_up(self, place: S3Storage, object_store: ObjectStore) -> None:
+        bucket = place.address.bucket
+        for key in ("p/a", "p/b", "elsewhere/c"):
+            object_store.backstage.create_multipart_upload(Bucket=bucket, Key=key)
+        # The simulated store says of every upload that it began in 2010.
+        assert place.abandon_uploads(older_than=100 * 365 * 86400) == 0
+        assert place.abandon_uploads(older_than=3600) == 2
+        left = object_store.backstage.list_multipart_uploads(Bucket=bucket)["Uploads"]
+        assert [upload["Key"] for upload in left] == ["elsewhere/c"]
+
+
+def test_short_objects_are_short_reads_not_faults(place: S3Storage, object_store: ObjectStore) -> None:
+    with object_store.gate.counted() as seen:
+        with pytest.raises(ShortRead):
+            place.read_range("object", len(CONTENT) - 5, 6)
+        with pytest.raises(ShortRead):
+            place.read_range("object", len(CONTENT), 1)
+    assert len(seen) == 2

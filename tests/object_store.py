@@ -1,0 +1,138 @@
+"""An S3 store for tests: a simulated one in a process of its own, behind a gate that checks every signature.
+
+A test takes the fixture `object_store` to have the store and its credentials in the environment, or `stored_in_s3` to
+have the site's own two storages in it as well.
+"""
+
+import logging
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from pytest_django import Settings
+
+from catalogue.storage import FILES, SEQUENCES
+from tests.object_gate import REGION, Gate
+
+# It ends when its standard input does, so with the test run however that ends.
+_STORE = """
+import logging, sys
+logging.disable()
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+
+#: What the environment of whoever runs the tests says of S3 does not count.
+FOREIGN = (
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3",
+    "AWS_S3_ACCESS_KEY_ID", "AWS_S3_SECRET_ACCESS_KEY", "AWS_S3_SESSION_PROFILE", "AWS_CA_BUNDLE",
+    "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy",
+    "all_proxy",
+)  # fmt: skip
+
+
+class ObjectStore:
+    """The running store. `gate` counts requests and makes them fail; `backstage` is a client that it does not see."""
+
+    def __init__(self, port: int) -> None:
+        self._keys = Credentials(f"AK{secrets.token_hex(9).upper()}", secrets.token_urlsafe(30))
+        self.gate = Gate(port, self._keys)
+        self.backstage: Any = boto3.session.Session().client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{port}",
+            region_name=REGION,
+            aws_access_key_id=self._keys.access_key,
+            aws_secret_access_key=self._keys.secret_key,
+            config=Config(s3={"addressing_style": "path"}),
+        )
+
+    def make_bucket(self) -> str:
+        """A new, empty bucket; its name."""
+        name = f"bucket-{secrets.token_hex(6)}"
+        self.backstage.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        return name
+
+    def url(self, bucket: str, prefix: str = "", **options: str) -> str:
+        """How `HTSGETSITE_STORAGES` describes a bucket of this store, or a prefix in it."""
+        said = urlencode({"endpoint_url": self.gate.url, "region": REGION, **options})
+        return f"s3://{bucket}/{quote(prefix)}?{said}"
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """Makes an object behind the back of the gate."""
+        self.backstage.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def get(self, bucket: str, key: str) -> bytes:
+        """The content of an object, read behind the back of the gate."""
+        return bytes(self.backstage.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which a process knows its credentials, and asks no other host for any."""
+        return {
+            "AWS_ACCESS_KEY_ID": self._keys.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._keys.secret_key,
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+
+
+@pytest.fixture(scope="session")
+def running_object_store() -> Iterator[ObjectStore]:
+    """The store itself; `object_store` is what tests take."""
+    logging.getLogger("botocore").setLevel(logging.INFO)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _STORE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # Short pages, so that a test need not make a thousand objects to see the second one.
+        env={**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": "100"},
+    )
+    assert process.stdin is not None and process.stdout is not None
+    store = None
+    try:
+        store = ObjectStore(int(process.stdout.readline()))
+        store.gate.open()
+        yield store
+    finally:
+        if store is not None:
+            store.gate.close()
+            store.backstage.close()
+        process.stdin.close()
+        process.stdout.close()
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def object_store(running_object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """The store, nothing counted and nothing failing yet; its credentials are in the environment."""
+    for name in FOREIGN:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in running_object_store.environment().items():
+        monkeypatch.setenv(name, value)
+    running_object_store.gate.reset()
+    return running_object_store
+
+
+@pytest.fixture
+def stored_in_s3(object_store: ObjectStore, settings: Settings) -> ObjectStore:
+    """The store, in which the site keeps its sequences and files: each in a bucket of its own, below a prefix."""
+    settings.HTSGETSITE_STORAGES = {
+        SEQUENCES: object_store.url(object_store.make_bucket(), "refget/residues"),
+        FILES: object_store.url(object_store.make_bucket(), "data"),
+    }
+    return object_store
