@@ -7,7 +7,6 @@ key is derived from SECRET_KEY; those of SECRET_KEY_FALLBACKS still open what th
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import struct
@@ -62,13 +61,13 @@ def seal(piece: FileSlice, *, expires: int) -> str:
 def unseal(token: str) -> FileSlice:
     """The slice that a token names. Raises DataUrlRefused for a token that is altered, foreign or expired."""
     try:
-        # The decoder would pass over characters that are not of its alphabet.
-        sealed = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
-    except (UnicodeEncodeError, binascii.Error):
+        sealed = base64.urlsafe_b64decode(token)
+    except ValueError:
         raise _altered() from None
-    numbers, signature = sealed[:-_SIGNATURE_BYTES], sealed[-_SIGNATURE_BYTES:]
-    if len(token) != TOKEN_LENGTH or len(numbers) != _NUMBERS.size:
+    # The decoder passes over characters that are not of its alphabet.
+    if len(token) != TOKEN_LENGTH or base64.urlsafe_b64encode(sealed).decode("ascii") != token:
         raise _altered()
+    numbers, signature = sealed[: _NUMBERS.size], sealed[_NUMBERS.size :]
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     if not any(hmac.compare_digest(signature, _signature(numbers, secret)) for secret in secrets):
         raise _altered()
