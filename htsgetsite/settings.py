@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 
+from catalogue.limits import Rate
+from htsgetsite.authentication.issuers import Issuer, VisaIssuer, access_token_issuers, visa_issuers
 from htsgetsite.database import Database, database_from_url, embedded_database
 from htsgetsite.environment import Environment, Unusable
 from htsgetsite.secret import kept_secret
@@ -47,9 +49,28 @@ def _storage(name: str, url: str) -> None:
     elif parts.scheme == "s3":
         # The options are read, and complained of, where the storage is made; a system check does so at every start.
         if not parts.netloc or "@" in parts.netloc:
-            raise Unusable(f"expected s3://bucket/prefix?endpoint_url=…&region=… without credentials under {name!r}")
+            raise Unusable(
+                f"expected s3://bucket/prefix?endpoint_url=…&region=… without credentials under {name!r}"
+            )
     else:
         raise Unusable(f"expected file:///… or s3://… under {name!r}")
+
+
+_SPANS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+
+def _rate(value: str) -> Rate | None:
+    if value.lower() == "none":
+        return None
+    count, _, span = value.partition("/")
+    if (
+        not (count.isascii() and count.isdigit())
+        or not 0 < len(count) < 10
+        or int(count) < 1
+        or span not in _SPANS
+    ):
+        raise Unusable("expected none, or such as 60/minute: a number for each second, minute, hour or day")
+    return Rate(int(count), _SPANS[span])
 
 
 def _prefix(value: str) -> str:
@@ -115,7 +136,10 @@ PUBLIC_URL: str = ENVIRONMENT.parsed(
 TRUST_PROXY: bool = ENVIRONMENT.flag(
     "TRUST_PROXY",
     default=False,
-    doc="Believes X-Forwarded-Proto; only behind a proxy that always sets it.",
+    doc=(
+        "Believes X-Forwarded-Proto, the last address of X-Forwarded-For, and X-Request-ID; "
+        "only behind a proxy that always sets the first two."
+    ),
 )
 HSTS_SECONDS: int = ENVIRONMENT.integer(
     "HSTS_SECONDS",
@@ -140,7 +164,10 @@ HTSGETSITE_STORAGES: dict[str, str] = {
     ),
 }
 STORAGE_CONNECT_TIMEOUT: int = ENVIRONMENT.integer(
-    "STORAGE_CONNECT_TIMEOUT", default=2, least=1, doc="Seconds that an object store may take to accept a connection."
+    "STORAGE_CONNECT_TIMEOUT",
+    default=2,
+    least=1,
+    doc="Seconds that an object store may take to accept a connection.",
 )
 STORAGE_READ_TIMEOUT: int = ENVIRONMENT.integer(
     "STORAGE_READ_TIMEOUT", default=5, least=1, doc="Seconds that an object store may be silent."
@@ -187,6 +214,89 @@ DATA_ACCEL_REDIRECT: str | None = ENVIRONMENT.parsed(
     default=None,
     default_text="none",
     doc="The internal location under which nginx serves the local storages, so that it delivers the bytes itself.",
+)
+
+# --- Who may see what ----------------------------------------------------------------------------------------------
+
+HIDE_CONTROLLED: bool = ENVIRONMENT.flag(
+    "HIDE_CONTROLLED",
+    default=False,
+    doc="Answers 404 instead of 401 and 403 for what is not for whoever asks, as if it did not exist.",
+)
+OIDC_ISSUERS: dict[str, Issuer] = ENVIRONMENT.parsed(
+    "HTSGETSITE_OIDC_ISSUERS",
+    access_token_issuers,
+    kind="JSON object",
+    default={},
+    default_text="none",
+    doc=(
+        "OpenID Connect issuers whose access tokens are taken: issuer to "
+        '{"audience": …, "algorithms": […], "jwks_url": …, "userinfo": true}; see docs/access.md.'
+    ),
+)
+VISA_ISSUERS: dict[str, VisaIssuer] = ENVIRONMENT.parsed(
+    "HTSGETSITE_VISA_ISSUERS",
+    visa_issuers,
+    kind="JSON object",
+    default={},
+    default_text="none",
+    doc='Issuers whose GA4GH visas are believed: issuer to {"jku": […], "algorithms": […]}; see docs/access.md.',
+)
+API_TOKEN_MAX_DAYS: int | None = ENVIRONMENT.optional_integer(
+    "API_TOKEN_MAX_DAYS",
+    least=1,
+    doc="The longest life of an API token, in days; without it tokens may be made that never expire.",
+)
+DATA_RECHECK_SECONDS: int = ENVIRONMENT.integer(
+    "DATA_RECHECK_SECONDS",
+    default=0,
+    most=3600,
+    doc="How long a data URL may go on working after its grant was revoked; 0 asks for every request.",
+)
+THROTTLE_TICKETS_USER: Rate | None = ENVIRONMENT.parsed(
+    "THROTTLE_TICKETS_USER",
+    _rate,
+    kind="rate",
+    default=Rate(6000, 60),
+    default_text="6000/minute",
+    doc="How many tickets an account, or a subject of an issuer, may ask for; none for no limit.",
+)
+THROTTLE_TICKETS_ADDRESS: Rate | None = ENVIRONMENT.parsed(
+    "THROTTLE_TICKETS_ADDRESS",
+    _rate,
+    kind="rate",
+    default=Rate(3000, 60),
+    default_text="3000/minute",
+    doc="How many tickets an address may ask for without credentials; none for no limit.",
+)
+THROTTLE_FAILURES: Rate | None = ENVIRONMENT.parsed(
+    "THROTTLE_FAILURES",
+    _rate,
+    kind="rate",
+    default=Rate(60, 60),
+    default_text="60/minute",
+    doc="How many bad credentials or altered data URLs an address may send; none for no limit.",
+)
+THROTTLE_SIGN_IN: Rate | None = ENVIRONMENT.parsed(
+    "THROTTLE_SIGN_IN",
+    _rate,
+    kind="rate",
+    default=Rate(10, 60),
+    default_text="10/minute",
+    doc="How many wrong passwords an address may send to the sign-in page; none for no limit.",
+)
+HTSGET_MAX_REGIONS: int = ENVIRONMENT.integer(
+    "HTSGET_MAX_REGIONS",
+    default=10_000,
+    least=1,
+    doc="The most regions that one POST for a ticket may ask for.",
+)
+MAX_HEADER_BYTES: int = ENVIRONMENT.integer(
+    "MAX_HEADER_BYTES",
+    default=128 << 10,
+    least=4096,
+    most=1 << 20,
+    doc="The most bytes of headers in a request; a passport of many visas is long.",
 )
 
 # --- What the site says of itself in its service-info documents -------------------------------------------------------
@@ -253,6 +363,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "htsgetsite.requests.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "htsgetsite.cors.CrossOriginMiddleware",
     "htsgetsite.middleware.SessionMiddleware",
@@ -289,8 +400,9 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 APPEND_SLASH = True
 
 REST_FRAMEWORK = {
-    # A protocol names what it takes and gives on each of its views; nothing is on by default.
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    # Who may see what is decided in the catalogue; here it is only found out who asks, and how often.
+    "DEFAULT_AUTHENTICATION_CLASSES": ["htsgetsite.authentication.bearer.BearerAuthentication"],
+    "DEFAULT_THROTTLE_CLASSES": ["htsgetsite.throttles.TicketThrottle"],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
@@ -324,11 +436,17 @@ LOGGING = {
     "formatters": {
         "plain": {
             "()": "htsgetsite.logs.DiscreetFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            "format": "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s",
         },
     },
+    "filters": {"request": {"()": "htsgetsite.logs.RequestFilter"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"},
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["request"],
+            "stream": "ext://sys.stderr",
+        },
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {

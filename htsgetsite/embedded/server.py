@@ -34,11 +34,13 @@ from psycopg import pq
 log = logging.getLogger(__name__)
 
 DATABASE = "htsgetsite"
-USER = "postgres"
+#: Owns the database and may make others (for tests), but may not read files or run programs as the server can.
+USER = "htsgetsite"
 PORT = 5432
 #: The system account that runs the server when the site runs as root, which PostgreSQL refuses to be.
 ACCOUNT = "htsgetsite"
 
+_FIRST_STATEMENTS = f"CREATE ROLE {USER} LOGIN CREATEDB;\nCREATE DATABASE {DATABASE} OWNER {USER};\n"
 _MAJOR = "18"
 _START_SECONDS = 120
 #: The longest path of a local socket, in bytes, on the platforms the binaries exist for (macOS has the shorter).
@@ -149,13 +151,11 @@ class EmbeddedServer:
             draft,
             "initdb",
             *("-D", str(draft)),
-            *("--username", USER, "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"),
+            *("--username", "postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"),
             # Order by code point, and upper and lower case by Unicode, whatever locales the machine has.
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
         )
-        self._run(
-            draft, "postgres", "--single", "-D", str(draft), "postgres", stdin=f"CREATE DATABASE {DATABASE}\n"
-        )
+        self._run(draft, "postgres", "--single", "-D", str(draft), "postgres", stdin=_FIRST_STATEMENTS)
         draft.rename(self.data)
 
     def _start(self) -> None:
@@ -167,7 +167,6 @@ class EmbeddedServer:
             )
         self._open_the_way(self.home)
         self._make_socket_folder()
-        self._clear_stale_pid_file()
         options = {
             "listen_addresses": "",
             "port": str(PORT),
@@ -179,17 +178,16 @@ class EmbeddedServer:
             "max_wal_size": "2GB",
             "wal_compression": "on",
             "log_checkpoints": "off",
-            "logging_collector": "on",
-            # One file a day of the week, each overwritten a week later: the log never outgrows the disk.
-            "log_filename": "%a.log",
-            "log_rotation_age": "1d",
-            "log_rotation_size": "0",
-            "log_truncate_on_rotation": "on",
+            # Errors of statements are told to whoever sent them; the log has what concerns the server.
+            "log_min_messages": "log",
         }
         said = " ".join(shlex.quote(f"--{name}={value}") for name, value in options.items())
-        start_log = self.data / "start.log"
+        server_log = self.data / "server.log"
         deadline = time.monotonic() + _START_SECONDS
         while True:
+            self._clear_stale_locks()
+            if server_log.exists():
+                server_log.replace(server_log.with_name("server.log.1"))
             try:
                 self._run(
                     self.data,
@@ -201,7 +199,7 @@ class EmbeddedServer:
                         "-t",
                         str(_START_SECONDS),
                         "-l",
-                        str(start_log),
+                        str(server_log),
                         "-o",
                         said,
                         "start",
@@ -209,15 +207,13 @@ class EmbeddedServer:
                 )
                 return
             except subprocess.CalledProcessError as error:
-                told = start_log.read_text(errors="replace") if start_log.exists() else ""
+                told = server_log.read_text(errors="replace") if server_log.exists() else ""
                 # The backends of a killed server need a moment to notice that it has gone.
-                if "shared memory block" in told.rsplit("FATAL", 1)[-1] and time.monotonic() < deadline:
-                    start_log.unlink(missing_ok=True)
+                if "shared memory block" in told and time.monotonic() < deadline:
                     time.sleep(0.1)
                     continue
                 raise EmbeddedServerError(
-                    f"The embedded PostgreSQL in {self.data} does not start: "
-                    f"{(error.stderr or '').strip()[-500:]}\n{told.strip()[-1000:]}"
+                    f"The embedded PostgreSQL in {self.data} does not start: {error.stderr.strip()}\n{told[-1000:]}"
                 ) from error
 
     def _stop(self) -> None:
@@ -262,19 +258,18 @@ class EmbeddedServer:
             ping = pq.PGconn.ping(conninfo.encode())
         return pq.Ping(ping)
 
-    def _clear_stale_pid_file(self) -> None:
-        """Removes a `postmaster.pid` whose number now belongs to another program, which PostgreSQL cannot tell."""
-        pid_file = self.data / "postmaster.pid"
-        try:
-            pid = int(pid_file.read_text().split("\n", 1)[0])
-            process = psutil.Process(pid)
-            if process.name() == "postgres" and Path(process.cwd()) == self.data.resolve():
-                return
-        except FileNotFoundError:
-            return
-        except (ValueError, psutil.Error):
-            pass
-        pid_file.unlink(missing_ok=True)
+    def _clear_stale_locks(self) -> None:
+        """Removes lock files of a server that is gone, which PostgreSQL keeps when another process has its number."""
+        for lock in (self.data / "postmaster.pid", self.socket_folder / f".s.PGSQL.{PORT}.lock"):
+            try:
+                process = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
+                if process.name() == "postgres" and Path(process.cwd()) == self.data.resolve():
+                    continue
+            except FileNotFoundError:
+                continue
+            except (ValueError, psutil.Error):
+                pass
+            lock.unlink(missing_ok=True)
 
     def _make_socket_folder(self) -> None:
         folder = self.socket_folder
@@ -321,8 +316,8 @@ class EmbeddedServer:
             done = subprocess.run(
                 [str(_binaries() / program), *arguments],
                 input=stdin,
-                stdout=subprocess.DEVNULL,
-                stderr=told,
+                stdout=told,
+                stderr=subprocess.STDOUT,
                 text=True,
                 cwd="/",
                 env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
@@ -331,7 +326,7 @@ class EmbeddedServer:
             )
             told.seek(0)
             if done.returncode:
-                raise subprocess.CalledProcessError(done.returncode, program, stderr=told.read())
+                raise subprocess.CalledProcessError(done.returncode, program, stderr=told.read()[-2000:])
 
     def _lock(self, name: str, operation: int) -> int:
         """An open file with the lock; closing it gives the lock back. Never inherited by programs that are run."""

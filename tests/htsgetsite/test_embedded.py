@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -48,9 +49,22 @@ if os.fork() == 0:
 """
 
 
+_users: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _end_users() -> Iterator[None]:
+    """A test that fails leaves no process behind."""
+    yield
+    while _users:
+        user = _users.pop()
+        user.kill()
+        user.communicate(timeout=30)
+
+
 def make_user(home: Path, program: str = USER) -> subprocess.Popen[str]:
     """A process that uses the server of `home`; wait for its first line before relying on it."""
-    return subprocess.Popen(
+    user = subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=PROJECT,
         env={
@@ -62,6 +76,8 @@ def make_user(home: Path, program: str = USER) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
     )
+    _users.append(user)
+    return user
 
 
 def hear(user: "subprocess.Popen[str]") -> str:
@@ -102,8 +118,7 @@ def await_stop(home: Path) -> None:
 
 def was_shut_down(home: Path) -> bool:
     """Whether the server's own log ends with an orderly end."""
-    [log] = (home / "postgres" / "log").glob("*.log")
-    return log.read_text().rstrip().endswith("database system is shut down")
+    return (home / "postgres" / "server.log").read_text().rstrip().endswith("database system is shut down")
 
 
 @pytest.fixture(scope="module")
