@@ -127,12 +127,14 @@ class _Piece:
     """A stretch of the file to be searched.
 
     `beyond` is the contig and position which nothing wanted follows; `tail` is a record from which reading
-    on finds the last that is wanted.
+    on finds the last that is wanted. `dense` says that one region has it all to itself, so that nearly all
+    between the first wanted record and the last is wanted too.
     """
 
     chunk: Chunk
     beyond: tuple[int, int] | None
     tail: VirtualOffset
+    dense: bool
 
 
 class _Answer:
@@ -147,22 +149,21 @@ class _Answer:
             file.format, names={number: contig.name for number, contig in file.contigs.items()}
         )
         self._pieces = self._all_pieces([find for region in wanted.regions for find in self._finds(region)])
-        self._most_stored = max(limits.scan // max(1, len(self._pieces)), 2 * MOST_STORED)
+        self._left = limits.most_scan
 
     def blocks(self) -> list[Block]:
         """The wanted records, each once and in file order, without end-of-file marker."""
         self._read_at_once()
         blocks: list[Block] = []
         waiting: list[tuple[_Piece, Scan]] = []
-        guess = 0.0
+        guess, enough = 0.0, int(self._limits.inline * _GUESS)
         for piece in self._pieces:
             scan = self._scan(piece.chunk, beyond=piece.beyond)
-            scan.run(most_stored=self._most_stored, enough=int(self._limits.inline * _GUESS))
+            self._run(scan, once=piece.dense, enough=enough if piece.dense else None)
             waiting.append((piece, scan))
             guess += scan.wanted_length / scan.swell if scan.complete else inf
-            if guess > self._limits.inline * _GUESS:
-                # Too much for one inline block: from here on nothing is held back, lest many pieces fill
-                # the memory.
+            if guess > enough:
+                # Too much for one inline block: from here on nothing is held back, lest it fill the memory.
                 blocks += [block for found in waiting for block in self._ranges(*found)]
                 waiting.clear()
         if not blocks:
@@ -215,6 +216,15 @@ class _Answer:
     def _scan(self, chunk: Chunk, *, beyond: tuple[int, int] | None) -> Scan:
         return Scan(self._cutter.reader, chunk, walk=self._walk, wanted=self._wanted, beyond=beyond)
 
+    def _run(self, scan: Scan, *, once: bool, enough: int | None = None) -> None:
+        """Reads on, once or as long as the answer may still read."""
+        while not scan.complete:
+            before = scan.spent
+            scan.run(most_stored=max(min(self._limits.scan, self._left), 2 * MOST_STORED), enough=enough)
+            self._left -= scan.spent - before
+            if once or self._left <= 0:
+                return
+
     def _only_wanted(self, scans: list[Scan]) -> Inline:
         return Inline(deflate(b"".join(scan.plain() for scan in scans)), BlockKind.BODY)
 
@@ -230,7 +240,7 @@ class _Answer:
             return blocks
         if scan.complete:
             return [self._only_wanted([scan])]
-        scans = [self._scan(chunk, beyond=None) for chunk in chunks]
+        scans = [self._scan(chunk, beyond=None) for chunk in unite_chunks(chunks)]
         for exact in scans:
             exact.run(most_stored=exact.chunk.end.coffset - exact.chunk.begin.coffset + MOST_STORED)
         return [self._only_wanted(scans)]
@@ -243,17 +253,16 @@ class _Answer:
         if not scan.complete and piece.beyond is not None:
             near = end.coffset - scan.reached.coffset <= 2 * MOST_STORED
             if near or piece.tail <= scan.reached:
-                scan.run(most_stored=self._most_stored)
+                self._run(scan, once=True)
             elif piece.tail < end:
                 last = self._scan(Chunk(piece.tail, end), beyond=piece.beyond)
-                last.run(most_stored=self._most_stored)
+                self._run(last, once=True)
                 blocks = last.blocks()
                 if last.complete:
                     end = last.chunks()[-1].end if last.spans else piece.tail
         blocks |= scan.blocks()
-        if scan.complete:
-            return scan.chunks(), blocks
-        return [Chunk(scan.chunks()[0].begin if scan.spans else scan.reached, end)], blocks
+        rest = [] if scan.complete else [Chunk(scan.reached, end)]
+        return [*scan.chunks(), *rest], blocks
 
 
 def _piece(chunk: Chunk, finds: list[_Find]) -> _Piece:
@@ -261,4 +270,4 @@ def _piece(chunk: Chunk, finds: list[_Find]) -> _Piece:
     contig = max(finds, key=lambda find: find.chunk.end).region.contig
     last = max((find for find in finds if find.region.contig == contig), key=lambda find: find.region.end)
     beyond = None if last.region == UNPLACED else (contig, last.region.end)
-    return _Piece(chunk, beyond, last.tail)
+    return _Piece(chunk, beyond, last.tail, dense=len({find.region for find in finds}) == 1)

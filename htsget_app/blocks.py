@@ -41,7 +41,8 @@ class Limits:
     """Sizes in bytes that shape a ticket.
 
     `inline`: an answer whose compressed bytes fit this travels in the ticket; so does a header.
-    `scan`: how many stored bytes are read in one go to find the exact edge of an answer.
+    `scan`: how many stored bytes are read in one go to find the exact edge of an answer, `most_scan` how many are read
+    for the whole of an answer before exactness is given up.
     `join_gap`: ranges of the stored file no further apart than this become one.
     `most_block`: a longer range is split.
     `most_ranges`: no more separate ranges than this; the nearest are joined.
@@ -49,6 +50,7 @@ class Limits:
 
     inline: int = 64 * 1024
     scan: int = 1024 * 1024
+    most_scan: int = 16 * 1024 * 1024
     join_gap: int = 64 * 1024
     most_block: int = 1_000_000_000
     most_ranges: int = 128

@@ -70,6 +70,11 @@ class Scan:
         stored = self._next_block - self._chunk.begin.coffset
         return self._plain_end / stored if stored else 1.0
 
+    @property
+    def spent(self) -> int:
+        """How much has been read, in stored bytes; those that swell out of all proportion count for more."""
+        return max(self._next_block - self._chunk.begin.coffset, self._plain_end // _MOST_SWELL)
+
     def run(self, *, most_stored: int, enough: int | None = None) -> None:
         """Reads on until all is known, or `most_stored` stored bytes are read, or what is wanted would make
         more than `enough` of them.
