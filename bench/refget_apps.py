@@ -11,8 +11,6 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from django.core.handlers.wsgi import WSGIHandler
-from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
 
@@ -44,13 +42,13 @@ def application(environ: dict[str, Any], start_response: "StartResponse") -> Ite
 def _chosen(name: str) -> Any:
     if name == "callable":
         return callable_
-    handler = get_wsgi_application()
+    from htsgetsite.wsgi import application as site
+
     if name == "bare":
         from django.conf import settings
 
         settings.ROOT_URLCONF = "bench.refget_apps"
-        handler = WSGIHandler()
-    return handler
+    return site.site
 
 
 if __name__ == "__main__":

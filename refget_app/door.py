@@ -24,7 +24,7 @@ class RefgetDoor:
     """A WSGI application that wraps the site's."""
 
     def __init__(self, site: "WSGIApplication") -> None:
-        self._site = site
+        self.site = site
 
     def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in {"GET", "HEAD"} and (path := _PATH.fullmatch(environ["PATH_INFO"])):
@@ -35,4 +35,4 @@ class RefgetDoor:
                 answer = answers.sequence(request, limit=settings.REFGET_SUBSEQUENCE_LIMIT, record=record)
                 start_response(f"{answer.status.value} {answer.status.phrase}", answer.headers)
                 return [answer.body] if isinstance(answer.body, bytes) else answer.body
-        return self._site(environ, start_response)
+        return self.site(environ, start_response)

@@ -1,11 +1,10 @@
 """The HTTP methods of refget in Django: each view makes a request, asks `answers`, and sends what it says."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.views import APIView
 
 from refget_app import answers
@@ -17,23 +16,19 @@ from refget_app.service_info import Service
 VERSION = "0.1.0"
 
 
-class _Unnegotiated(BaseContentNegotiation):
-    """Leaves the choice of a form to `refget_app.negotiation`."""
-
-    def select_parser(self, request: Any, parsers: Any) -> Any:
-        return parsers[0]
-
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
-        return renderers[0], renderers[0].media_type
-
-
 class RefgetView(APIView):
     """A public resource; cookies and credentials are never read. A subclass says what GET answers."""
 
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
-    content_negotiation_class = _Unnegotiated
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Nothing to do first: anybody may ask, and `refget_app.negotiation` chooses the form."""
+
+    def handle_exception(self, exc: Exception) -> NoReturn:
+        """What `answers` does not expect is a mistake in the program, which is the site's to report."""
+        raise exc
 
     def answer(self, request: Request) -> Answer:
         """The answer to GET, and to HEAD without its body."""
@@ -104,9 +99,8 @@ def _service() -> Service:
 
 def _sent(answer: Answer) -> HttpResponseBase:
     kind = HttpResponse if isinstance(answer.body, bytes) else StreamingHttpResponse
-    response: HttpResponseBase = kind(answer.body, status=answer.status.value)
-    # Django invents a Content-Type; an answer without a body has none.
-    del response.headers["Content-Type"]
-    for name, value in answer.headers:
-        response.headers[name] = value
+    response: HttpResponseBase = kind(answer.body, status=answer.status.value, headers=dict(answer.headers))
+    if answer.headers[0][0] != "Content-Type":
+        # An answer without a body has none; Django invents one.
+        del response.headers["Content-Type"]
     return response
