@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from itertools import chain
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -62,10 +62,10 @@ def deliver(request: HttpRequest, token: str, *, viewer: Viewer) -> HttpResponse
 
 
 def _response(request: HttpRequest, file: FileRecord, piece: FileSlice) -> HttpResponseBase:
-    if _accelerated(request, file, piece.where):
-        return _handed_over(file, piece.where, entity_tag=piece.entity_tag)
     etag = f'"{piece.entity_tag}"'
     response: HttpResponseBase | None = get_conditional_response(request, etag=etag)
+    if response is None and _accelerated(request, file, piece.where):
+        response = _handed_over(file, piece.where, entity_tag=piece.entity_tag)
     if response is None:
         response = _sent(request, file, piece.where, etag=etag)
     response.headers["ETag"] = etag
@@ -142,9 +142,10 @@ def _accelerated(request: HttpRequest, file: FileRecord, where: ByteRange) -> bo
 
 
 def _handed_over(file: FileRecord, where: ByteRange, *, entity_tag: str) -> HttpResponse:
-    """Tells nginx which bytes of which file are the representation; ranges and conditions are then its work."""
-    part = urlencode(
-        {"first": where.begin, "last": where.end - 1, "length": where.length, "etag": entity_tag}
-    )
+    """Tells nginx which bytes of which file are the whole of what was asked; parts of it are then its own work.
+
+    `bytes` is what to ask of the file, `part` what to call it instead: docs/htsget.md has the configuration.
+    """
     path = f"{settings.DATA_ACCEL_REDIRECT}/{quote(file.storage)}/{quote(file.key)}"
-    return HttpResponse(headers={"X-Accel-Redirect": f"{path}?{part}", "ETag": f'"{entity_tag}"'})
+    asked = f"bytes={where.begin}-{where.end - 1}&part=0-{where.length - 1}/{where.length}&etag={entity_tag}"
+    return HttpResponse(headers={"X-Accel-Redirect": f"{path}?{asked}"})
