@@ -1,0 +1,123 @@
+"""BGZF against Python's gzip and htslib."""
+
+import gzip
+import random
+import struct
+import zlib
+from pathlib import Path
+
+import pysam
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalogue.formats import FormatError
+from catalogue.formats.bgzf import EOF_MARKER, MOST_STORED, BlockReader, deflate, inflate, is_eof
+from tests.made_files import bgzf_block, cut_anywhere, reader_of
+
+
+def plain_of(data: bytes) -> bytes:
+    return b"".join(block.plain for block in BlockReader(reader_of(data)).blocks(0))
+
+
+@given(st.binary(max_size=400_000))
+@settings(max_examples=30)
+def test_what_is_deflated_gzip_reads(plain: bytes) -> None:
+    stored = deflate(plain)
+    assert gzip.decompress(stored) == plain if plain else stored == b""
+    assert plain_of(stored) == plain
+
+
+@pytest.mark.parametrize("length", [1, 0xFEFF, 0xFF00, 0xFF01, 0x10000, 0x20000, 1_000_000])
+def test_bytes_that_cannot_be_compressed_fit_their_blocks(length: int, tmp_path: Path) -> None:
+    plain = random.Random(length).randbytes(length)
+    path = tmp_path / "file.gz"
+    path.write_bytes(deflate(plain) + EOF_MARKER)
+    with pysam.BGZFile(str(path)) as file:
+        assert file.read() == plain
+
+
+@given(st.binary(min_size=1, max_size=20_000), st.integers(0, 2**32), st.integers(1, 5000))
+@settings(max_examples=40)
+def test_blocks_of_any_size_are_read(plain: bytes, seed: int, size: int) -> None:
+    data = cut_anywhere(plain, random.Random(seed), sizes=(1, size), empty=0.1)
+    assert plain_of(data) == plain
+    begins = [block.begin for block in BlockReader(reader_of(data)).blocks(0)]
+    assert begins[-1] == len(data) - len(EOF_MARKER)
+
+
+def test_subfields_beside_bc_are_passed_over() -> None:
+    block = bgzf_block(b"hello", extra=b"XY\x03\x00abc" + b"ZZ\x00\x00")
+    assert inflate(block).plain == b"hello"
+    assert plain_of(block + bgzf_block(b" you")) == b"hello you"
+
+
+def test_what_htslib_writes_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "file.gz"
+    with pysam.BGZFile(str(path), "w") as file:
+        file.write(b"line\n" * 100_000)
+    assert plain_of(path.read_bytes()) == b"line\n" * 100_000
+
+
+def test_end_of_file_is_told() -> None:
+    assert is_eof(EOF_MARKER) and is_eof(bgzf_block(b"x") + EOF_MARKER)
+    assert not is_eof(bgzf_block(b"x")) and not is_eof(b"") and not is_eof(EOF_MARKER[:-1])
+
+
+def broken(data: bytes) -> FormatError:
+    with pytest.raises(FormatError) as caught:
+        plain_of(data)
+    return caught.value
+
+
+def test_errors_name_place_and_reason() -> None:
+    good = bgzf_block(b"good")
+    assert broken(good + gzip.compress(b"plain gzip")).offset == len(good)
+    assert "not in BGZF" in broken(gzip.compress(b"plain gzip")).reason
+    assert broken(good + b"nonsense, no block").offset == len(good)
+    assert "cut short" in broken(good[:-3]).reason
+    assert "cut short" in broken(good[:7]).reason
+    assert "cut short" in broken(good[:17]).reason
+    wrong_sum = good[:-8] + b"\0\0\0\0" + good[-4:]
+    assert "claims" in broken(wrong_sum).reason
+    assert "too small" in broken(good[:16] + b"\x05\x00" + good[18:]).reason
+
+
+def test_a_block_that_swells_is_refused_unswollen() -> None:
+    """64 KiB of deflate stream can hold 64 MiB; neither an honest nor a lying length lets them out."""
+    bomb = zlib.compressobj(9, zlib.DEFLATED, -15)
+    payload = bomb.compress(b"\0" * 40_000_000) + bomb.flush()
+    head = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x06\x00BC\x02\x00" + struct.pack("<H", 18 + len(payload) + 8 - 1)
+    for length in (40_000_000, 65_536, 10, 0):
+        assert "hold" in broken(head + payload + struct.pack("<II", 0, length)).reason
+
+
+@given(st.integers(0, 10**9), st.integers(0, 255))
+@settings(max_examples=300)
+def test_a_changed_byte_is_noticed_or_changes_nothing(place: int, value: int) -> None:
+    data = bytearray(b"".join(bgzf_block(text) for text in (b"one" * 50, b"two" * 70, b"")))
+    data[place % len(data)] = value
+    try:
+        assert plain_of(bytes(data)) == b"one" * 50 + b"two" * 70
+    except FormatError:
+        pass
+
+
+def test_neighbouring_blocks_cost_one_read() -> None:
+    data = b"".join(bgzf_block(bytes([number]) * 1000) for number in range(200))
+    reads: list[int] = []
+
+    def read_range(offset: int, length: int) -> bytes:
+        reads.append(length)
+        return data[offset : offset + length]
+
+    assert len(list(BlockReader(read_range).blocks(0))) == 200
+    assert len(reads) <= 2
+
+    reads.clear()
+    reader = BlockReader(read_range, ahead=1)
+    reader.fetch(0, 500)
+    assert reader.block(0) is not None and reads == [500]
+    assert reader.block(len(data) - len(bgzf_block(bytes([199]) * 1000))) is not None
+    assert reads == [500, MOST_STORED]
+    assert reader.block(len(data)) is None
