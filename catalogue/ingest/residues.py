@@ -5,19 +5,17 @@ REF_CACHE; shorter ones are packed behind one another into one blob an input, na
 file of its own would cost more than it is worth: an inode, a rename and two fsyncs each.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, NamedTuple, Self
 
-from catalogue.formats.digests import SHA512T24U_BYTES, Digester, Digests, sequence_digests
+from catalogue.formats.digests import Digester, Digests, sequence_digests
 from catalogue.formats.fasta import FastaReader, Header, LongRecord
 from catalogue.formats.molecule import SAMPLE
+from catalogue.ingest.digester import ParallelDigester
 
 LONG: Final = 1 << 16
 #: The prefix of the keys of packed blobs; no md5 begins with it.
@@ -26,8 +24,6 @@ PACKED: Final = "packed"
 # A batch ends behind so many records, or so many residues in memory: each costs several turns with the database.
 _BATCH = 8192
 _HELD = 1 << 22
-# So many pieces may wait for a digest: enough that neither thread idles, few enough to bound the memory.
-_WAITING = 4
 # Dirty pages are written out in steps of this many bytes while digests are computed, not all at the end.
 _FLUSH = 1 << 25
 
@@ -62,9 +58,7 @@ class Arrivals:
     def __init__(self, reader: FastaReader, folder: Path | None) -> None:
         self._reader = reader
         self._folder = folder
-        self._stack = ExitStack()
-        self._md5_thread = self._stack.enter_context(ThreadPoolExecutor(1, "md5"))
-        self._sha512_thread = self._stack.enter_context(ThreadPoolExecutor(1, "sha512"))
+        self._digester = ParallelDigester()
         self._number = 0
 
     def __enter__(self) -> Self:
@@ -73,7 +67,7 @@ class Arrivals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self._digester.__exit__(kind, error, trace)
 
     def __iter__(self) -> Iterator[list[Arrived]]:
         batch: list[Arrived] = []
@@ -95,24 +89,15 @@ class Arrivals:
             yield batch
 
     def _long(self, header: Header, pieces: Iterator[bytes]) -> Arrived:
-        md5, sha512 = hashlib.md5(usedforsecurity=False), hashlib.sha512()
-        waiting: list[Future[None]] = []
         length, sample = 0, b""
         with _BlobFile(self._folder, self._number) as file:
             self._number += 1
             for piece in pieces:
-                waiting += (
-                    self._md5_thread.submit(md5.update, piece),
-                    self._sha512_thread.submit(sha512.update, piece),
-                )
+                self._digester.update(piece)
                 file.write(piece)
                 sample = sample or piece[:SAMPLE]
                 length += len(piece)
-                while len(waiting) > 2 * _WAITING:
-                    waiting.pop(0).result()
-            for digest in waiting:
-                digest.result()
-        digests = Digests(md5.digest(), sha512.digest()[:SHA512T24U_BYTES])
+        digests = self._digester.digests()
         return Arrived(header, length, digests, sample, b"", file.path)
 
 

@@ -1,0 +1,51 @@
+"""Both digests of long sequences, each in a thread of its own: hashlib lets go of the interpreter meanwhile."""
+
+import hashlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from catalogue.formats.digests import SHA512T24U_BYTES, Digests
+
+# So many pieces may wait for each digest: enough that neither thread idles, few enough to bound the memory.
+_WAITING = 4
+
+
+class ParallelDigester:
+    """Digests one sequence after another; a context, which ends its threads. Not for use by several threads."""
+
+    def __init__(self) -> None:
+        # One thread each keeps the pieces of a digest in order.
+        self._md5_thread = ThreadPoolExecutor(1, "md5")
+        self._sha512_thread = ThreadPoolExecutor(1, "sha512")
+        self._waiting: deque[Future[None]] = deque()
+        self._start()
+
+    def _start(self) -> None:
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha512 = hashlib.sha512()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._md5_thread.shutdown(cancel_futures=True)
+        self._sha512_thread.shutdown(cancel_futures=True)
+
+    def update(self, residues: bytes) -> None:
+        """Takes the next piece of the sequence."""
+        self._waiting.append(self._md5_thread.submit(self._md5.update, residues))
+        self._waiting.append(self._sha512_thread.submit(self._sha512.update, residues))
+        while len(self._waiting) > 2 * _WAITING:
+            self._waiting.popleft().result()
+
+    def digests(self) -> Digests:
+        """The digests of the sequence, which ends here."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        digests = Digests(self._md5.digest(), self._sha512.digest()[:SHA512T24U_BYTES])
+        self._start()
+        return digests

@@ -1,0 +1,145 @@
+"""Reads what is stored again and compares it with what is registered."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
+
+from django.db.models import QuerySet
+
+from catalogue import queries
+from catalogue.errors import ObjectMissing, ShortRead
+from catalogue.formats.digests import Digests, sequence_digests
+from catalogue.ingest.digester import ParallelDigester
+from catalogue.models import ResidueBlob, Sequence
+from catalogue.storage import PIECE, Storage, storage
+
+#: Rows that are fetched from the database at a time.
+_ROWS: Final = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is stored otherwise than registered; `name` is the sequence or the object."""
+
+    name: str
+    problem: str
+
+
+@dataclass(slots=True)
+class Verification:
+    """What was found: sequences and residues read, sequences known but not held, and every difference."""
+
+    sequences: int = 0
+    residues: int = 0
+    unheld: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+
+def verify_sequences(
+    *,
+    identifiers: Iterable[str] = (),
+    sample: int | None = None,
+    observer: Callable[[int], None] = lambda residues: None,
+) -> Verification:
+    """Hashes the residues of the identified sequences, of a random `sample`, or of all, against their rows.
+
+    `observer` is told the residues read so far. Raises NotFound and AmbiguousAlias for an identifier, StorageError when
+    a storage does not answer. Holds a few MiB.
+    """
+    rows = Sequence.objects.all()
+    if asked := [queries.sequence(identifier).pk for identifier in identifiers]:
+        rows = rows.filter(pk__in=asked)
+    result = Verification(unheld=rows.filter(blob=None).count())
+    rows = rows.exclude(blob=None)
+    if sample is not None:
+        rows = rows.filter(pk__in=list(rows.order_by("?").values_list("pk", flat=True)[:sample]))
+    with ParallelDigester() as digester:
+        for blob_pk, group in groupby(_in_order(rows), key=attrgetter("blob_id")):
+            blob = ResidueBlob.objects.get(pk=blob_pk)
+            for sequence, digests in _digested(blob, group, digester, result):
+                _compare(sequence, digests, result)
+                observer(result.residues)
+    return result
+
+
+def total_residues() -> int:
+    """The residues that are held, as far as whole objects tell."""
+    return sum(ResidueBlob.objects.values_list("size", flat=True).iterator())
+
+
+def _in_order(rows: QuerySet[Sequence]) -> Iterator[Sequence]:
+    wanted = rows.only("md5", "sha512t24u", "length", "blob_id", "offset")
+    return wanted.order_by("blob_id", "offset").iterator(chunk_size=_ROWS)
+
+
+def _digested(
+    blob: ResidueBlob, sequences: Iterator[Sequence], digester: ParallelDigester, result: Verification
+) -> Iterator[tuple[Sequence, Digests]]:
+    """The digests of what is stored of each sequence, in order; differences of the object itself go to the result."""
+    place = storage(blob.storage)
+    try:
+        size = place.stat(blob.key).size
+    except ObjectMissing:
+        lost = sum(1 for _ in sequences)
+        result.differences.append(
+            Difference(str(blob), f"the object is missing, and {lost:,} sequences with it")
+        )
+        return
+    if size != blob.size:
+        result.differences.append(
+            Difference(str(blob), f"the object has {size:,} bytes instead of {blob.size:,}")
+        )
+    for stretch in _stretches(sequences):
+        begin, end = _offset(stretch[0]), max(_offset(sequence) + sequence.length for sequence in stretch)
+        if end > size:
+            for sequence in stretch:
+                result.differences.append(Difference(str(sequence), f"its object {blob} ends too early"))
+            continue
+        if len(stretch) == 1 and end - begin > PIECE:
+            yield stretch[0], _long(place, blob.key, begin, end, digester)
+        else:
+            residues = place.read_range(blob.key, begin, end - begin)
+            for sequence in stretch:
+                at = _offset(sequence) - begin
+                yield sequence, sequence_digests(residues[at : at + sequence.length])
+
+
+def _long(place: Storage, key: str, begin: int, end: int, digester: ParallelDigester) -> Digests:
+    try:
+        for piece in place.stream(key, begin, end - begin):
+            digester.update(piece)
+    except ShortRead:
+        # Only a change while it was read can bring this about; what came so far differs from the row in any case.
+        pass
+    return digester.digests()
+
+
+def _stretches(sequences: Iterator[Sequence]) -> Iterator[list[Sequence]]:
+    """Sequences that lie within `PIECE` bytes of each other, to be had with one read; long ones alone."""
+    stretch: list[Sequence] = []
+    for sequence in sequences:
+        if stretch and _offset(sequence) + sequence.length - _offset(stretch[0]) > PIECE:
+            yield stretch
+            stretch = []
+        stretch.append(sequence)
+    if stretch:
+        yield stretch
+
+
+def _offset(sequence: Sequence) -> int:
+    assert sequence.offset is not None
+    return sequence.offset
+
+
+def _compare(sequence: Sequence, digests: Digests, result: Verification) -> None:
+    result.sequences += 1
+    result.residues += sequence.length
+    wrong = []
+    if digests.md5 != bytes(sequence.md5):
+        wrong.append(f"md5 {digests.md5_hex} instead of {bytes(sequence.md5).hex()}")
+    if sequence.sha512t24u is None or digests.sha512t24u != bytes(sequence.sha512t24u):
+        wrong.append(f"digest {digests.sq}")
+    if wrong:
+        result.differences.append(Difference(str(sequence), f"what is stored has {', '.join(wrong)}"))
