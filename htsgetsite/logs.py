@@ -3,11 +3,22 @@
 import logging
 import re
 
+from catalogue.origin import current_origin
+
 # What follows /data/ is a signed token; queries may hold names of patients' regions or signatures of object stores.
 _TOKEN = re.compile(r"(/data/)[^\s\"'?<>]+")
 _QUERY = re.compile(r"([/\w.:%-]/?)\?[\w.~%-]+=[^\s\"'<>]*")
 _CREDENTIAL = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
 _PASSWORD = re.compile(r"(\w+://[^/\s:@]*:)[^/\s@]+@")
+
+
+class RequestFilter(logging.Filter):
+    """Gives each record the id of the request at hand, as in the audit; `-` where there is none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Lets everything pass."""
+        record.request_id = current_origin().request_id or "-"
+        return True
 
 
 class DiscreetFormatter(logging.Formatter):
@@ -16,7 +27,7 @@ class DiscreetFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The text of the record, its traceback included."""
         text = super().format(record)
-        text = _TOKEN.sub(r"\1…", text)
         text = _QUERY.sub(r"\1?…", text)
+        text = _TOKEN.sub(r"\1…", text)
         text = _CREDENTIAL.sub(r"\1 …", text)
         return _PASSWORD.sub(r"\1…@", text)

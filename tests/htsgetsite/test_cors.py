@@ -1,0 +1,55 @@
+"""Leave for pages of every origin: echoed origin and headers, never credentials, kept apart in caches."""
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+
+from htsgetsite.cors import CrossOriginMiddleware
+
+ORIGIN = "https://browser.example.org"
+
+
+def answer(request: HttpRequest) -> HttpResponse:
+    assert request.method != "OPTIONS", "a preflight must not reach a view"
+    return HttpResponse("body", headers={"Vary": "Accept"})
+
+
+middleware = CrossOriginMiddleware(answer)
+
+
+@pytest.mark.parametrize("path", ["/reads/a", "/variants/a/b", "/data/token", "/services"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_requests(path: str, method: str) -> None:
+    response = middleware(RequestFactory().generic(method, path, headers={"Origin": ORIGIN}))
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert response.headers["Vary"] == "Accept, Origin"
+    assert "Content-Range" in response.headers["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+def test_preflight() -> None:
+    asked = {
+        "Origin": "null",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, x-anything",
+    }
+    response = middleware(RequestFactory().options("/reads/a", headers=asked))
+    assert response.status_code == 204
+    assert response.headers["Access-Control-Allow-Origin"] == "null"
+    assert response.headers["Access-Control-Allow-Headers"] == "authorization, x-anything"
+    assert {"GET", "HEAD", "POST"} <= set(response.headers["Access-Control-Allow-Methods"].split(", "))
+    assert response.headers["Access-Control-Max-Age"] == str(30 * 24 * 3600)
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    assert "Origin" in response.headers["Vary"]
+
+
+def test_without_an_origin_only_caches_are_told() -> None:
+    response = middleware(RequestFactory().get("/reads/a"))
+    assert response.headers["Vary"] == "Accept, Origin"
+    assert not [name for name in response.headers if name.startswith("Access-Control")]
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/", "/healthz"])
+def test_pages_give_no_leave(path: str) -> None:
+    response = middleware(RequestFactory().get(path, headers={"Origin": ORIGIN}))
+    assert not [name for name in response.headers if name.startswith("Access-Control")]

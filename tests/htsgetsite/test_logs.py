@@ -1,0 +1,37 @@
+"""The log never shows what gives access to data."""
+
+import logging
+
+import pytest
+
+from htsgetsite.logs import DiscreetFormatter
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Not Found: /data/eyJmIjoxfQ:1x:sig_-", "Not Found: /data/…"),
+        ('"GET /data/abc.def?x=1 HTTP/1.1" 403', '"GET /data/…?… HTTP/1.1" 403'),
+        ("GET /reads/a?referenceName=chr1&start=5 done", "GET /reads/a?… done"),
+        ("https://b.s3.example.org/k?X-Amz-Signature=abc, next", "https://b.s3.example.org/k?…"),
+        ("Authorization: Bearer abc.def-_=", "Authorization: Bearer …"),
+        ("postgresql://site:hunter2@db/name", "postgresql://site:…@db/name"),
+        ("What? nothing=to hide; /dataset/x stays", "What? nothing=to hide; /dataset/x stays"),
+    ],
+)
+def test_what_is_left_out(said: str, shown: str) -> None:
+    record = logging.LogRecord("name", logging.INFO, "path", 1, "%s", (said,), None)
+    told = DiscreetFormatter("%(message)s").format(record)
+    assert told.startswith(shown)
+    for secret in ("eyJ", "abc", "hunter2", "chr1"):
+        assert secret not in told
+
+
+def test_tracebacks_are_treated_alike() -> None:
+    try:
+        raise ValueError("no /data/secrettoken")
+    except ValueError as error:
+        record = logging.LogRecord("name", logging.ERROR, "path", 1, "failed", (), (ValueError, error, None))
+    told = DiscreetFormatter("%(message)s").format(record)
+    assert "ValueError: no /data/…" in told
+    assert "secrettoken" not in told
