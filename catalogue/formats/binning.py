@@ -111,9 +111,9 @@ class ContigIndex:
             bin_number = last_sibling + 1
 
     def tail_offset(self, position: int) -> int:
-        """Where a record begins, as near as the index tells before the first record at or after `position`.
+        """Where a record begins from which to read on to find the last that begins before `position`.
 
-        No record from there on that begins before `position` is passed over by reading on from there.
+        It is the nearest to that which the index tells.
         """
         position = min(position, 1 << self._reach)
         offset = self.first_offset(position - 1)
