@@ -23,7 +23,7 @@ MOST_CONTIGS: Final = 2_000_000
 _MOST_DIGITS = 19
 _LONGEST_MAGIC = 32
 _GZIP = b"\x1f\x8b"
-_NOT_HEADER = re.compile(rb"\n[^#]")
+_NOT_HEADER = re.compile(rb"\n[^#\r\n]")
 _VCF_TAG = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,>"]*)')
 
 
@@ -289,9 +289,14 @@ def _read_bam(reader: _PlainReader) -> FileHeader:
 def _read_vcf(reader: _PlainReader) -> FileHeader:
     """VCF (VCFv4.3 §1): everything up to and with the `#CHROM` line."""
     searched = 0
-    while (columns := reader.plain.find(b"\n#CHROM\t", searched)) < 0:
-        if stray := _NOT_HEADER.search(reader.plain, searched):
+    while True:
+        columns = reader.plain.find(b"\n#CHROM\t", searched)
+        if stray := _NOT_HEADER.search(
+            reader.plain, searched, columns if columns >= 0 else len(reader.plain)
+        ):
             raise FormatError("VCF has a line before #CHROM that is no header", offset=stray.start())
+        if columns >= 0:
+            break
         searched = max(0, len(reader.plain) - len(b"\n#CHROM\t"))
         if not reader.more():
             raise FormatError("VCF has no #CHROM line")
