@@ -70,12 +70,10 @@ def read_binning_index(data: bytes, *, header: FileHeader, read_range: ReadRange
     index.verify_extent(size)
     full, numbers = _numbering(index, header)
     prove_binning_index(index, numbers=numbers, header=full, read_range=read_range)
-    shares = {
-        number: ContigShare(contig.pack(), contig.mapped, contig.unmapped)
-        if contig
-        else ContigShare(b"", 0, 0)
-        for number, contig in zip(numbers, index.contigs, strict=True)
-    }
+    shares = {contig.index: ContigShare(b"", 0, 0) for contig in full.contigs}
+    for number, contig in zip(numbers, index.contigs, strict=True):
+        if contig is not None:
+            shares[number] = ContigShare(contig.pack(), contig.mapped, contig.unmapped)
     unplaced_begin = None
     if header.format is FileFormat.BAM and index.unplaced != 0:
         unplaced_begin = index.placed_end() or header.end

@@ -1,0 +1,112 @@
+"""An ingest that is killed leaves whole files or none, and the next one finishes its work."""
+
+import multiprocessing
+import os
+import random
+import time
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from catalogue.models import DataFile, Dataset, IngestRun
+from tests.catalogue.lab import Lab, make_lab, make_reads_file, make_variants_file
+
+KILLS = 24
+FILES = 6
+
+_kept: list[Any] = []
+
+
+@pytest.fixture
+def lab(settings: Any, tmp_path: Path) -> Lab:
+    return make_lab(settings, tmp_path)
+
+
+def _ingest(command: str, paths: list[str]) -> None:
+    """In a process of its own, which must neither use nor close its parent's connection."""
+    _kept.append(connections["default"].connection)
+    connections["default"].connection = None
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(1, 2)
+    call_command(command, *paths, "--dataset", "trial", "--copy", "--jobs", "2")
+
+
+def _killed_after(seconds: float, command: str, paths: list[str]) -> bool:
+    """Kills an ingest after so long; whether it was still at work. None of its processes outlives it."""
+    ingest = multiprocessing.get_context("fork").Process(target=_ingest, args=(command, paths))
+    ingest.start()
+    ingest.join(seconds)
+    running = ingest.is_alive()
+    family = psutil.Process(ingest.pid).children(recursive=True) if running else []
+    ingest.kill()
+    ingest.join()
+    until = time.monotonic() + 20
+    while not all(_ended(process) for process in family):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return running
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Whether it does nothing any more, even if nobody has taken note of its end yet."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("command", ["ingest_bam", "ingest_vcf"])
+def test_killed_at_any_time_it_leaves_whole_files_or_none(lab: Lab, command: str) -> None:
+    contigs = {f"c{number}": 1000 for number in range(200)}
+    header = "@HD\tVN:1.6\n" + "".join(
+        f"@SQ\tSN:{name}\tLN:1000\tM5:{number:032x}\n" for number, name in enumerate(contigs)
+    )
+    paths = []
+    for number in range(FILES):
+        places = [(name, 5 + number) for name in contigs]
+        # Without an index, so that one has to be built.
+        if command == "ingest_bam":
+            path = lab.outside / f"{number}.bam"
+            make_reads_file(path, header=header + "@RG\tID:1\tSM:a\n", places=places, index=None)
+        else:
+            path = lab.outside / f"{number}.vcf.gz"
+            make_variants_file(path, contigs=contigs, places=places, index=None)
+        paths.append(str(path))
+
+    began = time.monotonic()
+    assert not _killed_after(60, command, paths)
+    whole = time.monotonic() - began
+    assert DataFile.objects.count() == FILES
+
+    rng = random.Random(command)
+    at_work = 0
+    seen = set()
+    for round_ in range(KILLS // 2):
+        if round_ % 3 == 0:
+            DataFile.objects.all().delete()
+            Dataset.objects.all().delete()
+        else:
+            # A file that is registered is read again, in the place of its former self.
+            DataFile.objects.update(state="corrupt")
+        at_work += _killed_after(rng.uniform(whole / 8, whole), command, paths)
+        rows = list(DataFile.objects.all())
+        seen.add(len(rows))
+        for row in rows:
+            assert row.contigs.exclude(index=b"").count() == len(contigs)
+            assert (lab.files / row.key).stat().st_size == row.size
+            assert (lab.files / row.index_source.removeprefix("files:")).exists()
+    assert at_work > KILLS // 6
+    assert len(seen) > 2
+
+    call_command(command, *paths, "--dataset", "trial", "--copy", stdout=StringIO())
+    assert DataFile.objects.filter(state="ready").count() == FILES
+    assert not IngestRun.objects.filter(outcome="running").exists()
+    # Some were killed before they had said that they began.
+    assert at_work // 4 < IngestRun.objects.filter(outcome="interrupted").count() <= at_work
+    assert not lab.staged()
