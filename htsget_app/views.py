@@ -10,7 +10,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import get_script_prefix
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.views import APIView
 
 from catalogue.access import ANONYMOUS, Viewer
@@ -32,23 +31,15 @@ VERSION = "0.1.0"
 _FOR_A_WHILE = "public, max-age=300"
 
 
-class _Unnegotiated(BaseContentNegotiation):
-    """Leaves the choice of a form to `htsget_app.negotiation`."""
-
-    def select_parser(self, request: Any, parsers: Any) -> Any:
-        return parsers[0]
-
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
-        return renderers[0], renderers[0].media_type
-
-
 class HtsgetView(APIView):
     """A resource of the protocol: bearer tokens only, never a cookie; whatever goes wrong has an htsget error body."""
 
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
-    content_negotiation_class = _Unnegotiated
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Nothing to do first: `htsget_app.negotiation` chooses the form, and `catalogue.access` what may be had."""
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> NoReturn:
         """405."""
@@ -177,7 +168,10 @@ def _body(request: Any) -> bytes:
     most = settings.HTSGET_MAX_POST_BYTES
     told = request.META.get("CONTENT_LENGTH", "")
     too_long = told.isascii() and told.isdigit() and int(told[:20]) > most
-    body = b"" if too_long else request._request.read(most + 1)
+    # Django takes a body without a length for none; the server knows where one that comes in chunks ends.
+    chunked = request.META.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+    source = request.META["wsgi.input"] if chunked else request._request
+    body = b"" if too_long else source.read(most + 1)
     if too_long or len(body) > most:
         raise PayloadTooLarge(f"the body is over {most} bytes")
     return bytes(body)

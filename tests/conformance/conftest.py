@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.htsget_files import ingest_htsget_files, make_htsget_files
 from tests.live import PATIENCE, Site, make_site, served
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -73,5 +74,20 @@ def refget_site(tmp_path_factory: pytest.TempPathFactory, clients: Path) -> Iter
     site.manage("ingest_fasta", official / "NC.faa", "--authority", "refseq", "--circular", "NC_001422.1")
     site.manage("ingest_fasta", genome, "--authority", "local", "--circular", "ring", "--collection", "made")
     site.manage("ingest_aliases", names)
+    with served(site) as answering:
+        yield answering
+
+
+@pytest.fixture(scope="session")
+def htsget_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of reads (BAM, CRAM) and variants (VCF, BCF) over one made assembly, with their indexes."""
+    return make_htsget_files(tmp_path_factory.mktemp("htsget"))
+
+
+@pytest.fixture(scope="session")
+def htsget_site(tmp_path_factory: pytest.TempPathFactory, htsget_files: Path) -> Iterator[Site]:
+    """The site, answering: `made` as reads and as variants, in two formats each, and the files of HTSGET_SHARED."""
+    site = make_site(tmp_path_factory.mktemp("htsget-home") / "home")
+    ingest_htsget_files(site, htsget_files)
     with served(site) as answering:
         yield answering

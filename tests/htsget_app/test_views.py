@@ -1,4 +1,4 @@
-"""Tickets over HTTP: every row of the tables of requests and errors that needs a file, access, and what carries both."""
+"""Tickets over HTTP: every row of the tables of requests and errors that needs a file, access, transport."""
 
 import json
 import logging
@@ -351,7 +351,7 @@ def test_references_by_other_names(client: Client, reads: DataFile, tmp_path: Pa
         {"referenceName": "chr1", "start": 40, "end": 90}, {"referenceName": "1", "start": 60, "end": 70}
     )
     assert fetch(client, "/reads/made", body=body).joined == plain
-    both = {"referenceName": "chr1", "referenceMD5": ONE, "start": 40, "end": 90}
+    both: dict[str, str | int] = {"referenceName": "chr1", "referenceMD5": ONE, "start": 40, "end": 90}
     assert fetch(client, "/reads/made", both).joined == plain
     assert refused(client.get("/reads/made", {**both, "referenceMD5": TWO})) == (400, "InvalidInput")
     # The file's own name goes first, and a name of two of its contigs means neither.
@@ -496,7 +496,7 @@ def test_options(client: Client) -> None:
 
 def test_few_queries(client: Client, reads: DataFile, django_assert_num_queries: Any) -> None:
     forget_files()
-    query = {"referenceName": "1", "start": 100, "end": 200}
+    query: dict[str, str | int] = {"referenceName": "1", "start": 100, "end": 200}
     with django_assert_num_queries(3):
         client.get("/reads/made", query)
     with django_assert_num_queries(1):
