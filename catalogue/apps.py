@@ -11,5 +11,5 @@ class CatalogueConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Registers the system checks."""
-        from catalogue import checks  # noqa: F401
+        """Registers the system checks, and the receivers that record changes of access."""
+        from catalogue import changes, checks  # noqa: F401

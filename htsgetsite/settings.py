@@ -257,7 +257,7 @@ THROTTLE_TICKETS_USER: Rate | None = ENVIRONMENT.parsed(
     "THROTTLE_TICKETS_USER",
     _rate,
     kind="rate",
-    default=Rate(6000, 60),
+    default=_rate("6000/minute"),
     default_text="6000/minute",
     doc="How many tickets an account, or a subject of an issuer, may ask for; none for no limit.",
 )
@@ -265,7 +265,7 @@ THROTTLE_TICKETS_ADDRESS: Rate | None = ENVIRONMENT.parsed(
     "THROTTLE_TICKETS_ADDRESS",
     _rate,
     kind="rate",
-    default=Rate(3000, 60),
+    default=_rate("3000/minute"),
     default_text="3000/minute",
     doc="How many tickets an address may ask for without credentials; none for no limit.",
 )
@@ -273,7 +273,7 @@ THROTTLE_FAILURES: Rate | None = ENVIRONMENT.parsed(
     "THROTTLE_FAILURES",
     _rate,
     kind="rate",
-    default=Rate(60, 60),
+    default=_rate("60/minute"),
     default_text="60/minute",
     doc="How many bad credentials or altered data URLs an address may send; none for no limit.",
 )
@@ -281,7 +281,7 @@ THROTTLE_SIGN_IN: Rate | None = ENVIRONMENT.parsed(
     "THROTTLE_SIGN_IN",
     _rate,
     kind="rate",
-    default=Rate(10, 60),
+    default=_rate("10/minute"),
     default_text="10/minute",
     doc="How many wrong passwords an address may send to the sign-in page; none for no limit.",
 )

@@ -4,6 +4,8 @@ Digests are kept as bytes (`formats.digests` spells them), coordinates are 0-bas
 and sizes bytes. Rows are written by `ingest` and the admin, and read by `queries`.
 """
 
+from catalogue.models.access import ApiToken, Grant, GrantFile, GrantRegion, Identity, Scope
+from catalogue.models.audit import AuditEvent, Usage
 from catalogue.models.files import KIND_OF_FORMAT, Contig, DataFile, Dataset, FileKind
 from catalogue.models.runs import IngestedFile, IngestRun
 from catalogue.models.sequences import (
@@ -19,16 +21,24 @@ from catalogue.models.sequences import (
 __all__ = [
     "KIND_OF_FORMAT",
     "Alias",
+    "ApiToken",
+    "AuditEvent",
     "CollectionMember",
     "Contig",
     "DataFile",
     "Dataset",
     "FileKind",
+    "Grant",
+    "GrantFile",
+    "GrantRegion",
+    "Identity",
     "IngestRun",
     "IngestedFile",
     "Molecule",
     "NamingAuthority",
     "ResidueBlob",
+    "Scope",
     "Sequence",
     "SequenceCollection",
+    "Usage",
 ]

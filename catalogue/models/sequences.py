@@ -113,14 +113,35 @@ class Alias(models.Model):
 
 
 class SequenceCollection(models.Model):
-    """An ordered set of named sequences: an assembly, or what a FASTA file held."""
+    """An ordered set of named sequences: an assembly, or what a FASTA file held.
+
+    A sequence is private when it lies in private collections and in no public one.
+    """
+
+    class Visibility(models.TextChoices):
+        """Who may fetch its sequences."""
+
+        PUBLIC = "public", _("public: anybody")
+        PRIVATE = "private", _("private: whoever was granted access")
 
     name = models.CharField(max_length=255, unique=True)
     description = models.TextField(blank=True)
+    visibility = models.CharField(
+        max_length=7,
+        choices=Visibility,
+        default=Visibility.PUBLIC,
+        db_default=Visibility.PUBLIC,
+        help_text=_("a sequence is private when it lies in private collections and in no public one"),
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ("name",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(visibility__in=("public", "private")), name="collection_visibility_is_known"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name

@@ -1,0 +1,109 @@
+"""The record of what was asked, by whom and with which outcome; and of every change to who may see what.
+
+An event is written before the answer that it is about leaves the site, in the transaction of the change that it is
+about, or in one of its own: what cannot be recorded does not happen. Rows are never changed, and only `prune` removes
+any (see `AuditEvent`). Nothing here holds a token, a signature or a query.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from catalogue.access import AuthenticationRequired, CredentialsUnverified, Hidden, PermissionRefused, Viewer
+from catalogue.errors import NotFound
+from catalogue.models import AuditEvent
+from catalogue.origin import current_origin
+
+Kind = AuditEvent.Kind
+Outcome = AuditEvent.Outcome
+
+#: Rows removed in one transaction by `prune`.
+_BATCH = 10_000
+
+_OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
+    (Hidden, Outcome.HIDDEN),
+    (AuthenticationRequired, Outcome.UNAUTHENTICATED),
+    (CredentialsUnverified, Outcome.FAILED),
+    (PermissionRefused, Outcome.REFUSED),
+    (NotFound, Outcome.NOT_FOUND),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What `record` writes; who, where and when are added to it. See `AuditEvent` for the fields."""
+
+    kind: Kind
+    outcome: Outcome = Outcome.DONE
+    dataset: str = ""
+    target: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+_INSERT = """
+INSERT INTO catalogue_auditevent
+       (kind, outcome, actor, account, credential, address, request_id, dataset, target, detail)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+
+def record(event: Event, *, viewer: Viewer | None = None) -> None:
+    """Writes one event. `viewer` is whose credentials the request showed; without one it is the session's account.
+
+    One statement, committed when it returns unless a transaction is open. Raises what the database does.
+    """
+    where = current_origin()
+    if viewer is None:
+        actor, account, credential = where.actor, where.account, ""
+    else:
+        actor, account, credential = viewer.name or "", viewer.user, viewer.credential
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            (
+                event.kind.value,
+                event.outcome.value,
+                _fitting(actor, 255),
+                account,
+                _fitting(credential, 64),
+                where.address,
+                _fitting(where.request_id, 64),
+                _fitting(event.dataset, 255),
+                _fitting(event.target, 512),
+                json.dumps(event.detail),
+            ),
+        )
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """The outcome that an error of the catalogue is."""
+    return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), Outcome.FAILED)
+
+
+def prune(*, before: datetime) -> int:
+    """Removes the events that happened before a moment, writes that it was done, and gives back how many they were."""
+    removed = 0
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('htsgetsite.audit_removal', 'retention', true)")
+            cursor.execute(
+                "DELETE FROM catalogue_auditevent WHERE id IN"
+                " (SELECT id FROM catalogue_auditevent WHERE happened < %s ORDER BY happened LIMIT %s)",
+                (before, _BATCH),
+            )
+            batch: int = cursor.rowcount
+        removed += batch
+        if batch < _BATCH:
+            break
+    record(Event(Kind.RETENTION, target=f"before {before.isoformat()}", detail={"removed": removed}))
+    return removed
+
+
+def _fitting(text: str, most: int) -> str:
+    """What the column can hold of a text that a client may have sent."""
+    storable = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+    return storable if len(storable) <= most else storable[: most - 1] + "…"

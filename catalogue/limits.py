@@ -1,0 +1,77 @@
+"""How often somebody may do something, counted in the database, so that all processes and machines count together."""
+
+import time
+from dataclasses import dataclass
+
+from django.db import connection
+
+from catalogue.errors import CatalogueError
+
+
+class TooMany(CatalogueError):
+    """Somebody asks too often; `wait` is after how many seconds they may ask again."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"too many requests; please wait {wait} seconds")
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `most` times in any span of `seconds`; spans begin at whole multiples since 1970."""
+
+    most: int
+    seconds: int
+
+
+_COUNT = """
+INSERT INTO catalogue_usage AS u (key, span, count) VALUES (%s, %s, 1)
+    ON CONFLICT (key) DO UPDATE
+   SET count = CASE WHEN u.span = EXCLUDED.span THEN u.count + 1 ELSE 1 END, span = EXCLUDED.span
+RETURNING count
+"""
+
+
+def count(key: str, rate: Rate) -> int | None:
+    """Counts one more for `key`. None while that is within the rate, else the seconds until the next span begins.
+
+    One statement; counts of processes that come at once all count.
+    """
+    now = time.time()
+    span, into = divmod(now, rate.seconds)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, (_named(key, rate), int(span)))
+        (used,) = cursor.fetchone() or (0,)
+    return None if used <= rate.most else max(1, int(rate.seconds - into))
+
+
+def over(key: str, rate: Rate) -> int | None:
+    """The same without counting: the seconds to wait for somebody who has used up what the rate allows."""
+    span, into = divmod(time.time(), rate.seconds)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM catalogue_usage WHERE key = %s AND span = %s AND count >= %s",
+            (_named(key, rate), int(span), rate.most),
+        )
+        full = cursor.fetchone() is not None
+    return max(1, int(rate.seconds - into)) if full else None
+
+
+def count_failure(address: str | None, rate: Rate | None) -> None:
+    """Counts one more failure to show who one is from an address. Raises TooMany beyond the rate; None is no limit."""
+    if rate is not None and (wait := count(f"failures {address}", rate)) is not None:
+        raise TooMany(wait)
+
+
+def forget_past() -> None:
+    """Removes counts of long ago, which mean nothing any more."""
+    with connection.cursor() as cursor:
+        # The length of a key's spans is the end of its name.
+        cursor.execute(
+            "DELETE FROM catalogue_usage WHERE (span + 2) * substring(key FROM '[0-9]+$')::bigint < %s",
+            (int(time.time()),),
+        )
+
+
+def _named(key: str, rate: Rate) -> str:
+    return f"{key}/{rate.seconds}"

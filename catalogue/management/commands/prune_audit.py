@@ -1,0 +1,29 @@
+"""`manage.py prune_audit`: removes what the audit has kept for long enough."""
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from catalogue import audit, limits
+
+
+class Command(BaseCommand):
+    """The only way in which rows leave the audit; that it was done is recorded there."""
+
+    help = "Remove the events of the audit that are older than a number of days."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How long events are kept is for the operator to say each time; there is no default."""
+        parser.add_argument("--older-than", type=int, required=True, metavar="DAYS", help="at least 1")
+
+    def handle(self, *, older_than: int, **_: Any) -> None:
+        """Prints how many events were removed."""
+        if not 1 <= older_than <= 100_000:
+            raise CommandError("--older-than: expected a number of days, at least 1")
+        before = timezone.now() - timedelta(days=older_than)
+        removed = audit.prune(before=before)
+        limits.forget_past()
+        self.stdout.write(f"Removed {removed} events from before {before:%Y-%m-%d %H:%M} UTC.")

@@ -1,0 +1,73 @@
+"""The bearer credentials of a request (RFC 6750 §2.1: the Authorization header, nothing else) as a viewer.
+
+Credentials that are not valid open no more than none: the request goes on as anybody's, and what needs credentials says
+what was wrong with these. Each failure is recorded, and an address with too many of them is told to wait.
+"""
+
+import logging
+import re
+from typing import Any, Final
+
+from django.conf import settings
+from rest_framework.authentication import BaseAuthentication
+
+from catalogue import audit, limits
+from catalogue.access import ANONYMOUS, Viewer
+from catalogue.audit import Event, Kind, Outcome
+from catalogue.origin import current_origin
+from htsgetsite.authentication import api_tokens, jwt_tokens
+from htsgetsite.authentication.keys import KeysUnavailable
+from htsgetsite.authentication.signatures import NotValid
+
+log = logging.getLogger(__name__)
+
+# The scheme is without case (RFC 9110 §11.1), a token is not (RFC 6750 §2.1).
+_BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
+
+
+class BearerAuthentication(BaseAuthentication):
+    """Gives every request a `Viewer` as its `auth`; `user` stays None, for nobody here is a session's."""
+
+    def authenticate(self, request: Any) -> tuple[None, Viewer]:
+        """Raises limits.TooMany for an address with too many failures."""
+        return None, viewer_of(request.META.get("HTTP_AUTHORIZATION"))
+
+    def authenticate_header(self, request: Any) -> str:
+        return "Bearer"
+
+
+def viewer_of(header: str | None) -> Viewer:
+    """Who the value of an Authorization header speaks for. Raises limits.TooMany."""
+    if header is None or not header.strip():
+        return ANONYMOUS
+    form = _BEARER.fullmatch(header.strip())
+    token = form[1] if form else ""
+    try:
+        if not form:
+            raise NotValid("only bearer tokens are taken here")
+        if api_tokens.is_api_token(token):
+            return api_tokens.viewer_of(token)
+        return jwt_tokens.viewer_of(token)
+    except NotValid as fault:
+        refused = Viewer(credential=_credential(token), fault=str(fault))
+        _failed(refused, Outcome.UNAUTHENTICATED)
+        return refused
+    except KeysUnavailable as fault:
+        log.error("credentials cannot be checked: %s", fault)
+        refused = Viewer(
+            credential=_credential(token),
+            fault="the credentials cannot be checked at the moment",
+            unverified=True,
+        )
+        _failed(refused, Outcome.FAILED)
+        return refused
+
+
+def _credential(token: str) -> str:
+    """What may be written down of credentials that were not accepted."""
+    return api_tokens.prefix_of(token) or jwt_tokens.issuer_of(token) or ""
+
+
+def _failed(viewer: Viewer, outcome: Outcome) -> None:
+    limits.count_failure(current_origin().address, settings.THROTTLE_FAILURES)
+    audit.record(Event(Kind.AUTHENTICATION, outcome, target=viewer.fault), viewer=viewer)

@@ -1,0 +1,136 @@
+"""Access tokens of OpenID Connect issuers: from the text of one to who is meant and which visas they hold.
+
+What a token proves is remembered for `REMEMBERED_SECONDS` and never beyond its end, by a digest of it: signatures are
+checked and user information is asked for once in that time. The account behind a subject is looked up every time.
+"""
+
+import hashlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.conf import settings
+
+from catalogue.access import Viewer, Visa
+from catalogue.models import Identity
+from htsgetsite.authentication import passports
+from htsgetsite.authentication.fetching import NotFetched, fetch_json
+from htsgetsite.authentication.issuers import Issuer
+from htsgetsite.authentication.keys import KeysUnavailable, discovered
+from htsgetsite.authentication.signatures import LEEWAY, NotValid, unverified, verified
+
+log = logging.getLogger(__name__)
+
+REMEMBERED: Final = 10_000
+REMEMBERED_SECONDS: Final = 60.0
+_MOST_SUBJECT: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """What a token was found to say. `asked` is when, on the clock that never goes back."""
+
+    issuer: str
+    subject: str
+    expires: float
+    visas: tuple[Visa, ...]
+    asked: float
+
+
+_proofs: OrderedDict[bytes, _Proof] = OrderedDict()
+_lock = threading.Lock()
+
+
+def forget_tokens() -> None:
+    """Empties the memory of this process."""
+    with _lock:
+        _proofs.clear()
+
+
+def issuer_of(token: str) -> str | None:
+    """The trusted issuer that a token claims to be of, None where it claims none that is trusted."""
+    try:
+        _, claimed = unverified(token)
+    except NotValid:
+        return None
+    issuer = claimed.get("iss")
+    return issuer if isinstance(issuer, str) and issuer in settings.OIDC_ISSUERS else None
+
+
+def viewer_of(token: str) -> Viewer:
+    """Who a token is of. Raises NotValid, and KeysUnavailable where that cannot be told at the moment."""
+    digest = hashlib.sha256(token.encode()).digest()
+    with _lock:
+        proof = _proofs.get(digest)
+    now = time.monotonic()
+    if proof is None or now - proof.asked > REMEMBERED_SECONDS:
+        proof = _proved(token)
+        with _lock:
+            _proofs[digest] = proof
+            while len(_proofs) > REMEMBERED:
+                _proofs.popitem(last=False)
+    if proof.expires + LEEWAY < time.time():
+        raise NotValid("the token has expired")
+    return _viewer(proof)
+
+
+def _proved(token: str) -> _Proof:
+    unverified(token)
+    issuer: Issuer | None = settings.OIDC_ISSUERS.get(issuer_of(token) or "")
+    if issuer is None:
+        raise NotValid("the token is of an issuer that is not trusted here")
+    claims = verified(
+        token,
+        keys_url=issuer.jwks_url or discovered(issuer.url, "jwks_uri"),
+        issuer=issuer.url,
+        audiences=issuer.audiences,
+        algorithms=issuer.algorithms,
+        required=("sub", "aud"),
+    )
+    subject = claims["sub"]
+    if not isinstance(subject, str) or not 0 < len(subject) <= _MOST_SUBJECT or "\0" in subject:
+        raise NotValid("the token is of nobody")
+    if "ga4gh_visa_v1" in claims:
+        raise NotValid("a visa is no access token")
+    passport = claims.get(passports.CLAIM)
+    if passport is None and issuer.userinfo:
+        passport = _user_information(issuer, token, subject).get(passports.CLAIM)
+    held, faults = passports.visas(passport, issuers=settings.VISA_ISSUERS) if passport else ((), [])
+    for fault in faults:
+        log.info("of the passport of a subject of %s: %s", issuer.url, fault)
+    return _Proof(issuer.url, subject, float(claims["exp"]), held, time.monotonic())
+
+
+def _user_information(issuer: Issuer, token: str, subject: str) -> dict[str, Any]:
+    """What the issuer says of the subject (OpenID Connect Core 1.0 §5.3)."""
+    try:
+        address = issuer.userinfo_url or discovered(issuer.url, "userinfo_endpoint")
+        said = fetch_json(address, bearer=token)
+    except NotFetched as error:
+        log.warning("user information: %s", error)
+        raise KeysUnavailable("the issuer of the token cannot be asked for the passport") from error
+    if said.get("sub") != subject:
+        raise NotValid("what the issuer says is of another subject")
+    return said
+
+
+def _viewer(proof: _Proof) -> Viewer:
+    account = (
+        Identity.objects.filter(issuer=proof.issuer, subject=proof.subject)
+        .values_list("user_id", "user__username", "user__is_active")
+        .first()
+    )
+    if account is not None and not account[2]:
+        raise NotValid("the account of the token is closed")
+    return Viewer(
+        name=account[1] if account else f"{proof.subject} at {proof.issuer}",
+        user=account[0] if account else None,
+        issuer=proof.issuer,
+        subject=proof.subject,
+        credential=proof.issuer,
+        visas=proof.visas,
+        expires=proof.expires,
+    )
