@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Runs the command; a setting that cannot be used ends it with a sentence and status 2, never a traceback."""
+    """Runs the command; a setting that cannot be used ends it with a sentence and status 2, Ctrl-C with 130; neither with a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "htsgetsite.settings")
     from django.core.management import execute_from_command_line
 
@@ -17,6 +17,8 @@ def main() -> None:
     except EnvironmentProblem as problem:
         print(f"These settings cannot be used (see docs/settings.md):\n{problem}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ class Command(BaseCommand):
     """Checks that the database is ready, and answers until SIGTERM or SIGINT."""
 
     help = "Serve the site over HTTP until told to stop."
+    #: For other commands; no word of the command line.
+    stealth_options = ("when_ready",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Defaults come from the settings."""

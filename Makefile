@@ -1,0 +1,67 @@
+# Needs python3 (3.11 or later), make, and the package registries for the first run. `make` lists what there is.
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The settings under which `check --deploy` has to be silent; nothing connects to them.
+PRODUCTION := DATABASE_URL=postgresql://site@localhost/site ALLOWED_HOSTS=data.example.org \
+	PUBLIC_URL=https://data.example.org TRUST_PROXY=1 SERVICE_ID=org.example.data \
+	SERVICE_CONTACT_URL=mailto:data@example.org
+
+.PHONY: help demo test lint format bench env clean
+
+help:
+	@echo 'make demo [PORT=8000]  a demonstration server: environment, database, data, http://127.0.0.1:$$PORT'
+	@echo 'make test              linters and the whole test suite'
+	@echo 'make lint              linters, types, imports, migrations and deployment checks only'
+	@echo 'make format            lay out the code'
+	@echo 'make bench             the measurements of docs/benchmarks.md'
+	@echo 'make env               a fresh .env for docker compose'
+	@echo 'make clean             remove the environment and caches; data in var/ stay'
+
+demo: $(VENV)/.installed
+	@PORT='$(PORT)' exec $(BIN)/python manage.py demo
+
+test: lint
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && set -x && \
+	HTSGETSITE_HOME="$$home" $(BIN)/python manage.py makemigrations --check --dry-run && \
+	HTSGETSITE_HOME="$$home" $(PRODUCTION) SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+env:
+	@test ! -e .env || { echo '.env is there already; remove it first'; exit 1; }
+	@umask 077; $(PYTHON) -c 'import secrets; print("SECRET_KEY=" + secrets.token_urlsafe(64)); \
+		print("POSTGRES_PASSWORD=" + secrets.token_urlsafe(32))' > .env
+	@echo 'Wrote .env with fresh secrets; add ALLOWED_HOSTS and PUBLIC_URL for other names than localhost.'
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+	@touch $(VENV)/.installed $@

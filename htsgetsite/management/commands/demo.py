@@ -1,0 +1,45 @@
+"""`manage.py demo`: the demonstration data and, unless told otherwise, a server that shows them."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from htsgetsite.demo.data import AUTHORITY, ingest_demo
+
+
+class Command(BaseCommand):
+    """May be run again at any time; what is there already stays."""
+
+    help = "Make and ingest the demonstration data, and serve them."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Those of `serve`, and a way to do without it."""
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="default: PORT, or 8000")
+        parser.add_argument("--workers", type=int, default=1, help="processes that answer (default: 1)")
+        parser.add_argument("--no-serve", action="store_true", help="only make and ingest the data")
+
+    def handle(self, *, host: str, port: int, workers: int, no_serve: bool, verbosity: int, **_: Any) -> None:
+        """Serves until SIGTERM or SIGINT."""
+        ingest_demo(verbosity=verbosity)
+        if not no_serve:
+            call_command("serve", host=host, port=port, workers=workers, when_ready=self._invite)
+
+    def _invite(self, address: str) -> None:
+        self.stdout.write(
+            f"\nServing on {address} (Ctrl-C ends it). Try, in another terminal:\n\n"
+            + "".join(f"  {command}\n" for command in invitation(address))
+        )
+        self.stdout.flush()
+
+
+def invitation(address: str) -> list[str]:
+    """Three commands that work on the demonstration data."""
+    return [
+        f"curl '{address}/sequence/{AUTHORITY}:Demo_1?start=21500&end=21560'",
+        f"curl '{address}/sequence/{AUTHORITY}:pDemo/metadata'",
+        f"curl -H 'Range: bytes=0-59' '{address}/sequence/{AUTHORITY}:DMA1p'",
+    ]
