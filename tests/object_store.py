@@ -10,10 +10,12 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import boto3
+import botocore.session
 import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
@@ -94,6 +96,9 @@ class ObjectStore:
 def running_object_store() -> Iterator[ObjectStore]:
     """The store itself; `object_store` is what tests take."""
     logging.getLogger("botocore").setLevel(logging.INFO)
+    # Every client would read the description of S3 from the disk again; here there are hundreds.
+    sharing = pytest.MonkeyPatch()
+    sharing.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
     process = subprocess.Popen(
         [sys.executable, "-c", _STORE],
         stdin=subprocess.PIPE,
@@ -115,6 +120,7 @@ def running_object_store() -> Iterator[ObjectStore]:
         process.stdin.close()
         process.stdout.close()
         process.wait(timeout=30)
+        sharing.undo()
 
 
 @pytest.fixture

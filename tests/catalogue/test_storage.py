@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -51,21 +52,21 @@ def put(place: Storage, key: str, content: bytes) -> None:
     place.put(staged, key)
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_what_is_put_is_there(place: Storage, key: str) -> None:
-    content = f"content of {key}".encode()
-    staged = place.staging() / "staged"
-    staged.write_bytes(content)
-    written = place.put(staged, key)
-    assert not staged.exists()
-    assert written.size == len(content)
-    assert place.stat(key) == written
-    assert place.read_range(key, 0, len(content)) == content
-    assert b"".join(place.stream(key, 3, 5)) == content[3:8]
-    assert [(entry.key, entry.stat) for entry in place.list()] == [(key, written)]
-    place.delete(key)
-    with pytest.raises(ObjectMissing):
-        place.stat(key)
+def test_what_is_put_is_there(place: Storage) -> None:
+    for key in KEYS:
+        content = f"content of {key}".encode()
+        staged = place.staging() / "staged"
+        staged.write_bytes(content)
+        written = place.put(staged, key)
+        assert not staged.exists()
+        assert written.size == len(content)
+        assert place.stat(key) == written
+        assert place.read_range(key, 0, len(content)) == content
+        assert b"".join(place.stream(key, 3, 5)) == content[3:8]
+        assert [(entry.key, entry.stat) for entry in place.list()] == [(key, written)]
+        place.delete(key)
+        with pytest.raises(ObjectMissing):
+            place.stat(key)
 
 
 def test_any_range_is_the_slice(place: Storage) -> None:
@@ -95,13 +96,13 @@ def test_a_stream_may_be_left_early(place: Storage) -> None:
     assert place.read_range("large", 3, 3) == LARGE[3:6]
 
 
-@pytest.mark.parametrize(("offset", "length"), [(0, 11), (9, 2), (10, 1), (100, 1), (0, 3 * PIECE)])
-def test_bytes_that_are_not_there_are_a_short_read(place: Storage, offset: int, length: int) -> None:
+def test_bytes_that_are_not_there_are_a_short_read(place: Storage) -> None:
     put(place, "ten", b"0123456789")
-    with pytest.raises(ShortRead):
-        place.read_range("ten", offset, length)
-    with pytest.raises(ShortRead):
-        list(place.stream("ten", offset, length))
+    for offset, length in [(0, 11), (9, 2), (10, 1), (100, 1), (0, 3 * PIECE)]:
+        with pytest.raises(ShortRead):
+            place.read_range("ten", offset, length)
+        with pytest.raises(ShortRead):
+            list(place.stream("ten", offset, length))
 
 
 def test_an_empty_object(place: Storage) -> None:
@@ -139,21 +140,19 @@ def test_errors_name_neither_key_nor_place(place: Storage) -> None:
         assert not any(word in said for word in ("secret", "127.0.0.1", "bucket", "prefix", "/"))
 
 
-@pytest.mark.parametrize(
-    "key", ["", "/", "/etc/passwd", "../x", "a/../../x", "a/./b", "a//b", "a/", "a/..", "a\0b"]
-)
-def test_what_is_no_key_is_refused(place: Storage, key: str, tmp_path: Path) -> None:
+def test_what_is_no_key_is_refused(place: Storage) -> None:
     staged = place.staging() / "staged"
     staged.write_bytes(b"x")
-    for ask in (
-        lambda: place.stat(key),
-        lambda: place.read_range(key, 0, 1),
-        lambda: list(place.stream(key, 0, 1)),
-        lambda: place.put(staged, key),
-        lambda: place.delete(key),
-    ):
-        with pytest.raises(SuspiciousFileOperation):
-            ask()
+    for key in ("", "/", "/etc/passwd", "../x", "a/../../x", "a/./b", "a//b", "a/", "a/..", "a\0b"):
+        for ask in (
+            partial(place.stat, key),
+            partial(place.read_range, key, 0, 1),
+            partial(next, place.stream(key, 0, 1)),
+            partial(place.put, staged, key),
+            partial(place.delete, key),
+        ):
+            with pytest.raises(SuspiciousFileOperation):
+                ask()
     assert staged.exists()
     assert list(place.list()) == []
 
