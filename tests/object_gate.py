@@ -102,6 +102,8 @@ class Gate:
     #: Buckets that anybody may read.
     public: set[str] = field(default_factory=set)
     seen: list[Seen] = field(default_factory=list)
+    #: Connections that clients opened.
+    connections: int = 0
     _planned: list[_Planned] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _turn: threading.Event = field(default_factory=threading.Event)
@@ -134,6 +136,7 @@ class Gate:
             self.seen = []
             self._planned.clear()
             self.public.clear()
+            self.connections = 0
         self.delay, self.latency, self.ahead = 10.0, 0.0, 0.0
 
     def fail(
@@ -308,6 +311,10 @@ class _Visit(BaseHTTPRequestHandler):
     # Otherwise a body waits 40 ms for the acknowledgement of its headers.
     disable_nagle_algorithm = True
     server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.gate.connections += 1
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

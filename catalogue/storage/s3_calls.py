@@ -166,18 +166,15 @@ class S3Calls:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
-        options = {
-            "session_profile": address.profile,
-            "access_key": None,
-            "secret_key": None,
-            "security_token": None,
-        }
+        # A profile goes before the keys in the environment, which django-storages would take otherwise.
+        without_keys = {"access_key": None, "secret_key": None, "security_token": None}
         backend = S3Backend(
             bucket_name=address.bucket,
             endpoint_url=endpoint,
             region_name=address.region,
+            session_profile=address.profile,
             client_config=config,
-            **(options if address.profile else {}),
+            **(without_keys if address.profile else {}),
         )
         client = backend.connection.meta.client
         client.meta.events.register("before-send.s3", self._hurry)

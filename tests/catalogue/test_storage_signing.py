@@ -314,3 +314,45 @@ class TestNumbersOfRequests:
         with stored_in_s3.gate.counted() as seen:
             place.check()
         assert len(seen) == 1
+
+    def test_connections_are_kept(self, object_store: ObjectStore, settings: Settings) -> None:
+        bucket = object_store.make_bucket()
+        object_store.put(bucket, "object", bytes(3 << 20))
+        settings.HTSGETSITE_STORAGES = {"far": object_store.url(bucket)}
+        place = storage("far")
+        for _ in range(5):
+            place.stat("object")
+            place.read_range("object", 5, 50_000)
+            assert sum(map(len, place.stream("object", 5, 2 << 20))) == 2 << 20
+        assert object_store.gate.connections == 1
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda at: place.read_range("object", at, 70_000), range(60)))
+        assert object_store.gate.connections <= 6
+
+
+class TestCredentials:
+    """Where they come from; that wrong ones and none are told as an outage is shown with the faults."""
+
+    def test_a_profile_goes_before_the_environment(
+        self, object_store: ObjectStore, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mine = object_store.environment()
+        profiles = tmp_path / "credentials"
+        profiles.write_text(
+            f"[steward]\naws_access_key_id={mine['AWS_ACCESS_KEY_ID']}\n"
+            f"aws_secret_access_key={mine['AWS_SECRET_ACCESS_KEY']}\n"
+        )
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profiles))
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "another")
+        bucket = object_store.make_bucket()
+        object_store.put(bucket, "object", b"content")
+        settings.HTSGETSITE_STORAGES = {
+            "by-profile": object_store.url(bucket, profile="steward"),
+            "by-environment": object_store.url(bucket),
+            "by-nothing": object_store.url(bucket, profile="nobody"),
+        }
+        assert storage("by-profile").read_range("object", 0, 7) == b"content"
+        assert fetch(storage("by-profile").signed_url("object", ttl=60).url).content == b"content"
+        for name in ("by-environment", "by-nothing"):
+            with pytest.raises(StorageUnavailable):
+                storage(name).read_range("object", 0, 7)
