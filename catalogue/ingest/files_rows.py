@@ -73,17 +73,20 @@ class Register:
     def add(self, reading: FileReading, *, htsget_id: str, replace: bool) -> Registered:
         """Registers a file under an id, in the place of what was there if that was an earlier state of it.
 
-        Another file's id is taken over only with `replace`, or when its object is gone; else IdTakenError. Raises
-        django.db.DatabaseError too.
+        Another file's id is taken over only with `replace`, or when its object is gone; else IdTakenError. Needs a
+        transaction. Raises StorageUnavailable and django.db.DatabaseError too.
         """
-        with transaction.atomic():
-            before = self.row_before(reading, htsget_id, replace=replace)
-            sequences, warnings = self._sequences(reading.header.contigs)
-            pk = self._write(before, reading, htsget_id)
-            linked = self._copy_contigs(pk, reading, sequences)
-            if before is not None:
-                # Only then does no row speak of them any more.
-                transaction.on_commit(lambda: _discard_objects(before))
+        before = self.row_before(reading, htsget_id, replace=replace)
+        if before is None:
+            # The end of the run makes it durable; until then a crash of the database loses whole files at most, which
+            # the next run adds. A replaced file is durable before anything of its former state is removed.
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL synchronous_commit = off")
+        else:
+            transaction.on_commit(lambda: _discard_objects(before))
+        sequences, warnings = self._sequences(reading.header.contigs)
+        pk = self._write(before, reading, htsget_id)
+        linked = self._copy_contigs(pk, reading, sequences)
         counts = {
             "contigs": len(reading.header.contigs),
             "linked": linked,
@@ -199,7 +202,8 @@ class Register:
             ingested=now,
         )
         row.save(force_insert=before is None, force_update=before is not None)
-        Contig.objects.filter(file=row).delete()
+        if before is not None:
+            Contig.objects.filter(file=row).delete()
         return row.pk
 
     def _copy_contigs(self, pk: int, reading: FileReading, sequences: Mapping[int, int]) -> int:
