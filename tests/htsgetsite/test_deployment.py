@@ -1,0 +1,65 @@
+"""The files that operators use agree with the code: settings exist, rooms are copied, no secret has a default."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from htsgetsite import settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+DECLARED = {declaration.name for declaration in settings.ENVIRONMENT.declarations}
+
+
+def test_compose_sets_only_what_exists_and_has_no_default_secret() -> None:
+    compose = (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
+    block = compose.partition("environment: &environment\n")[2].partition("  volumes:")[0]
+    names = set(re.findall(r"^    ([A-Z_]+):", block, flags=re.MULTILINE))
+    assert {"DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL"} <= names <= DECLARED
+    for secret in ("SECRET_KEY", "POSTGRES_PASSWORD"):
+        uses = re.findall(r"\$\{" + secret + r"([^}]*)\}", compose)
+        assert uses
+        assert all(use.startswith(":?") for use in uses)
+
+
+def test_image_holds_every_room() -> None:
+    dockerfile = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
+    ignored = (PROJECT / ".dockerignore").read_text(encoding="utf-8")
+    for room in ("htsgetsite", "catalogue", "refget_app", "htsget_app"):
+        assert f"COPY {room} {room}" in dockerfile
+        assert f"!{room}\n" in ignored
+    assert "USER site" in dockerfile
+
+
+def test_pages_link_to_pages_that_exist() -> None:
+    for page in (PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *(PROJECT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_versions_are_exact() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (PROJECT / name).read_text(encoding="utf-8").splitlines():
+            if line and not line.startswith(("#", "-r ")):
+                assert re.fullmatch(r"[A-Za-z0-9_.\[\]-]+==[\w.]+", line), line
+
+
+def test_make_env_writes_fresh_secrets_once(tmp_path: Path) -> None:
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    shutil.copy(PROJECT / "Makefile", tmp_path)
+    written = []
+    for _ in range(2):
+        subprocess.run(["make", "env"], cwd=tmp_path, check=True, capture_output=True)
+        path = tmp_path / ".env"
+        assert path.stat().st_mode & 0o777 == 0o600
+        found = dict(line.split("=", 1) for line in path.read_text().splitlines())
+        assert found.keys() == {"SECRET_KEY", "POSTGRES_PASSWORD"}
+        assert len(found["SECRET_KEY"]) >= 50
+        written.append(found)
+        again = subprocess.run(["make", "env"], cwd=tmp_path, capture_output=True, text=True)
+        assert again.returncode != 0
+        path.unlink()
+    assert written[0] != written[1]
