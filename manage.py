@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Runs the command; a setting that cannot be used ends it with a sentence and status 2, Ctrl-C with 130; neither with a traceback."""
+    """Runs the command. A setting that cannot be used ends it with a sentence and status 2, Ctrl-C with 130."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "htsgetsite.settings")
     from django.core.management import execute_from_command_line
 
