@@ -6,74 +6,23 @@ regions, and what is left over of a block that is cut is compressed anew; the wh
 ranges of the stored file.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-from catalogue.formats import FormatError, ReadRange, bgzf
-from catalogue.formats.bgzf import EOF_MARKER, MOST_STORED, BlockReader, deflate
+from catalogue.formats import ReadRange, bgzf
+from catalogue.formats.bgzf import EOF_MARKER, MOST_STORED, deflate
 from catalogue.formats.binning import ContigIndex
-from catalogue.formats.intervals import ByteRange, Chunk, Region, VirtualOffset, unite_chunks
+from catalogue.formats.intervals import Chunk, Region, VirtualOffset, unite_chunks
 from catalogue.formats.records import UNPLACED, RegionSet, record_walker
 from htsget_app.blocks import Block, BlockKind, Inline, Limits, Selection, Slice, StoredFile, joined
+from htsget_app.cutting import Cutter
+from htsget_app.exact_tickets import exact_blocks
 from htsget_app.scans import Scan
 
 # A guess at the size of an answer may be off by this much before compressing it to know is given up.
 _GUESS = 1.25
-
-
-class _Cutter:
-    """Cuts chunks out of the stored file."""
-
-    def __init__(self, read_range: ReadRange) -> None:
-        self._read_range = read_range
-        self.reader = BlockReader(read_range, ahead=MOST_STORED)
-
-    def cut(
-        self, chunk: Chunk, *, known: Mapping[int, bgzf.Block] | None = None, kind: BlockKind = BlockKind.BODY
-    ) -> list[Block]:
-        """The plain bytes of a chunk: whole blocks as they are stored, those that it cuts compressed anew.
-
-        `known` are blocks that need not be read again, by where they begin.
-        """
-        begin, end = chunk.begin, chunk.end
-        if begin >= end:
-            return []
-        if begin.coffset == end.coffset:
-            return [Inline(deflate(self._before(end, known)[begin.uoffset :]), kind)]
-        blocks: list[Block] = []
-        stored = begin.coffset
-        if begin.uoffset:
-            block = self._block(begin, known)
-            stored = block.end
-            blocks.append(Inline(deflate(block.plain[begin.uoffset :]), kind))
-        if stored > end.coffset:
-            raise FormatError("no block ends where the index says", offset=begin.coffset)
-        blocks.append(Slice(ByteRange(stored, end.coffset), kind))
-        if end.uoffset:
-            blocks.append(Inline(deflate(self._before(end, known)), kind))
-        return blocks
-
-    def fetched(self, block: Block) -> Block:
-        """The block with its bytes inline."""
-        if isinstance(block, Inline):
-            return block
-        data = self._read_range(block.where.begin, block.where.length)
-        if len(data) < block.where.length:
-            raise FormatError("file is shorter than it was", offset=block.where.begin + len(data))
-        return Inline(data, block.kind)
-
-    def _before(self, end: VirtualOffset, known: Mapping[int, bgzf.Block] | None) -> bytes:
-        return self._block(end, known).plain[: end.uoffset]
-
-    def _block(self, place: VirtualOffset, known: Mapping[int, bgzf.Block] | None) -> bgzf.Block:
-        block = (known or {}).get(place.coffset) or self.reader.block(place.coffset)
-        if block is None:
-            raise FormatError("file ends before its index says", offset=place.coffset)
-        if place.uoffset > len(block.plain):
-            raise FormatError("index points beyond the end of a block", offset=place.coffset)
-        return block
 
 
 def plan_bgzf(
@@ -85,9 +34,11 @@ def plan_bgzf(
     file that holds wanted records. Raises `FormatError` where the stored file is not what the catalogue
     knows of it, or is damaged.
     """
-    cutter = _Cutter(read_range)
+    cutter = Cutter(read_range)
     header = _header(file, cutter, limits)
-    if selection.whole:
+    if selection.within is not None:
+        body = [*exact_blocks(file, selection.regions, cutter=cutter, limits=limits), _EOF]
+    elif selection.whole:
         body = _whole(file, cutter, limits)
     else:
         wanted = RegionSet((*selection.regions, *((UNPLACED,) if selection.unplaced else ())))
@@ -98,14 +49,14 @@ def plan_bgzf(
 _EOF = Inline(EOF_MARKER, BlockKind.BODY)
 
 
-def _header(file: StoredFile, cutter: _Cutter, limits: Limits) -> list[Block]:
+def _header(file: StoredFile, cutter: Cutter, limits: Limits) -> list[Block]:
     """The header: as it was kept, or where it lies in the file when it is too long for a ticket."""
     if len(file.header) <= limits.inline:
         return [Inline(file.header, BlockKind.HEADER)]
     return cutter.cut(Chunk(VirtualOffset(0), file.header_end), kind=BlockKind.HEADER)
 
 
-def _whole(file: StoredFile, cutter: _Cutter, limits: Limits) -> list[Block]:
+def _whole(file: StoredFile, cutter: Cutter, limits: Limits) -> list[Block]:
     """All that follows the header, with the file's own end-of-file marker if it has one."""
     blocks = cutter.cut(Chunk(file.header_end, VirtualOffset.at(file.size)))
     if file.size - file.header_end.coffset <= limits.inline:
@@ -140,7 +91,7 @@ class _Piece:
 class _Answer:
     """The search for wanted records, stretch by stretch."""
 
-    def __init__(self, file: StoredFile, wanted: RegionSet, *, cutter: _Cutter, limits: Limits) -> None:
+    def __init__(self, file: StoredFile, wanted: RegionSet, *, cutter: Cutter, limits: Limits) -> None:
         self._file = file
         self._wanted = wanted
         self._cutter = cutter
@@ -190,17 +141,17 @@ class _Answer:
         """The finds in file order, near ones made one."""
         waiting = sorted(finds, key=lambda find: find.chunk, reverse=True)
         pieces = []
-        for chunk in self._few([find.chunk for find in finds]):
+        for chunk in self._few([find.chunk for find in finds], self._limits.most_ranges):
             within = []
             while waiting and waiting[-1].chunk.begin < chunk.end:
                 within.append(waiting.pop())
             pieces.append(_piece(chunk, within))
         return pieces
 
-    def _few(self, chunks: list[Chunk]) -> list[Chunk]:
+    def _few(self, chunks: list[Chunk], most: int) -> list[Chunk]:
         """The chunks with those nearest to each other made one, until they are few enough."""
         united = unite_chunks(chunks, gap=self._limits.join_gap)
-        surplus = len(united) - self._limits.most_ranges
+        surplus = len(united) - most
         if surplus <= 0:
             return united
         gaps = sorted(after.begin.coffset - before.end.coffset for before, after in pairwise(united))
@@ -235,7 +186,10 @@ class _Answer:
         throughout.
         """
         chunks, known = self._narrowed(piece, scan)
-        blocks = [block for chunk in self._few(chunks) for block in self._cutter.cut(chunk, known=known)]
+        most = max(1, self._limits.most_ranges // len(self._pieces))
+        blocks = [
+            block for chunk in self._few(chunks, most) for block in self._cutter.cut(chunk, known=known)
+        ]
         if any(isinstance(block, Slice) and block.where.length for block in blocks):
             return blocks
         if scan.complete:

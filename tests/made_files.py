@@ -71,7 +71,7 @@ def cut_anywhere(
 
 def plain_of(path: Path) -> bytes:
     """What a BGZF file holds, read by htslib."""
-    with pysam.BGZFile(str(path)) as file:
+    with pysam.BGZFile(str(path), "r", None) as file:
         return bytes(file.read())
 
 
@@ -139,8 +139,13 @@ def make_cigar(rng: random.Random) -> list[tuple[int, int]]:
             return [(0, rng.randint(30, 150))]
 
 
-def make_reads(header: pysam.AlignmentHeader, *, seed: int, count: int) -> Iterator[pysam.AlignedSegment]:
-    """Reads of all kinds in coordinate order: spliced, clipped, without CIGAR, unmapped but placed."""
+def make_reads(
+    header: pysam.AlignmentHeader, *, seed: int, count: int, simple: bool = False
+) -> Iterator[pysam.AlignedSegment]:
+    """Reads of all kinds in coordinate order: spliced, clipped, without CIGAR, unmapped but placed.
+
+    Simple ones are as of a genome: all mapped, of one length, without splices.
+    """
     rng = random.Random(seed)
     places = sorted(
         (contig, rng.randrange(min(length, 100_000) if rng.random() < 0.8 else length))
@@ -149,7 +154,9 @@ def make_reads(header: pysam.AlignmentHeader, *, seed: int, count: int) -> Itera
         for _ in range(count if name == "one" else count // 4)
     )
     for number, (contig, start) in enumerate(places):
-        if rng.random() < 0.06:
+        if simple:
+            yield make_read(header, f"r{number}", contig=contig, start=start, cigar=[(0, 100)], rng=rng)
+        elif rng.random() < 0.06:
             yield make_read(header, f"u{number}", contig=contig, start=start, cigar=[], rng=rng, flag=4)
         else:
             cigar = make_cigar(rng)
@@ -164,13 +171,14 @@ def make_bam(
     unplaced: int = 0,
     comments: int = 0,
     contigs: dict[str, int] = CONTIGS,
+    simple: bool = False,
     extra: Callable[[pysam.AlignmentHeader], Iterable[pysam.AlignedSegment]] = lambda header: (),
 ) -> Path:
     """A sorted BAM file; `extra` reads come among the others, where they belong."""
     header = make_bam_header(contigs, comments=comments)
     rng = random.Random(seed)
     placed = sorted(
-        [*make_reads(header, seed=seed, count=count), *extra(header)],
+        [*make_reads(header, seed=seed, count=count, simple=simple), *extra(header)],
         key=lambda read: (read.reference_id, read.reference_start),
     )
     with pysam.AlignmentFile(str(path), "wb", header=header) as file:
@@ -276,7 +284,7 @@ def make_vcf_text(
 
 
 def make_vcf(path: Path, text: bytes) -> Path:
-    with pysam.BGZFile(str(path), "w") as file:
+    with pysam.BGZFile(str(path), "w", None) as file:
         file.write(text)
     return path
 

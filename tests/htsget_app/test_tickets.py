@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pysam
 import pytest
+from numpy.typing import NDArray
 
-from catalogue.formats.bgzf import EOF_MARKER, is_eof
+from catalogue.formats import FormatError
+from catalogue.formats.bgzf import EOF_MARKER, MOST_STORED, is_eof
 from catalogue.formats.binning import BinningIndex
 from catalogue.formats.headers import FileFormat, FileHeader, read_header, with_indexed_contigs
 from catalogue.formats.index_files import read_index
 from catalogue.formats.intervals import Region
-from htsget_app.blocks import Block, BlockKind, Inline, Limits, Selection, StoredContig, StoredFile
+from htsget_app.blocks import Block, BlockKind, Inline, Limits, Selection, Slice, StoredContig, StoredFile
 from htsget_app.tickets import plan
-from tests.made_files import KINDS, MadeFile, plain_of, reader_of
+from tests.made_files import KINDS, MadeFile, index_bam, make_bam, plain_of, reader_of
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 REAL_FILES = (
@@ -42,7 +45,7 @@ SHAPES = (
     Limits(inline=2000, scan=200_000),
 )
 
-# A record: contig, start, end (None where htslib is to say what overlaps), and all its text.
+# A record: contig, start, end (of reads alone: of variants htslib is to say what they overlap), all its text.
 Record = tuple[str, int, int, str]
 
 
@@ -126,18 +129,28 @@ class Served:
         """The text of the records that htslib finds in the regions, each once and in file order."""
         names = {contig.index: contig.name for contig in self.header.contigs}
         if self.is_bam:
-            wanted = [(names[region.contig], region.start, region.end) for region in regions]
-            return [
-                text
-                for contig, start, end, text in self.everything[1]
-                if any(contig == name and start < last and first < end for name, first, last in wanted)
-            ]
+            texts, places = self.everything[1], self._places
+            hit = np.zeros(len(texts), dtype=np.bool_)
+            for region in regions:
+                here = places[:, 0] == region.contig
+                hit |= here & (places[:, 1] < region.end) & (places[:, 2] > region.start)
+            return [texts[at][3] for at in np.flatnonzero(hit)]
         found: Counter[str] = Counter()
         for region in regions:
             found |= Counter(self._fetch(names[region.contig], region.start, region.end))
-        whole = Counter(text for *_, text in self.everything[1])
-        assert all(found[text] == whole[text] for text in found)
+        assert all(found[text] == self._counts[text] for text in found)
         return [text for *_, text in self.everything[1] if text in found]
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        return Counter(text for *_, text in self.everything[1])
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        """Contig number, start and end of every read."""
+        numbers = {contig.name: contig.index for contig in self.header.contigs}
+        rows = [(numbers.get(contig, -1), start, end) for contig, start, end, _ in self.everything[1]]
+        return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
     def _fetch(self, name: str, start: int, end: int) -> list[str]:
         if start >= end:
@@ -180,8 +193,9 @@ def bytes_of(block: Block, data: bytes) -> bytes:
 
 
 def is_subsequence(part: Sequence[str], whole: Sequence[str]) -> bool:
+    """Whether the one is what is left of the other when some are taken away."""
     rest = iter(whole)
-    return all(any(item == other for other in rest) for item in part)
+    return all(item in rest for item in part)
 
 
 def check(served: Served, selection: Selection, truth: list[str], limits: Limits) -> list[Block]:
@@ -205,23 +219,19 @@ def check(served: Served, selection: Selection, truth: list[str], limits: Limits
     return blocks
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, MadeFile]:
-    return {}
-
-
-@pytest.fixture
-def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The file that the test's parameter names: a kind of made file, or a real one."""
     name: str = request.param
+    folder = tmp_path_factory.mktemp("served")
     if name in KINDS:
-        made = KINDS[name](tmp_path)
+        made = KINDS[name](folder)
     else:
         path = REAL / name
         if not path.exists():
             pytest.skip("../shared/data is not there")
         made = MadeFile(path, next(p for p in path.parent.iterdir() if p.name.startswith(f"{path.name}.")))
-    served = Served(made, tmp_path)
+    served = Served(made, folder)
     yield served
     served.close()
 
@@ -257,3 +267,116 @@ def test_whole_file_header_and_nothing(served: Served) -> None:
     if served.is_bam:
         for limits in SHAPES:
             check(served, Selection(unplaced=True), unplaced, limits)
+
+
+# ---- what it costs
+
+
+@dataclass
+class Counted:
+    """A stored file that counts what is read of it."""
+
+    data: bytes
+    reads: int = 0
+    length: int = 0
+
+    def read_range(self, offset: int, length: int) -> bytes:
+        assert offset + length <= len(self.data) + 2 * MOST_STORED
+        self.reads += 1
+        self.length += length
+        return self.data[offset : offset + length]
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Some 4 MB of reads as of a genome, thirty deep in its first 100 kb."""
+    folder = tmp_path_factory.mktemp("deep")
+    contigs = {"one": 400_000, "empty": 1000}
+    served = Served(
+        index_bam(make_bam(folder / "deep.bam", count=36_000, contigs=contigs, simple=True)), folder
+    )
+    yield served
+    served.close()
+
+
+def test_a_region_costs_two_reads_at_most(deep: Served) -> None:
+    rng = random.Random(3)
+    for width in (1, 100, 5000, 50_000, 200_000, 400_000):
+        for _ in range(12):
+            start = rng.randrange(max(1, 100_000 - width // 2))
+            file = Counted(deep.data)
+            plan(deep.stored, Selection((Region(0, start, start + width),)), read_range=file.read_range)
+            assert file.reads <= 2 and file.length <= 2 * (Limits().scan + 2 * MOST_STORED)
+
+
+def test_no_read_for_whole_files_headers_and_empty_answers(deep: Served) -> None:
+    assert deep.header.end.uoffset == 0
+    for selection in (
+        Selection(),
+        Selection(whole=True),
+        Selection((Region(1, 0, 1000),)),
+        Selection((Region(0, 7, 7),)),
+    ):
+        file = Counted(deep.data)
+        plan(deep.stored, selection, read_range=file.read_range)
+        assert file.reads == 0
+
+
+def test_little_is_fetched_beside_what_is_wanted(deep: Served) -> None:
+    """Regions of ten kilobases and more: at most a tenth more than the wanted records make by themselves."""
+    rng = random.Random(4)
+    for width in (10_000, 40_000):
+        for _ in range(8):
+            start = rng.randrange(80_000 - width)
+            region = Region(0, start, start + width)
+            blocks = plan(deep.stored, Selection((region,)), read_range=reader_of(deep.data))
+            path = deep.join(block for block in blocks if block.kind is BlockKind.BODY)
+            plain, wanted = len(plain_of(path)), sum(len(text) for text in deep.truth([region]))
+            records = [text for *_, text in deep.everything[1]]
+            assert plain / wanted < 1.1 * len(plain_of(deep.made.path)) / sum(map(len, records))
+
+
+def test_long_blocks_are_split(deep: Served) -> None:
+    limits = Limits(most_block=100_000)
+    for selection in (Selection(whole=True), Selection((Region(0, 20_000, 90_000),))):
+        usual = plan(deep.stored, selection, read_range=reader_of(deep.data))
+        split = plan(deep.stored, selection, read_range=reader_of(deep.data), limits=limits)
+        assert max(block.where.length for block in split if isinstance(block, Slice)) == 100_000
+        assert len(split) > len(usual)
+        joined = [b"".join(bytes_of(block, deep.data) for block in blocks) for blocks in (usual, split)]
+        assert joined[0] == joined[1]
+
+
+def test_long_headers_are_not_sent_inline(tmp_path: Path) -> None:
+    for kind in ("bam with long header", "bam with long header cut"):
+        folder = tmp_path / kind
+        folder.mkdir()
+        served = Served(KINDS[kind](folder), folder)
+        first, *_ = plan(served.stored, Selection(), read_range=reader_of(served.data))
+        assert isinstance(first, Slice) and first.kind is BlockKind.HEADER and first.where.begin == 0
+
+
+def test_a_header_is_the_same_in_every_ticket(deep: Served) -> None:
+    """Clients may keep it, so that its blocks must hold nothing else."""
+    tickets = [
+        plan(deep.stored, selection, read_range=reader_of(deep.data))
+        for selection in (Selection(), Selection(whole=True), Selection((Region(0, 5, 5000),)))
+    ]
+    headers = [[block for block in blocks if block.kind is BlockKind.HEADER] for blocks in tickets]
+    assert headers[0] == headers[1] == headers[2] == [Inline(deep.header.packed, BlockKind.HEADER)]
+
+
+def test_many_regions_make_few_ranges_and_spare_what_lies_between(deep: Served) -> None:
+    regions = tuple(Region(0, start, start + 10) for start in range(0, 400_000, 20_000))
+    blocks = check(deep, Selection(regions), deep.truth(regions), Limits())
+    assert sum(len(bytes_of(block, deep.data)) for block in blocks) < len(deep.data) / 10
+    few = check(deep, Selection(regions), deep.truth(regions), Limits(inline=0, join_gap=0, most_ranges=3))
+    assert 1 <= sum(isinstance(block, Slice) for block in few) <= 3
+
+
+def test_a_file_that_changed_is_noticed(deep: Served) -> None:
+    """A file shorter than it was, and one whose blocks lie elsewhere."""
+    region = Selection((Region(0, 50_000, 50_100),))
+    for data in (deep.data[: len(deep.data) // 4], deep.data[1:], b"x" * len(deep.data)):
+        with pytest.raises(FormatError):
+            plan(deep.stored, region, read_range=reader_of(data))

@@ -33,7 +33,7 @@ def test_bytes_that_cannot_be_compressed_fit_their_blocks(length: int, tmp_path:
     plain = random.Random(length).randbytes(length)
     path = tmp_path / "file.gz"
     path.write_bytes(deflate(plain) + EOF_MARKER)
-    with pysam.BGZFile(str(path)) as file:
+    with pysam.BGZFile(str(path), "r", None) as file:
         assert file.read() == plain
 
 
@@ -54,7 +54,7 @@ def test_subfields_beside_bc_are_passed_over() -> None:
 
 def test_what_htslib_writes_is_read(tmp_path: Path) -> None:
     path = tmp_path / "file.gz"
-    with pysam.BGZFile(str(path), "w") as file:
+    with pysam.BGZFile(str(path), "w", None) as file:
         file.write(b"line\n" * 100_000)
     assert plain_of(path.read_bytes()) == b"line\n" * 100_000
 

@@ -52,7 +52,7 @@ def test_header_ends_where_the_first_record_begins(kind: str, folder: Path) -> N
     kept = gzip.decompress(header.packed)
     assert plain_of(path).startswith(kept)
     # From where the header is said to end, htslib reads on to the same bytes.
-    with pysam.BGZFile(str(path)) as file:
+    with pysam.BGZFile(str(path), "r", None) as file:
         file.seek(int(header.end))
         assert kept + file.read() == plain_of(path)
     assert header.end.coffset <= len(data)
@@ -160,7 +160,7 @@ def test_long_headers_with_many_contigs(folder: Path) -> None:
     header = header_of(path)
     assert len(header.contigs) == 60_000 and header.contigs[-1].length == 60_000
     assert len(gzip.decompress(header.packed)) > 5_000_000
-    with pysam.BGZFile(str(path)) as file:
+    with pysam.BGZFile(str(path), "r", None) as file:
         file.seek(int(header.end))
         assert gzip.decompress(header.packed) + file.read() == plain_of(path)
 
