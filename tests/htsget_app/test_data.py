@@ -53,6 +53,11 @@ def url_of(file: DataFile, begin: int, end: int, *, expires: int = LATER) -> str
     return f"/data/{seal(piece, expires=expires)}"
 
 
+def pieces_of(response: Any) -> Iterator[bytes]:
+    """A body as the server takes it, piece by piece."""
+    return iter(response.streaming_content)
+
+
 def test_slices(client: Client, file: DataFile, bam: Path) -> None:
     content, rng = bam.read_bytes(), random.Random(1)
     slices = [(0, len(content)), (0, 1), (len(content) - 1, len(content)), (5, 5 + PIECE), (5, 6 + PIECE)]
@@ -265,7 +270,7 @@ def test_a_file_that_changes_during_delivery(
     path = stored_path(file)
     content = path.read_bytes()
     response = client.get(url_of(file, 7, len(content)))
-    body = iter(response.streaming_content)
+    body = pieces_of(response)
     first = next(body)
     assert first == content[7 : 7 + PIECE]
     if change == "grown":
@@ -295,7 +300,7 @@ def test_memory_stays_bounded(client: Client, file: DataFile, monkeypatch: pytes
 
     monkeypatch.setattr(LocalStorage, "read_range", watched)
     response = client.get(url_of(file, 0, file.size))
-    for taken, piece in enumerate(response.streaming_content, start=1):
+    for taken, piece in enumerate(pieces_of(response), start=1):
         assert len(piece) <= PIECE and len(read) == taken
     assert sum(read) == file.size and max(read) <= PIECE
 
