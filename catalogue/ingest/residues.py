@@ -112,12 +112,20 @@ def long_key(digests: Digests) -> str:
 
 
 class Pack:
-    """The blob of the short sequences of one input, as it grows; without a folder only its size is kept."""
+    """The blob of the short sequences of one input, as it grows; without a folder only its size is kept. A context."""
 
     def __init__(self, folder: Path | None) -> None:
         self._file = _BlobFile(folder, "pack")
         self._digester = Digester()
         self.size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
 
     def append(self, residues: list[bytes]) -> None:
         """Puts sequences behind those that are there."""
@@ -126,8 +134,8 @@ class Pack:
         self._file.write(joined)
         self.size += len(joined)
 
-    def close(self) -> StagedBlob | None:
-        """Finishes the file; None when nothing was put into it, or there is no folder."""
+    def finish(self) -> StagedBlob | None:
+        """Ends the file; None when nothing was put into it, or there is no folder."""
         self._file.close()
         if self._file.path is None or not self.size:
             return None

@@ -176,9 +176,8 @@ class _Ingest:
 
     def _read_and_register(self, source: Source, rows: ArrivingRows, folder: Path | None) -> FileResult:
         blobs: list[StagedBlob | None] = [None]
-        pack = Pack(folder)
         records = residues = 0
-        with source.open() as stream:
+        with source.open() as stream, Pack(folder) as pack:
             watched = WatchedInput(stream)
             reader = FastaReader(self._watched(source, watched), source=source.name, strip=self.options.strip)
             with Arrivals(reader, folder) as arrivals:
@@ -186,8 +185,8 @@ class _Ingest:
                     rows.add(batch, _places(batch, rows, pack, blobs))
                     records += len(batch)
                     residues += sum(row.arrived.length for row in batch)
-        rows.refuse_duplicates()
-        blobs[0] = pack.close()
+            rows.refuse_duplicates()
+            blobs[0] = pack.finish()
 
         def result(added: Added) -> FileResult:
             changed = added.sequences or added.filled or added.made_circular or added.aliases

@@ -95,7 +95,9 @@ def _sources(argument: str, suffixes: tuple[str, ...]) -> Iterator[Source]:
                 yield Source(f"{place.name}:{key}", status.size, place=place, key=key)
     else:
         for matched in sorted(glob.glob(argument, recursive=True)):
-            yield from _sources(matched, suffixes)
+            # A link that leads nowhere matches itself.
+            if Path(matched).exists():
+                yield from _sources(matched, suffixes)
 
 
 def _file(path: Path) -> Source:

@@ -18,15 +18,17 @@ from catalogue.ingest.sequences import (
 )
 from catalogue.ingest.sources import Source, SourceFault, find_sources
 from catalogue.management.progress import ProgressLine
+from catalogue.management.words import many
 from catalogue.models import IngestedFile, SequenceCollection
 
 _LONGEST_COLLECTION = int(SequenceCollection._meta.get_field("name").max_length or 1)
+# What a count is called in the summary; what is counted, once and several times.
 _CHANGES: Final = {
-    "sequences": "sequences added",
-    "filled": "sequences that were known are held now",
-    "made_circular": "sequences are circular now",
-    "aliases": "names added",
-    "stripped": "characters stripped",
+    "sequences": ("sequence added", "sequences added"),
+    "filled": ("known sequence filled in", "known sequences filled in"),
+    "made_circular": ("sequence made circular", "sequences made circular"),
+    "aliases": ("name added", "names added"),
+    "stripped": ("character stripped", "characters stripped"),
 }
 
 
@@ -130,8 +132,9 @@ def _checked_collection(name: str | None) -> str | None:
 
 def _counts(counts: Mapping[str, int]) -> str:
     """The counts of a file or of all in words, without those that are 0, apart from what was read."""
-    said = [f"{counts.get('records', 0):,} records with {counts.get('residues', 0):,} residues read"]
-    said += [f"{counts[name]:,} {words}" for name, words in _CHANGES.items() if counts.get(name)]
+    records, residues = counts.get("records", 0), counts.get("residues", 0)
+    said = [f"{many(records, 'record')} with {many(residues, 'residue')} read"]
+    said += [many(counts[name], *words) for name, words in _CHANGES.items() if counts.get(name)]
     return "; ".join(said)
 
 
@@ -141,7 +144,10 @@ def _summary(result: FastaResult, *, dry_run: bool) -> str:
     files = ", ".join(
         f"{outcomes[outcome]:,} {outcome.label}" for outcome in IngestedFile.Outcome if outcomes[outcome]
     )
-    said = [f"{len(result.files):,} files: {files}", _counts({name: result.total(name) for name in COUNTS})]
+    said = [
+        f"{many(len(result.files), 'file')}: {files}",
+        _counts({name: result.total(name) for name in COUNTS}),
+    ]
     if result.collection is not None:
         said.append(f"collection {result.collection.label}")
     said.append(f"{result.seconds:.1f} s")

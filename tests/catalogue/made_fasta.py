@@ -1,0 +1,84 @@
+"""Builders of FASTA files, and what the catalogue holds after they were ingested."""
+
+import gzip
+import random
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pysam
+
+from catalogue import queries
+from catalogue.models import Alias, CollectionMember, Sequence
+from catalogue.storage import SEQUENCES, storage
+
+
+def make_residues(length: int, *, seed: int = 0, letters: str = "ACGT") -> bytes:
+    """Random residues, the same for the same seed."""
+    return "".join(random.Random(f"{seed} {length}").choices(letters, k=length)).encode()
+
+
+def make_protein(length: int, *, seed: int = 0) -> bytes:
+    """A random protein."""
+    return make_residues(length, seed=seed, letters="ACDEFGHIKLMNPQRSTVWY")
+
+
+def fasta_text(records: Mapping[str, bytes], *, width: int = 60, newline: bytes = b"\n") -> bytes:
+    """FASTA of records by header line."""
+    lines: list[bytes] = []
+    for header, residues in records.items():
+        lines.append(b">" + header.encode())
+        lines += [residues[at : at + width] for at in range(0, len(residues), width)]
+    return newline.join(lines) + newline
+
+
+def make_fasta(path: Path, records: Mapping[str, bytes], *, width: int = 60, newline: bytes = b"\n") -> Path:
+    """Writes a FASTA file: gzip for .gz, bgzip for .bgz, plain otherwise."""
+    text = fasta_text(records, width=width, newline=newline)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(text))
+    elif path.suffix == ".bgz":
+        with pysam.BGZFile(str(path), "w", None) as file:
+            file.write(text)
+    else:
+        path.write_bytes(text)
+    return path
+
+
+def held_residues() -> dict[str, bytes]:
+    """The stored residues of every sequence that is held, by md5."""
+    held = {}
+    for row in Sequence.objects.exclude(blob=None):
+        record = queries.sequence(bytes(row.md5).hex())
+        held[record.md5.hex()] = queries.read_residues(record, 0, record.length)
+    queries.forget_sequences()
+    return held
+
+
+def registered() -> dict[str, list[Any]]:
+    """Every row that an ingest leaves, without keys of the database and times, and every stored object."""
+    sequences = Sequence.objects.values_list(
+        "md5",
+        "sha512t24u",
+        "length",
+        "circular",
+        "molecule",
+        "blob__storage",
+        "blob__key",
+        "blob__size",
+        "offset",
+    )
+    names = Alias.objects.values_list("authority__name", "name", "sequence__md5")
+    members = CollectionMember.objects.values_list("collection__name", "position", "name", "sequence__md5")
+    return {
+        "sequences": _plain(sequences),
+        "names": _plain(names),
+        "members": _plain(members),
+        "objects": [(key, status.size) for key, status in storage(SEQUENCES).list()],
+    }
+
+
+def _plain(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
+    plain = [tuple(bytes(cell) if isinstance(cell, memoryview) else cell for cell in row) for row in rows]
+    return sorted(plain, key=repr)
