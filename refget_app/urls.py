@@ -7,10 +7,12 @@ from refget_app.views import MetadataView, NothingView, SequenceView, ServiceInf
 app_name = "refget"
 urlpatterns = [
     re_path(r"^sequence/service-info/?\Z", ServiceInfoView.as_view(), name="service-info"),
-    re_path(r"^service-info/?\Z", ServiceInfoView.as_view()),
-    re_path(r"^sequence/(?P<identifier>[\s\S]+?)/metadata/?\Z", MetadataView.as_view(), name="metadata"),
-    re_path(r"^sequence/(?P<identifier>[\s\S]+?)/?\Z", SequenceView.as_view(), name="sequence"),
+    # Nearly every request: an id without a slash. Patterns are tried in order, and each costs time.
+    re_path(r"^sequence/(?P<identifier>[^/]+)/?\Z", SequenceView.as_view(), name="sequence"),
     # The form of the CRAM reference registry, for htslib's REF_PATH.
     re_path(r"^md5/(?P<identifier>[0-9A-Fa-f]{32})/?\Z", SequenceView.as_view(), name="md5"),
+    re_path(r"^sequence/(?P<identifier>[\s\S]+?)/metadata/?\Z", MetadataView.as_view(), name="metadata"),
+    re_path(r"^sequence/(?P<identifier>[\s\S]+?)/?\Z", SequenceView.as_view(), name="sequence"),
+    re_path(r"^service-info/?\Z", ServiceInfoView.as_view()),
     re_path(r"^(?:sequence/?|md5/[\s\S]*|md5)\Z", NothingView.as_view()),
 ]

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError
+from django.urls import reverse
 
 from catalogue import queries
 from catalogue.errors import ObjectChanged, ObjectMissing, ShortRead, StorageUnavailable
@@ -609,3 +610,11 @@ def test_a_long_sequence_whose_end_is_missing_is_500_before_it_begins(method: st
     identifier = sequence_digests(LONG).md5_hex
     assert get(f"/sequence/{identifier}", method=method).code == 500
     assert ResidueBlob.objects.get(pk=row.blob.pk).size == len(LONG)
+
+
+@pytest.mark.parametrize("identifier", [MD5, "insdc:BK006935.2", "local:a/b c"])
+def test_addresses_are_made_and_lead_back(identifier: str) -> None:
+    for name in ("refget:sequence", "refget:metadata"):
+        reply = get(reverse(name, kwargs={"identifier": identifier}))
+        assert reply.code == 200
+    assert get(reverse("refget:sequence", kwargs={"identifier": identifier})).body == RESIDUES
