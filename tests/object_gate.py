@@ -40,7 +40,7 @@ class Fault(Enum):
     SHORT = auto()  #: the body ends in the middle and its Content-Length agrees
     DELAY = auto()  #: nothing comes for `Gate.delay` seconds
     STALL = auto()  #: nothing comes for `Gate.delay` seconds in the middle of the body
-    TRICKLE = auto()  #: a byte of the body comes every 50 ms
+    TRICKLE = auto()  #: a byte of the body comes every 10 ms
     SLOW_DOWN = auto()  #: 503, as when requests come too fast
     ERROR = auto()  #: 500
     DENIED = auto()  #: 403
@@ -418,7 +418,7 @@ class _Visit(BaseHTTPRequestHandler):
         elif fault is Fault.TRICKLE:
             for at in range(len(content)):
                 yield content[at : at + 1]
-                self.server.gate.pause(0.05)
+                self.server.gate.pause(0.01)
         elif content:
             yield content
         else:

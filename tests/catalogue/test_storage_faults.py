@@ -118,6 +118,27 @@ def test_a_stream_ends_within_the_deadline(hasty: S3Storage, object_store: Objec
         within(DEADLINE + LENIENCE, lambda: next(stream))
 
 
+def test_no_pause_outlasts_the_deadline(
+    hasty: S3Storage, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_calls, "FIRST_PAUSE", 1.0)
+    object_store.gate.fail(Fault.SLOW_DOWN)
+    with pytest.raises(StorageUnavailable):
+        within(DEADLINE + LENIENCE, lambda: hasty.stat("object"))
+
+
+@pytest.mark.parametrize("fault", [Fault.DELAY, Fault.STALL])
+def test_no_silence_outlasts_the_deadline(
+    hasty: S3Storage, object_store: ObjectStore, settings: Settings, fault: Fault
+) -> None:
+    settings.STORAGE_READ_TIMEOUT = 60
+    place = far()
+    place.check()
+    object_store.gate.fail(fault)
+    with pytest.raises(StorageUnavailable):
+        within(DEADLINE + LENIENCE, lambda: place.read_range("object", 0, 300_000))
+
+
 @pytest.mark.parametrize("fault", [Fault.DELAY, Fault.SLOW_DOWN, Fault.DENIED])
 @pytest.mark.parametrize("way", ["stat", "list", "check", "delete", "put"])
 def test_every_call_ends_within_the_deadline(
