@@ -1,15 +1,25 @@
 """Writes the demonstration files below the home, and ingests them with the commands of a steward."""
 
+import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
 
-from htsgetsite.demo.genome import DemoSequence, demo_genome
+from htsgetsite.demo.calls import write_calls
+from htsgetsite.demo.genome import DemoSequence, demo_genome, md5_of
+from htsgetsite.demo.reads import write_reads
 
 AUTHORITY = "demo"
 COLLECTION = "Demonstration genome"
+DATASET = "demo"
+#: The ids under which reads and variants are served.
+PERSON = "ada"
+CALLS = "people"
+#: To be raised when the simulation makes other files than before.
+EDITION = 1
 _LINE = 60
 
 
@@ -36,6 +46,38 @@ def ingest_demo(*, verbosity: int) -> None:
         verbosity=verbosity,
     )
     call_command("ingest_fasta", str(proteins), f"--authority={AUTHORITY}", verbosity=verbosity)
+    _simulate(folder)
+    into = (
+        "--copy",
+        "--public",
+        f"--dataset={DATASET}",
+        "--title=Demonstration",
+        f"--collection={COLLECTION}",
+    )
+    reads = (folder / f"{PERSON}.{suffix}" for suffix in ("bam", "cram"))
+    calls = (folder / f"{CALLS}.{suffix}" for suffix in ("vcf.gz", "bcf"))
+    call_command("ingest_bam", *map(str, reads), *into, verbosity=verbosity)
+    call_command("ingest_vcf", *map(str, calls), *into, verbosity=verbosity)
+
+
+def _simulate(folder: Path) -> None:
+    """Makes the files of reads and variants, all of them or none; untouched when these are there already."""
+    made = folder / "simulated"
+    told = f"{EDITION} {md5_of(''.join(one.residues for one in demo_genome().chromosomes))}\n"
+    if made.exists() and made.read_text(encoding="ascii") == told:
+        return
+    made.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        drafts = Path(name)
+        write_reads(PERSON, bam=drafts / f"{PERSON}.bam", cram=drafts / f"{PERSON}.cram")
+        write_calls(vcf=drafts / f"{CALLS}.vcf.gz", bcf=drafts / f"{CALLS}.bcf")
+        # Indexes last, which so are never older than their files.
+        for draft in sorted(
+            drafts.iterdir(), key=lambda path: path.suffix in {".bai", ".crai", ".tbi", ".csi"}
+        ):
+            os.utime(draft)
+            draft.replace(folder / draft.name)
+    made.write_text(told, encoding="ascii")
 
 
 def _write(path: Path, sequences: Iterable[DemoSequence]) -> Path:

@@ -5,6 +5,7 @@ The chromosomes look like those of a vertebrate as far as a demonstration wants 
 few CpG, telomeres, copies of a mobile element, a gap of N. Coordinates are 0-based and half-open.
 """
 
+import hashlib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -92,6 +93,11 @@ def coding_residues(gene: Gene, chromosomes: dict[str, str]) -> str:
     """The residues of a gene in the direction in which it is read."""
     residues = chromosomes[gene.chromosome][gene.start : gene.end]
     return reverse_complement(residues) if gene.reverse else residues
+
+
+def md5_of(residues: str) -> str:
+    """The md5 of residues, in hexadecimal, as headers of files state it."""
+    return hashlib.md5(residues.encode("ascii"), usedforsecurity=False).hexdigest()
 
 
 def reverse_complement(residues: str) -> str:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from htsgetsite.demo.data import AUTHORITY, ingest_demo
+from htsgetsite.demo.data import AUTHORITY, CALLS, PERSON, ingest_demo
 
 
 class Command(BaseCommand):
@@ -37,9 +37,14 @@ class Command(BaseCommand):
 
 
 def invitation(address: str) -> list[str]:
-    """Three commands that work on the demonstration data."""
+    """Commands that work on the demonstration data: three for sequences, four for reads and variants."""
+    gene, place = "referenceName=Demo_1&start=21500&end=21560", "referenceName=demo_2&start=40000&end=40100"
     return [
         f"curl '{address}/sequence/{AUTHORITY}:Demo_1?start=21500&end=21560'",
         f"curl '{address}/sequence/{AUTHORITY}:pDemo/metadata'",
         f"curl -H 'Range: bytes=0-59' '{address}/sequence/{AUTHORITY}:DMA1p'",
+        f"curl '{address}/reads/{PERSON}?{gene}'",
+        f"samtools view '{address}/reads/{PERSON}?{gene}'",
+        f"REF_PATH='{address}/md5/%s' samtools view '{address}/reads/{PERSON}?format=CRAM&{place}'",
+        f"bcftools view '{address}/variants/{CALLS}?format=BCF&referenceName=Demo_2'",
     ]
