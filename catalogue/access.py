@@ -9,6 +9,7 @@ later, at the delivery of data, whether it still stands.
 import hashlib
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ from django.utils import timezone
 from catalogue.errors import CatalogueError, NotFound
 from catalogue.models import Dataset, Grant, Scope, SequenceCollection
 
+#: A permission rests on no more grants than this; more are passed over.
+MOST_GRANTS = 64
 #: A region that has no end reaches to here.
 _END = 2**32 - 1
 
@@ -110,6 +113,10 @@ class Lease:
     grants: tuple[tuple[int, int], ...] = ()
 
 
+#: What a public dataset needs: nothing.
+NO_LEASE = Lease()
+
+
 @dataclass(frozen=True, slots=True)
 class Permission:
     """What of one file a viewer may have: its header always; all of it when `whole`; else the records of `regions`.
@@ -119,7 +126,7 @@ class Permission:
 
     whole: bool
     regions: tuple[GrantedRegion, ...] = ()
-    lease: Lease = Lease()
+    lease: Lease = NO_LEASE
     until: float | None = None
 
 
@@ -175,19 +182,6 @@ def refusal(viewer: Viewer, *, unknown: str) -> CatalogueError:
     return Hidden(unknown, why) if settings.HIDE_CONTROLLED else why
 
 
-def permits(viewer: Viewer, visibility: str) -> bool:
-    """Whether the viewer may fetch the files of a dataset of that visibility."""
-    return visibility == Dataset.Visibility.PUBLIC
-
-
-def require(viewer: Viewer, visibility: str) -> None:
-    """Passes when `permits` does. Raises AuthenticationRequired for those who may yet say who they are, else
-    PermissionRefused.
-    """
-    if not permits(viewer, visibility):
-        raise refusal(viewer, unknown="there is nothing with that id")
-
-
 def readable_collections(viewer: Viewer) -> QuerySet[SequenceCollection]:
     """The collections whose sequences the viewer may fetch."""
     public = Q(visibility=SequenceCollection.Visibility.PUBLIC)
@@ -201,7 +195,8 @@ def stands(lease: Lease, *, dataset: int, visibility: str) -> bool:
     """Whether what a permission on a file of the dataset rested on is still so.
 
     The account is active, the token neither revoked nor expired, and every grant as it was then, still valid, and still
-    one to the account where it is not one to holders of a visa. Asks the database at most once.
+    one to the account where it is not one to holders of a visa. Asks the database at most once, and not again for
+    `DATA_RECHECK_SECONDS` where it did stand.
     """
     if visibility == Dataset.Visibility.PUBLIC:
         return True
@@ -209,6 +204,18 @@ def stands(lease: Lease, *, dataset: int, visibility: str) -> bool:
         return False
     if not lease.grants and visibility != Dataset.Visibility.REGISTERED:
         return False
+    now = time.monotonic()
+    if _stood.get((lease, dataset), -1.0) > now:
+        return True
+    standing = _stands(lease, dataset)
+    if standing and settings.DATA_RECHECK_SECONDS:
+        _stood[lease, dataset] = now + settings.DATA_RECHECK_SECONDS
+        while len(_stood) > _MOST_STOOD:
+            _stood.popitem(last=False)
+    return standing
+
+
+def _stands(lease: Lease, dataset: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             _STANDS,
@@ -223,6 +230,10 @@ def stands(lease: Lease, *, dataset: int, visibility: str) -> bool:
         (count,) = cursor.fetchone() or (-1,)
     return bool(count == len(lease.grants))
 
+
+#: Until when leases that stood are taken to stand, on the clock that never goes back.
+_stood: OrderedDict[tuple[Lease, int], float] = OrderedDict()
+_MOST_STOOD = 10_000
 
 # One row with the number of grants that are as they were, or none where account or token are gone.
 _STANDS = """
@@ -343,7 +354,7 @@ def _united(viewer: Viewer, grants: Sequence[_Found]) -> Permission:
             return Permission(
                 whole=True, lease=_lease(viewer, [grant]), until=_earliest((viewer.expires, grant.until))
             )
-    limited = [grant for grant in lasting if grant.regions is not None] or lasting[:1]
+    limited = [grant for grant in lasting if grant.regions is not None][:MOST_GRANTS] or lasting[:1]
     regions = [region for grant in limited for region in grant.regions or ()]
     return Permission(
         whole=False,

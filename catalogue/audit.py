@@ -13,8 +13,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from catalogue.access import AuthenticationRequired, CredentialsUnverified, Hidden, PermissionRefused, Viewer
-from catalogue.errors import NotFound
+from catalogue.access import Hidden, Viewer
 from catalogue.models import AuditEvent
 from catalogue.origin import current_origin
 
@@ -24,13 +23,12 @@ Outcome = AuditEvent.Outcome
 #: Rows removed in one transaction by `prune`.
 _BATCH = 10_000
 
-_OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
-    (Hidden, Outcome.HIDDEN),
-    (AuthenticationRequired, Outcome.UNAUTHENTICATED),
-    (CredentialsUnverified, Outcome.FAILED),
-    (PermissionRefused, Outcome.REFUSED),
-    (NotFound, Outcome.NOT_FOUND),
-)
+_OUTCOMES = {
+    401: Outcome.UNAUTHENTICATED,
+    403: Outcome.REFUSED,
+    404: Outcome.NOT_FOUND,
+    429: Outcome.THROTTLED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +77,11 @@ def record(event: Event, *, viewer: Viewer | None = None) -> None:
         )
 
 
-def outcome_of(error: Exception) -> Outcome:
-    """The outcome that an error of the catalogue is."""
-    return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), Outcome.FAILED)
+def outcome_of(error: Exception, *, status: int) -> Outcome:
+    """The outcome of a request that failed with an error, which was told as an HTTP status."""
+    if isinstance(error, Hidden):
+        return Outcome.HIDDEN
+    return _OUTCOMES.get(status, Outcome.FAILED if status >= 500 else Outcome.INVALID)
 
 
 def prune(*, before: datetime) -> int:

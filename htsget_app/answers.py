@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from catalogue import queries
-from catalogue.access import Viewer
-from catalogue.errors import NotFound, StorageError
-from catalogue.formats.intervals import MAX_POSITION, ByteRange, Region
+from catalogue.access import PermissionRefused, Viewer
+from catalogue.errors import StorageError
+from catalogue.formats.intervals import ByteRange
 from catalogue.ingest import states
-from catalogue.queries import ContigRecord, FileRecord
-from htsget_app.blocks import Block, Inline, Limits, Selection, StoredContig, StoredFile
-from htsget_app.errors import InvalidInput, InvalidRange
-from htsget_app.params import RegionRequest, TicketRequest
+from catalogue.queries import FileRecord
+from htsget_app.blocks import Block, Inline, Limits, NotSeparable, StoredFile
+from htsget_app.params import TicketRequest
+from htsget_app.selecting import select
 from htsget_app.tickets import plan
 
 
@@ -53,7 +53,7 @@ def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:
     Raises the errors of `htsget_app.errors.TABLE`; a stored file that is not what was registered is noted on its row.
     """
     file = queries.find_file(viewer=viewer, kind=request.kind, htsget_id=request.id, format=request.format)
-    selection, contigs = _selection(file, request)
+    selection, contigs = select(file, request)
     with faults_noted(file), queries.registered_bytes(file) as read_range:
         stored = StoredFile(
             format=file.format,
@@ -64,7 +64,13 @@ def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:
             contigs=contigs,
             unplaced_begin=file.unplaced_begin,
         )
-        return Ticket(file, plan(stored, selection, read_range=read_range, limits=limits))
+        try:
+            return Ticket(file, plan(stored, selection, read_range=read_range, limits=limits))
+        except NotSeparable:
+            raise PermissionRefused(
+                f"{file.format} comes in containers, and one of these holds reads beyond the regions that these "
+                "credentials open; ask for less, or in another format"
+            ) from None
 
 
 @contextmanager
@@ -77,50 +83,3 @@ def faults_noted(file: FileRecord) -> Iterator[None]:
         raise
     if not file.ready:
         states.note_recovery(pk=file.pk, etag=file.etag)
-
-
-def _selection(file: FileRecord, request: TicketRequest) -> tuple[Selection, dict[int, StoredContig]]:
-    if request.header_only:
-        return Selection(), {}
-    if request.regions is None:
-        return Selection(whole=True), {}
-    if request.unplaced and request.kind != "reads":
-        raise NotFound("only reads can be without a position")
-    if not file.indexed:
-        raise InvalidInput("this file has no index here; only the whole of it can be had, or its header")
-    found = _contigs(file, request.regions)
-    regions = tuple(_region(*pair) for pair in zip(request.regions, found, strict=True))
-    contigs = {contig.number: StoredContig(contig.name, contig.index) for contig in found}
-    return Selection(regions, unplaced=request.unplaced), contigs
-
-
-def _contigs(file: FileRecord, regions: tuple[RegionRequest, ...]) -> list[ContigRecord]:
-    """The contig of each region."""
-    named = queries.contigs_by_name(file, [region.name for region in regions if region.name is not None])
-    return [
-        _contig(file, region, named[region.name] if region.name is not None else None) for region in regions
-    ]
-
-
-def _contig(file: FileRecord, region: RegionRequest, named: ContigRecord | None) -> ContigRecord:
-    if region.md5 is None:
-        assert named is not None, "a region is by name, by md5 or by both"
-        return named
-    if named is None:
-        return queries.contig_by_md5(file, region.md5)
-    if named.md5 is None:
-        # Only another contig can have it then, and if none has, that is what is wrong.
-        queries.contig_by_md5(file, region.md5)
-    if named.md5 is None or named.md5.hex() != region.md5:
-        raise InvalidInput("referenceName and referenceMD5 disagree")
-    return named
-
-
-def _region(asked: RegionRequest, contig: ContigRecord) -> Region:
-    start = 0 if asked.start is None else asked.start
-    # An end beyond the contig needs no clipping: there is nothing there, save what the file does hold there (VCF puts
-    # telomeres one past the end).
-    end = MAX_POSITION if asked.end is None else asked.end
-    if contig.length is not None and start > contig.length:
-        raise InvalidRange(f"start {start} is beyond {contig.name!r}, which has {contig.length} bases")
-    return Region(contig.number, start, end)

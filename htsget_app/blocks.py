@@ -86,17 +86,25 @@ class StoredFile:
     unplaced_begin: VirtualOffset | None = None
 
 
+class NotSeparable(Exception):
+    """What is wanted cannot be cut from what may not be handed out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which records of a file are wanted; nothing but the header when nothing is set.
 
     `whole` is every record, and then `regions` and `unplaced` say nothing more. `unplaced` are the reads
     that lie on no contig (htsget's `referenceName=*`).
+
+    `within`, where it is not None, is all that may be handed out: the answer then holds no record beside
+    those that overlap `regions`, which lie within it, whatever it costs to find them.
     """
 
     regions: tuple[Region, ...] = ()
     unplaced: bool = False
     whole: bool = False
+    within: tuple[Region, ...] | None = None
 
 
 def joined(blocks: Iterable[Block], *, most_block: int) -> list[Block]:

@@ -8,10 +8,20 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from catalogue.formats import FormatError, ReadRange
-from catalogue.formats.crai import containers_overlapping
+from catalogue.formats.crai import containers_overlapping, containers_reaching_out
 from catalogue.formats.cram import read_version
 from catalogue.formats.intervals import ByteRange, Region, unite_ranges, unite_regions
-from htsget_app.blocks import Block, BlockKind, Inline, Limits, Selection, Slice, StoredFile, joined
+from htsget_app.blocks import (
+    Block,
+    BlockKind,
+    Inline,
+    Limits,
+    NotSeparable,
+    Selection,
+    Slice,
+    StoredFile,
+    joined,
+)
 
 
 def plan_cram(
@@ -22,15 +32,20 @@ def plan_cram(
     Reads the stored file only where the containers fit into the ticket. Above `limits.most_ranges` separate
     ranges, and only then, containers between wanted ones come along. Raises `FormatError` where the file is
     shorter than it was, or what is stored about it is damaged.
+
+    With `selection.within` none comes along, `file.contigs` has to hold every contig with reads, and
+    `NotSeparable` is raised where a wanted container may hold a read that is not wholly within.
     """
     eof = Inline(read_version(file.header).eof, BlockKind.BODY)
     data = ByteRange(file.header_end.coffset, file.size - (len(eof.data) if file.has_eof else 0))
     wanted = _wanted(file, selection, data)
+    if selection.within is not None:
+        _check_within(file, wanted, selection.within)
     body: list[Block]
     if sum(piece.length for piece in wanted) <= limits.inline:
         body = [*(Inline(_read(read_range, piece), BlockKind.BODY) for piece in wanted), eof]
     else:
-        *before, last = _few(wanted, most=limits.most_ranges)
+        *before, last = wanted if selection.within is not None else _few(wanted, most=limits.most_ranges)
         # The stored file's own end-of-file container needs no block of its own where it comes next.
         own_eof = file.has_eof and last.end == data.end
         ranges = [*before, ByteRange(last.begin, file.size) if own_eof else last]
@@ -55,6 +70,16 @@ def _wanted(file: StoredFile, selection: Selection, data: ByteRange) -> list[Byt
 
 def _containers(file: StoredFile, region: Region) -> Iterable[ByteRange]:
     return containers_overlapping(file.contigs[region.contig].index, start=region.start, end=region.end)
+
+
+def _check_within(file: StoredFile, wanted: list[ByteRange], within: Iterable[Region]) -> None:
+    united = unite_regions(within)
+    for number, contig in file.contigs.items():
+        stretches = [(region.start, region.end) for region in united if region.contig == number]
+        if containers_reaching_out(contig.index, containers=wanted, within=stretches):
+            raise NotSeparable
+    if file.unplaced_begin is not None and any(piece.end > file.unplaced_begin.coffset for piece in wanted):
+        raise NotSeparable
 
 
 def _few(ranges: list[ByteRange], *, most: int) -> list[ByteRange]:

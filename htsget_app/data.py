@@ -22,6 +22,7 @@ from catalogue.access import Viewer
 from catalogue.errors import NotFound, StorageError
 from catalogue.formats.intervals import ByteRange
 from catalogue.queries import PIECE, FileRecord
+from htsget_app import records
 from htsget_app.answers import faults_noted
 from htsget_app.errors import DataUrlRefused
 from htsget_app.slices import FileSlice, digest_of_etag, unseal
@@ -44,11 +45,17 @@ _RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))", re.
 def deliver(request: HttpRequest, token: str, *, viewer: Viewer) -> HttpResponseBase:
     """The bytes of a slice, or those that `Range` asks of it.
 
-    Raises DataUrlRefused, AuthenticationRequired, PermissionRefused and StorageError, all before the first byte.
+    The URL opens what it names by itself, as clients send it without credentials; what it rests on must still stand.
+    Whoever does show credentials has to be the one that it was given to. The delivery is recorded before it begins.
+
+    Raises DataUrlAltered, DataUrlRefused, PermissionRefused and StorageError, all before the first byte.
     """
     piece = unseal(token)
+    holder = piece.lease.holder
+    if viewer.name is not None and holder not in {bytes(8), viewer.holder}:
+        raise DataUrlRefused("this data URL was given to somebody else")
     try:
-        file = queries.file_by_key(viewer=viewer, pk=piece.file)
+        file = queries.leased_file(pk=piece.file, lease=piece.lease)
     except NotFound as error:
         raise DataUrlRefused("the file is no longer served; ask for a new ticket") from error
     if digest_of_etag(file.etag) != piece.etag_digest or piece.where.end > file.size:
@@ -56,6 +63,9 @@ def deliver(request: HttpRequest, token: str, *, viewer: Viewer) -> HttpResponse
     with faults_noted(file):
         queries.check_registered(file)
     response = _response(request, file, piece)
+    records.delivered(
+        file, piece, range=request.META.get("HTTP_RANGE", ""), status=response.status_code, viewer=viewer
+    )
     for name, value in _ALWAYS.items():
         response.headers[name] = value
     return response

@@ -11,7 +11,7 @@ from django.core.exceptions import DisallowedHost
 from django.db import InterfaceError, OperationalError
 from django.http import UnreadablePostError
 
-from catalogue.access import AuthenticationRequired, PermissionRefused
+from catalogue.access import AuthenticationRequired, CredentialsUnverified, PermissionRefused
 from catalogue.errors import (
     AmbiguousReference,
     FormatNotStored,
@@ -20,6 +20,7 @@ from catalogue.errors import (
     StorageMisconfigured,
     StorageUnavailable,
 )
+from catalogue.limits import TooMany
 
 #: Seconds after which a client may try again, when a store or the database does not answer.
 RETRY_AFTER = 10
@@ -50,7 +51,11 @@ class MethodNotAllowed(RequestError):
 
 
 class DataUrlRefused(RequestError):
-    """A data URL that was altered, has expired, or is of a file that has since been registered anew."""
+    """A data URL that has expired, was given to somebody else, or is of a file that has since been registered anew."""
+
+
+class DataUrlAltered(DataUrlRefused):
+    """What should be a data URL is none that this site made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ TABLE: tuple[tuple[type[Exception], Row], ...] = (
     (DisallowedHost, Row(HTTPStatus.BAD_REQUEST, "InvalidInput", "this site does not answer to that Host")),
     (AuthenticationRequired, Row(HTTPStatus.UNAUTHORIZED, "InvalidAuthentication")),
     (PermissionRefused, Row(HTTPStatus.FORBIDDEN, "PermissionDenied")),
+    (CredentialsUnverified, Row(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable")),
+    (TooMany, Row(HTTPStatus.TOO_MANY_REQUESTS, "TooManyRequests")),
     (NotFound, Row(HTTPStatus.NOT_FOUND, "NotFound")),
     (FormatNotStored, Row(HTTPStatus.BAD_REQUEST, "UnsupportedFormat")),
     (AmbiguousReference, Row(HTTPStatus.BAD_REQUEST, "InvalidInput")),

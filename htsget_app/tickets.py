@@ -39,6 +39,9 @@ def plan(
     CRAM answers hold whole containers. `selection.regions` name contigs that `file.contigs` holds, in
     0-based half-open positions.
 
+    With `selection.within` no other records are there in any case, and a CRAM answer raises `NotSeparable`
+    where a container holds others.
+
     Raises `FormatError` where the stored file is damaged, or not what the catalogue knows of it.
     """
     return _PLANNERS[file.format](file, selection, read_range=read_range, limits=limits)

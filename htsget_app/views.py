@@ -3,22 +3,34 @@
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import get_script_prefix
+from rest_framework.settings import api_settings
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from catalogue.access import ANONYMOUS, Viewer
+from catalogue.access import ANONYMOUS
 from catalogue.errors import NotFound
 from catalogue.formats.intervals import ByteRange
+from catalogue.limits import TooMany, count_failure
+from catalogue.origin import current_origin
 from catalogue.queries import FileRecord
-from htsget_app import answers, data, params
+from htsget_app import answers, data, params, records
 from htsget_app.blocks import Limits
-from htsget_app.errors import RETRY_AFTER, MethodNotAllowed, PayloadTooLarge, error_body, row_of
+from htsget_app.errors import (
+    RETRY_AFTER,
+    DataUrlAltered,
+    MethodNotAllowed,
+    PayloadTooLarge,
+    error_body,
+    row_of,
+)
 from htsget_app.negotiation import ticket_type
 from htsget_app.service_info import Service, registry_entries, service_info
 from htsget_app.slices import FileSlice, digest_of_etag, seal
@@ -34,9 +46,9 @@ _FOR_A_WHILE = "public, max-age=300"
 class HtsgetView(APIView):
     """A resource of the protocol: bearer tokens only, never a cookie; whatever goes wrong has an htsget error body."""
 
-    authentication_classes = ()
-    permission_classes = ()
-    throttle_classes = ()
+    authentication_classes: Sequence[Any] = ()
+    permission_classes: Sequence[Any] = ()
+    throttle_classes: Sequence[type[BaseThrottle]] = ()
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         """Nothing to do first: `htsget_app.negotiation` chooses the form, and `catalogue.access` what may be had."""
@@ -67,6 +79,8 @@ class HtsgetView(APIView):
             response.headers["Allow"] = ", ".join(self.allowed_methods)
         elif row.status == 503:
             response.headers["Retry-After"] = str(RETRY_AFTER)
+        elif isinstance(exc, TooMany):
+            response.headers["Retry-After"] = str(exc.wait)
         return response
 
     @property
@@ -75,8 +89,44 @@ class HtsgetView(APIView):
         return {}
 
 
-class TicketView(HtsgetView):
+class _GuardedView(HtsgetView):
+    """A resource that depends on who asks: that is found out first, and whatever comes of it goes into the audit."""
+
+    authentication_classes = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    viewer = ANONYMOUS
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Finds out who asks, and whether they ask too often."""
+        if request.method != "OPTIONS":
+            self.viewer = request.auth or ANONYMOUS
+            self.check_throttles(request)
+
+    def throttled(self, request: Any, wait: float) -> NoReturn:
+        """429."""
+        raise TooMany(int(wait))
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
+        """The same, recorded. An answer that gives nothing away is given even where it cannot be recorded."""
+        response = super().handle_exception(exc)
+        if isinstance(exc, TooMany):
+            # These come in floods, which are not to fill the audit.
+            logger.warning("too many requests from %s", current_origin().address)
+        else:
+            try:
+                self.record_failure(exc)
+            except DatabaseError:
+                logger.exception("a failure could not be recorded")
+        return response
+
+    def record_failure(self, error: Exception) -> None:
+        """Tells the audit that the request came to nothing."""
+        raise NotImplementedError
+
+
+class TicketView(_GuardedView):
     """`/reads/<id>` and `/variants/<id>`."""
+
+    throttle_classes: Sequence[Any] = api_settings.DEFAULT_THROTTLE_CLASSES
 
     def get(self, request: Any, kind: str, id: str) -> HttpResponseBase:
         """A ticket for what the query asks; HEAD is the same without the body."""
@@ -91,22 +141,36 @@ class TicketView(HtsgetView):
         return self._ticket(params.from_body(kind=kind, id=id, query=query, body=_body(request)))
 
     def _ticket(self, asked: params.TicketRequest) -> HttpResponse:
+        if asked.regions is not None and len(asked.regions) > settings.HTSGET_MAX_REGIONS:
+            raise PayloadTooLarge(f"more than {settings.HTSGET_MAX_REGIONS} regions are asked for at once")
         limits = Limits(inline=settings.HTSGET_INLINE_BYTES, most_block=settings.HTSGET_MAX_BLOCK_BYTES)
-        ticket = answers.ticket(asked, viewer=_viewer(self.request), limits=limits)
+        ticket = answers.ticket(asked, viewer=self.viewer, limits=limits)
+        records.ticket_given(ticket, asked, viewer=self.viewer)
         response = _json(ticket.json(_url_of(self.request, ticket.file)))
         response.headers["Content-Type"] = ticket_type(self.request.META.get("HTTP_ACCEPT", ""))
-        response.headers["Vary"] = "Accept"
+        response.headers["Vary"] = "Accept, Authorization"
         return response
 
+    def record_failure(self, error: Exception) -> None:
+        target = f"{self.kwargs.get('kind')}/{self.kwargs.get('id')}"
+        records.ticket_refused(error, target=target, viewer=self.viewer)
 
-class DataView(HtsgetView):
+
+class DataView(_GuardedView):
     """`/data/<token>`."""
 
     def get(self, request: Any, token: str) -> HttpResponseBase:
         """The bytes of a slice; HEAD is the same without the body."""
-        return data.deliver(request._request, token, viewer=_viewer(request))
+        try:
+            return data.deliver(request._request, token, viewer=self.viewer)
+        except DataUrlAltered:
+            count_failure(current_origin().address, settings.THROTTLE_FAILURES)
+            raise
 
     head = get
+
+    def record_failure(self, error: Exception) -> None:
+        records.delivery_refused(error, viewer=self.viewer)
 
 
 class ServiceInfoView(HtsgetView):
@@ -153,11 +217,6 @@ def _service() -> Service:
     )
 
 
-def _viewer(request: Any) -> Viewer:
-    """Who asks. No credentials can be valid yet, so those that are shown open no more than none."""
-    return ANONYMOUS
-
-
 def _challenge(request: Any) -> str:
     """What 401 says is needed (RFC 6750 §3)."""
     return 'Bearer error="invalid_token"' if "HTTP_AUTHORIZATION" in request.META else "Bearer"
@@ -188,8 +247,10 @@ def _url_of(request: Any, file: FileRecord) -> Callable[[ByteRange], str]:
     """Gives the URLs of slices of a file, all good until the same time."""
     base = _absolute(request, "/data/")
     expires = int(time.time()) + settings.TICKET_URL_TTL
-    etag = digest_of_etag(file.etag)
-    return lambda where: f"{base}{seal(FileSlice(file.pk, etag, where), expires=expires)}"
+    if (until := file.permission.until) is not None:
+        expires = min(expires, int(until))
+    etag, lease = digest_of_etag(file.etag), file.permission.lease
+    return lambda where: f"{base}{seal(FileSlice(file.pk, etag, where, lease), expires=expires)}"
 
 
 def _json(body: bytes, *, status: int = 200, cache: str = "no-store") -> HttpResponse:

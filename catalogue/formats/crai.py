@@ -174,6 +174,26 @@ def containers_overlapping(packed: bytes, *, start: int, end: int) -> list[ByteR
     return [ByteRange(*pair) for pair in zip(begins, ends, strict=True)]
 
 
+def containers_reaching_out(
+    packed: bytes, *, containers: Iterable[ByteRange], within: Iterable[tuple[int, int]]
+) -> bool:
+    """Whether any of the containers may hold reads of a contig that do not lie wholly in one of the stretches `within`.
+
+    `packed` is the contig's share; stretches are positions from the first up to, not including, the second. Raises
+    `FormatError` for bytes that `pack` did not make.
+    """
+    if not packed:
+        return False
+    table = _unpack(packed)
+    inside = np.zeros(len(table), dtype=np.bool_)
+    for start, end in within:
+        inside |= (table["start"] >= start) & (table["stop"] <= end)
+    outside = table[~inside]
+    return any(
+        bool(((outside["begin"] < piece.end) & (outside["end"] > piece.begin)).any()) for piece in containers
+    )
+
+
 def _unpack(packed: bytes) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
     body = len(packed) - len(_PACKED_VERSION)
     if not packed.startswith(_PACKED_VERSION) or body % _PACKED.itemsize:

@@ -126,6 +126,22 @@ def contigs_by_name(file: FileRecord, names: Collection[str]) -> Mapping[str, Co
     return found
 
 
+def contigs_that_exist(file: FileRecord, names: Collection[str]) -> Mapping[str, ContigRecord]:
+    """The same for those names that mean one contig; the others are left out."""
+    found: dict[str, ContigRecord] = {}
+    for name in dict.fromkeys(names):
+        try:
+            found |= contigs_by_name(file, [name])
+        except (NotFound, AmbiguousReference):
+            continue
+    return found
+
+
+def contigs_with_records(file: FileRecord) -> list[ContigRecord]:
+    """Every contig of a file on which a record lies, in the order of the header."""
+    return _records(file, ~Q(index=b""))
+
+
 def contig_by_md5(file: FileRecord, md5: str) -> ContigRecord:
     """The contig whose sequence has this md5, in hexadecimal. Raises NotFound, AmbiguousReference."""
     known = _memory.get((*_state(file), "md5", md5))

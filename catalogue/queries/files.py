@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
+
+from django.conf import settings
 
 from catalogue import access
-from catalogue.access import Viewer
+from catalogue.access import Asked, Lease, Permission, PermissionRefused, Viewer
 from catalogue.errors import FormatNotStored, NotFound, ObjectChanged, ObjectCorrupt
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.headers import FileFormat
@@ -26,7 +29,8 @@ class FileRecord:
 
     `header_end` is where its first record begins, `unplaced_begin` where the records on no contig do, if there are any
     (`htsget_app.blocks.StoredFile` has the details). `indexed` says whether regions can be found in it, `ready` whether
-    it was as registered when it was last looked at.
+    it was as registered when it was last looked at. `dataset` is the slug; `permission` is what of the file may be
+    handed to whoever asked for it.
     """
 
     pk: int
@@ -43,44 +47,51 @@ class FileRecord:
     unplaced_begin: VirtualOffset | None
     ready: bool
     ingested: datetime
+    dataset: str
+    permission: Permission
 
 
 _COLUMNS = (
     "pk", "kind", "htsget_id", "format", "storage", "key", "size", "etag", "header_end", "has_eof", "index_kind",
-    "unplaced_begin", "state", "ingested", "dataset__visibility",
+    "unplaced_begin", "state", "ingested", "dataset_id", "dataset__slug", "dataset__visibility",
 )  # fmt: skip
 
 
 def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) -> FileRecord:
-    """The file that is served under an id in a format.
+    """The file that is served under an id in a format, with what of it the viewer may have.
 
-    Raises NotFound for an unknown id; AuthenticationRequired or PermissionRefused where the viewer may not have it;
+    Raises NotFound for an unknown id; what `access.refusal` gives where the viewer may have nothing of it;
     FormatNotStored where the id is in other formats only, which is told of those that the viewer may have.
     """
     if not storable(htsget_id):
         raise NotFound("no id is such a text")
-    rows = DataFile.objects.filter(kind=kind, htsget_id=htsget_id).order_by("format").values_list(*_COLUMNS)
-    found = {record.format: (record, visibility) for record, visibility in map(_record, rows)}
-    if not found:
-        raise NotFound(f"there are no {kind} with the id {htsget_id!r}")
-    if format in found:
-        record, visibility = found[format]
-        access.require(viewer, visibility)
-        return record
-    stored = [other for other, (_, visibility) in found.items() if access.permits(viewer, visibility)]
-    if not stored:
-        access.require(viewer, next(iter(found.values()))[1])
-    raise FormatNotStored(f"{htsget_id!r} is stored as {' and '.join(stored)}, not as {format}")
+    files = DataFile.objects.filter(kind=kind, htsget_id=htsget_id).order_by("format")
+    rows = [_Row(*row) for row in files.values_list(*_COLUMNS)]
+    given = access.permissions(viewer, [row.asked for row in rows])
+    unknown = f"there are no {kind} with the id {htsget_id!r}"
+    if not rows:
+        raise NotFound(unknown)
+    for row in rows:
+        if row.format == format and row.pk in given:
+            return row.record(given[row.pk])
+    theirs = [row.format for row in rows if row.pk in given]
+    if not theirs or (not settings.HIDE_CONTROLLED and any(row.format == format for row in rows)):
+        raise access.refusal(viewer, unknown=unknown)
+    raise FormatNotStored(f"{htsget_id!r} is stored as {' and '.join(theirs)}, not as {format}")
 
 
-def file_by_key(*, viewer: Viewer, pk: int) -> FileRecord:
-    """The file of a row's key. Raises NotFound, AuthenticationRequired, PermissionRefused."""
-    row = DataFile.objects.filter(pk=pk).values_list(*_COLUMNS).first()
-    if row is None:
+def leased_file(*, pk: int, lease: Lease) -> FileRecord:
+    """The file of a row's key, for somebody who was given a lease on it.
+
+    Raises NotFound when it is no longer registered, PermissionRefused when the lease no longer stands.
+    """
+    values = DataFile.objects.filter(pk=pk).values_list(*_COLUMNS).first()
+    if values is None:
         raise NotFound("the file is no longer registered")
-    record, visibility = _record(row)
-    access.require(viewer, visibility)
-    return record
+    row = _Row(*values)
+    if not access.stands(lease, dataset=row.dataset, visibility=row.visibility):
+        raise PermissionRefused("what was granted then is not granted any more; ask for a new ticket")
+    return row.record(Permission(whole=False, lease=lease))
 
 
 def is_local(file: FileRecord) -> bool:
@@ -137,23 +148,48 @@ def stream_bytes(file: FileRecord, where: ByteRange) -> Iterator[bytes]:
         yield data
 
 
-def _record(row: tuple) -> tuple[FileRecord, str]:  # type: ignore[type-arg]
-    (pk, kind, htsget_id, format, place, key, size, etag, header_end, has_eof, index_kind, unplaced, state, ingested,
-     visibility) = row  # fmt: skip
-    record = FileRecord(
-        pk=pk,
-        kind=kind,
-        htsget_id=htsget_id,
-        format=FileFormat(format),
-        storage=place,
-        key=key,
-        size=size,
-        etag=etag,
-        header_end=VirtualOffset(header_end),
-        has_eof=has_eof,
-        indexed=bool(index_kind),
-        unplaced_begin=None if unplaced is None else VirtualOffset(unplaced),
-        ready=state == DataFile.State.READY,
-        ingested=ingested,
-    )
-    return record, visibility
+class _Row(NamedTuple):
+    """The values of `_COLUMNS`."""
+
+    pk: int
+    kind: str
+    htsget_id: str
+    format: str
+    storage: str
+    key: str
+    size: int
+    etag: str
+    header_end: int
+    has_eof: bool
+    index_kind: str
+    unplaced_begin: int | None
+    state: str
+    ingested: datetime
+    dataset: int
+    slug: str
+    visibility: str
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(file=self.pk, kind=self.kind, dataset=self.dataset, visibility=self.visibility)
+
+    def record(self, permission: Permission) -> FileRecord:
+        begin = self.unplaced_begin
+        return FileRecord(
+            pk=self.pk,
+            kind=self.kind,
+            htsget_id=self.htsget_id,
+            format=FileFormat(self.format),
+            storage=self.storage,
+            key=self.key,
+            size=self.size,
+            etag=self.etag,
+            header_end=VirtualOffset(self.header_end),
+            has_eof=self.has_eof,
+            indexed=bool(self.index_kind),
+            unplaced_begin=None if begin is None else VirtualOffset(begin),
+            ready=self.state == DataFile.State.READY,
+            ingested=self.ingested,
+            dataset=self.slug,
+            permission=permission,
+        )
