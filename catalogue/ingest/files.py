@@ -7,6 +7,7 @@ again repeats nothing: a file whose size and ETag are those that were registered
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -24,6 +25,7 @@ from catalogue.ingest.files_reading import FileReading, ReadJob, WrongKindError,
 from catalogue.ingest.files_rows import Register, discard_made
 from catalogue.ingest.runs import Run, ingest_run
 from catalogue.ingest.states import note_recovery
+from catalogue.ingest.transactions import settled
 from catalogue.models import DataFile, IngestedFile
 from catalogue.storage import FILES, ObjectStat, storage
 
@@ -135,11 +137,13 @@ class _Ingest:
                     self._unchanged(one, verdict)
                 case _:
                     self._failed(one, verdict)
-        for one, reading in read_files(jobs, processes=min(self.wanted.processes, len(jobs) or 1)):
-            if isinstance(reading, FileReading):
-                self._register(one, reading)
-            else:
-                self._failed(one, reading)
+        processes = min(self.wanted.processes, len(jobs) or 1)
+        with closing(read_files(jobs, processes=processes)) as readings:
+            for one, reading in readings:
+                if isinstance(reading, FileReading):
+                    self._register(one, reading)
+                else:
+                    self._failed(one, reading)
         return self.progress
 
     def _distinct(self, found: Iterable[FoundFile]) -> list[FoundFile]:
@@ -167,7 +171,7 @@ class _Ingest:
 
     def _format(self, one: FoundFile) -> FileFormat | None:
         try:
-            return sniff_kind(one.place, one.place.stat(), self.wanted.inputs.kind)
+            return sniff_kind(one.place.reader(one.place.stat()), self.wanted.inputs.kind)
         except _EXPECTED:
             return None  # which is found out, and told, when it is read
 
@@ -242,27 +246,27 @@ class _Ingest:
         self._done(one.source, Became.UNCHANGED, message)
 
     def _register(self, one: FoundFile, reading: FileReading) -> None:
-        replace = self.wanted.replace
         try:
-            if self.run is None:
-                with transaction.atomic():
-                    before = self.register.row_before(reading, one.htsget_id, replace=replace)
-                replaced, warnings = before is not None, reading.warnings
-            else:
-                if self.register.dataset._state.adding:
-                    save_dataset(self.register.dataset)
-                with transaction.atomic():
-                    registered = self.register.add(reading, htsget_id=one.htsget_id, replace=replace)
-                    replaced, warnings = registered.replaced, (*reading.warnings, *registered.warnings)
-                    self._record(
-                        one.source, IngestedFile.Outcome.ADDED, "; ".join(warnings), registered.counts
-                    )
+            if self.run is not None and self.register.dataset._state.adding:
+                save_dataset(self.register.dataset)
+            became, message = settled(lambda: self._write(one, reading))
         except (CatalogueError, DatabaseError) as error:
             discard_made(reading)
             self._failed(one, error)
         else:
-            became = Became.REPLACED if replaced else Became.ADDED
-            self._tell(FileOutcome(one.source, became, "; ".join(warnings)))
+            self._tell(FileOutcome(one.source, became, message))
+
+    def _write(self, one: FoundFile, reading: FileReading) -> tuple[Became, str]:
+        replace = self.wanted.replace
+        with transaction.atomic():
+            if self.run is None:
+                replaced = self.register.row_before(reading, one.htsget_id, replace=replace) is not None
+                warnings = reading.warnings
+            else:
+                registered = self.register.add(reading, htsget_id=one.htsget_id, replace=replace)
+                replaced, warnings = registered.replaced, (*reading.warnings, *registered.warnings)
+                self._record(one.source, IngestedFile.Outcome.ADDED, "; ".join(warnings), registered.counts)
+        return Became.REPLACED if replaced else Became.ADDED, "; ".join(warnings)
 
     def _failed(self, one: FoundFile, error: BaseException) -> None:
         if isinstance(error, WrongKindError) and not one.expected:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -31,7 +31,7 @@ class ReaderCrashedError(Exception):
 
 def read_files(
     jobs: Iterable[tuple[Key, ReadJob]], *, processes: int
-) -> Iterator[tuple[Key, FileReading | BaseException]]:
+) -> Generator[tuple[Key, FileReading | BaseException], None, None]:
     """What each job gives, or the exception that it raised, in the order in which they are done.
 
     Jobs are taken only as processes are free to do them. Closing the iterator ends the processes.
@@ -53,7 +53,7 @@ def _read(
     *,
     processes: int,
     suspects: list[tuple[Key, ReadJob]],
-) -> Iterator[tuple[Key, FileReading | BaseException]]:
+) -> Generator[tuple[Key, FileReading | BaseException], None, None]:
     """Works until nothing waits or a process ends; the jobs that were under way then become suspects."""
     pool = ProcessPoolExecutor(
         processes,

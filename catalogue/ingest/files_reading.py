@@ -106,26 +106,28 @@ def read_file(job: ReadJob) -> FileReading:
     Raises `FormatError` (`WrongKindError` for a file that is not of the job's kind) and CatalogueError.
     """
     stat = job.source.stat()
-    format = sniff_kind(job.source, stat, job.kind)
+    read_range = job.source.reader(stat)
+    format = sniff_kind(read_range, job.kind)
     if job.copy_to is None or job.rehearsal:
-        reading = _read(job, format, stat, at=job.source, final=job.source)
+        reading = _read(job, format, stat, read_range, at=job.source, final=job.source)
         job.source.verify_unchanged(stat)
         return reading
     target = storage(job.copy_to)
     with staging_folder(target) as folder:
         staged = folder / "copy"
         digest = _copy(job.source, stat, staged)
+        copy = Place("", staged.as_posix().lstrip("/"))
         final = Place(job.copy_to, f"data/{digest[:2]}/{digest[2:]}{SUFFIX[format]}")
-        reading = _read(job, format, stat, at=Place("", staged.as_posix().lstrip("/")), final=final)
+        reading = _read(job, format, stat, copy.reader(copy.stat()), at=copy, final=final)
         return replace(reading, stat=target.put(staged, final.key))
 
 
-def sniff_kind(place: Place, stat: ObjectStat, kind: FileKind) -> FileFormat:
+def sniff_kind(read_range: ReadRange, kind: FileKind) -> FileFormat:
     """The format of a file, by its first bytes. Raises as `read_file`."""
-    if stat.size == 0:
+    if not read_range(0, 1):
         raise WrongKindError("the file is empty")
     try:
-        format = sniff(place.reader(stat))
+        format = sniff(read_range)
     except FormatError as error:
         raise WrongKindError(error.reason) from error
     if KIND_OF_FORMAT[format] is not kind:
@@ -133,9 +135,10 @@ def sniff_kind(place: Place, stat: ObjectStat, kind: FileKind) -> FileFormat:
     return format
 
 
-def _read(job: ReadJob, format: FileFormat, stat: ObjectStat, *, at: Place, final: Place) -> FileReading:
+def _read(
+    job: ReadJob, format: FileFormat, stat: ObjectStat, read_range: ReadRange, *, at: Place, final: Place
+) -> FileReading:
     """Reads the file that lies `at` a place now and, when all is well, at `final` in the end."""
-    read_range = at.reader(stat if at == job.source else at.stat())
     cram = read_cram(read_range, size=stat.size) if format is FileFormat.CRAM else None
     header = cram.header if cram else read_header(read_range)
     verify_contigs(header.contigs)

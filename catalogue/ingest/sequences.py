@@ -6,15 +6,14 @@ the same names when it is run again.
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from django.db import OperationalError, transaction
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from django.db import transaction
 
 from catalogue.errors import StorageError
 from catalogue.formats import FormatError
@@ -28,6 +27,7 @@ from catalogue.ingest.runs import Run, ingest_run
 from catalogue.ingest.sequence_rows import Added, ArrivingRows, Row
 from catalogue.ingest.sources import Source
 from catalogue.ingest.staging import staging_folder
+from catalogue.ingest.transactions import settled
 from catalogue.models import IngestedFile, Molecule
 from catalogue.storage import SEQUENCES, storage
 
@@ -41,9 +41,6 @@ FASTA_SUFFIXES: Final = tuple(
 COMMAND: Final = "ingest_fasta"
 #: What is counted of each file: what it holds, and rows added or changed.
 COUNTS: Final = ("records", "residues", "stripped", "sequences", "filled", "made_circular", "aliases")
-
-# Two ingests wait for each other; the database breaks what still becomes a cycle, and trying again helps.
-_TRIES = 5
 
 T = TypeVar("T")
 
@@ -208,7 +205,7 @@ class _Ingest:
             for blob in blobs:
                 if blob is not None:
                     place.put(blob.path, blob.key)
-            done = _settled(lambda: register(place.name))
+            done = settled(lambda: register(place.name))
         if self.collection is not None:
             self.collection.add(source.name)
         return done
@@ -284,14 +281,3 @@ def _ahead(items: Iterable[T]) -> Iterator[T]:
         while (item := coming.result()) is not None:
             coming = thread.submit(next, iterator, None)
             yield item
-
-
-def _settled(transact: Callable[[], T]) -> T:
-    """What the transaction gives; it is tried again when the database broke a deadlock with it."""
-    for _ in range(_TRIES - 1):
-        try:
-            return transact()
-        except OperationalError as error:
-            if not isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
-                raise
-    return transact()

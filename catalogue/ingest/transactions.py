@@ -1,0 +1,23 @@
+"""Transactions beside those of other ingests."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import OperationalError
+from psycopg.errors import DeadlockDetected, SerializationFailure
+
+# Two ingests wait for each other; the database breaks what still becomes a cycle, and trying again helps.
+_TRIES = 5
+
+T = TypeVar("T")
+
+
+def settled(transact: Callable[[], T]) -> T:
+    """What the transaction gives; it is tried again when the database broke a deadlock with it."""
+    for _ in range(_TRIES - 1):
+        try:
+            return transact()
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
+                raise
+    return transact()
