@@ -101,6 +101,8 @@ class _Answer:
         )
         self._pieces = self._all_pieces([find for region in wanted.regions for find in self._finds(region)])
         self._left = limits.most_scan
+        # Each piece may be one range; how many more there may be is for the first that can use them.
+        self._more_ranges = max(0, limits.most_ranges - len(self._pieces))
 
     def blocks(self) -> list[Block]:
         """The wanted records, each once and in file order, without end-of-file marker."""
@@ -186,10 +188,9 @@ class _Answer:
         throughout.
         """
         chunks, known = self._narrowed(piece, scan)
-        most = max(1, self._limits.most_ranges // len(self._pieces))
-        blocks = [
-            block for chunk in self._few(chunks, most) for block in self._cutter.cut(chunk, known=known)
-        ]
+        few = self._few(chunks, 1 + self._more_ranges)
+        self._more_ranges -= max(0, len(few) - 1)
+        blocks = [block for chunk in few for block in self._cutter.cut(chunk, known=known)]
         if any(isinstance(block, Slice) and block.where.length for block in blocks):
             return blocks
         if scan.complete:
