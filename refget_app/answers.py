@@ -6,13 +6,14 @@ for by digest may be cached for ever; names can be given anew, and metadata can 
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from itertools import chain
 
 from catalogue import queries
 from catalogue.errors import NotFound
 from catalogue.queries import SequenceRecord
+from refget_app import records
 from refget_app.errors import EXPECTED, error_answer, logger, refusal
 from refget_app.exchange import Answer, Request, answer, document
 from refget_app.negotiation import DOCUMENT, SEQUENCE, Form, Representation, acceptable, choose
@@ -26,6 +27,7 @@ AT_ONCE = 256 * 1024
 
 _FOR_EVER = ("Cache-Control", "public, max-age=31536000, immutable")
 _FOR_A_WHILE = ("Cache-Control", "public, max-age=300")
+_FOR_NOBODY_ELSE = ("Cache-Control", "private, no-store")
 _BY_RANGES = ("Accept-Ranges", "bytes")
 _NO_RANGES = ("Accept-Ranges", "none")
 
@@ -38,12 +40,15 @@ def sequence(request: Request, *, limit: int | None, record: SequenceRecord | No
     try:
         permanent = record is not None or queries.is_digest(request.identifier)
         if record is None:
-            record = queries.sequence(request.identifier)
+            record = queries.sequence(request.identifier, viewer=request.viewer)
         if record.residues is None:
             raise NotFound(
                 f"the sequence {request.identifier!r} is known here, but its residues are not held"
             )
-        return _sequence(request, record, permanent, limit)
+        given = _sequence(request, record, permanent, limit)
+        if not record.public:
+            records.private_sequence(request, record, what="residues", status=given.status)
+        return given
     except EXPECTED as error:
         return error_answer(request, error)
 
@@ -51,13 +56,15 @@ def sequence(request: Request, *, limit: int | None, record: SequenceRecord | No
 def metadata(request: Request) -> Answer:
     """`/sequence/<id>/metadata`: checksums, length and names, in the union of what all versions define."""
     try:
-        record = queries.sequence(request.identifier)
+        record = queries.sequence(request.identifier, viewer=request.viewer)
         form = _chosen_document(request)
         if form is None:
             return _not_acceptable(request, DOCUMENT)
-        return _document(
-            request, form, {"metadata": _metadata(request.identifier, record, legacy=form.legacy)}
-        )
+        content = {"metadata": _metadata(request.identifier, record, legacy=form.legacy)}
+        if record.public:
+            return _document(request, form, content)
+        records.private_sequence(request, record, what="metadata", status=HTTPStatus.OK)
+        return _document(request, form, content, caching=_FOR_NOBODY_ELSE)
     except EXPECTED as error:
         return error_answer(request, error)
 
@@ -91,7 +98,8 @@ def _sequence(request: Request, record: SequenceRecord, permanent: bool, limit: 
     if isinstance(outcome, Refuse):
         unsatisfied = {"Content-Range": f"bytes */{record.length}"} if outcome.by_range else None
         return refusal(request, status=outcome.status, message=outcome.message, headers=unsatisfied)
-    validity = [("ETag", etag), _FOR_EVER if permanent else _FOR_A_WHILE]
+    lasting = _FOR_EVER if permanent else _FOR_A_WHILE
+    validity = [("ETag", etag), lasting if record.public else _FOR_NOBODY_ELSE]
     if request.if_none_match is not None and _matches(request.if_none_match, etag):
         return answer(request, status=HTTPStatus.NOT_MODIFIED, headers=validity)
     shape, size = _body_shape(request.identifier, record, outcome, form)
@@ -182,10 +190,16 @@ def _chosen_document(request: Request) -> Representation | None:
     return choose(DOCUMENT, request.accept if accept is None else accept)
 
 
-def _document(request: Request, form: Representation, content: dict[str, object]) -> Answer:
+def _document(
+    request: Request,
+    form: Representation,
+    content: Mapping[str, object],
+    *,
+    caching: tuple[str, str] = _FOR_A_WHILE,
+) -> Answer:
     body = json.dumps(content).encode("ascii")
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}-{form.tag}"'
-    validity = [("ETag", etag), _FOR_A_WHILE]
+    validity = [("ETag", etag), caching]
     if request.if_none_match is not None and _matches(request.if_none_match, etag):
         return answer(request, status=HTTPStatus.NOT_MODIFIED, headers=validity)
     return document(

@@ -8,7 +8,10 @@ from http import HTTPStatus
 
 from django.db import InterfaceError, OperationalError
 
+from catalogue.access import AuthenticationRequired, CredentialsUnverified, PermissionRefused
 from catalogue.errors import AmbiguousAlias, NotFound, StorageError, StorageMisconfigured, StorageUnavailable
+from catalogue.limits import TooMany
+from refget_app import records
 from refget_app.exchange import METHODS, Answer, Request, document
 
 logger = logging.getLogger(__name__)
@@ -18,6 +21,10 @@ RETRY_AFTER = 10
 
 #: The first row whose class fits.
 STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
+    (AuthenticationRequired, HTTPStatus.UNAUTHORIZED),
+    (PermissionRefused, HTTPStatus.FORBIDDEN),
+    (CredentialsUnverified, HTTPStatus.SERVICE_UNAVAILABLE),
+    (TooMany, HTTPStatus.TOO_MANY_REQUESTS),
     (NotFound, HTTPStatus.NOT_FOUND),
     (AmbiguousAlias, HTTPStatus.MULTIPLE_CHOICES),
     (StorageUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -37,6 +44,12 @@ _OUR_FAULT = {
 def error_answer(request: Request, error: Exception) -> Answer:
     """The answer to one of `EXPECTED`."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
+    records.refused(request, error, status=status)
+    if isinstance(error, AuthenticationRequired):
+        challenge = 'Bearer error="invalid_token"' if request.viewer.fault else "Bearer"
+        return refusal(request, status=status, message=str(error), headers={"WWW-Authenticate": challenge})
+    if isinstance(error, TooMany):
+        return refusal(request, status=status, message=str(error), headers={"Retry-After": str(error.wait)})
     if status in _OUR_FAULT:
         logger.error("%s for %r: %s", status.value, request.identifier, error, exc_info=error)
         retry = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from catalogue.access import ANONYMOUS, Viewer
+
 METHODS = "GET, HEAD, OPTIONS"
 
 _PREFLIGHT_SECONDS = 30 * 24 * 3600
@@ -23,7 +25,10 @@ _ALWAYS = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The parts of an HTTP request that an answer may depend on; header values are None where absent."""
+    """The parts of an HTTP request that an answer may depend on; header values are None where absent.
+
+    `viewer` is who asks; the door in front of Django serves only what is for everybody, and does not find that out.
+    """
 
     method: str
     identifier: str
@@ -34,9 +39,12 @@ class Request:
     if_none_match: str | None = None
     origin: str | None = None
     requested_headers: str | None = None
+    viewer: Viewer = ANONYMOUS
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, Any], identifier: str) -> "Request":
+    def from_environ(
+        cls, environ: Mapping[str, Any], identifier: str, *, viewer: Viewer = ANONYMOUS
+    ) -> "Request":
         """Reads a WSGI environment (PEP 3333); `identifier` is the decoded part of the path."""
         get = environ.get
         return cls(
@@ -49,6 +57,7 @@ class Request:
             get("HTTP_IF_NONE_MATCH"),
             get("HTTP_ORIGIN"),
             get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"),
+            viewer,
         )
 
 
@@ -75,7 +84,7 @@ def answer(
         every.append(
             (
                 "Access-Control-Expose-Headers",
-                "Accept-Ranges, Content-Length, Content-Range, ETag, Retry-After",
+                "Accept-Ranges, Content-Length, Content-Range, ETag, Retry-After, WWW-Authenticate",
             )
         )
     return Answer(status, every, body)

@@ -1,14 +1,18 @@
 """The HTTP methods of refget in Django: each view makes a request, asks `answers`, and sends what it says."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
+from catalogue.access import ANONYMOUS
 from refget_app import answers
-from refget_app.errors import method_not_allowed
+from refget_app.errors import EXPECTED, error_answer, method_not_allowed
 from refget_app.exchange import Answer, Request, options
 from refget_app.service_info import Service
 
@@ -17,9 +21,9 @@ VERSION = "0.1.0"
 
 
 class RefgetView(APIView):
-    """A public resource; cookies and credentials are never read. A subclass says what GET answers."""
+    """A resource of the protocol: bearer tokens only, never a cookie. A subclass says what GET answers."""
 
-    authentication_classes = ()
+    authentication_classes: Sequence[Any] = ()
     permission_classes = ()
     throttle_classes = ()
 
@@ -54,14 +58,31 @@ class RefgetView(APIView):
         return {}
 
 
-class SequenceView(RefgetView):
+class _GuardedView(RefgetView):
+    """A resource that may be for some only, so that it matters who asks."""
+
+    authentication_classes = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+
+    def get(self, request: Any, identifier: str = "") -> HttpResponseBase:
+        """GET and HEAD."""
+        asked = Request.from_environ(request.META, identifier)
+        try:
+            asked = replace(asked, viewer=request.auth or ANONYMOUS)
+        except EXPECTED as error:
+            return _sent(error_answer(asked, error))
+        return _sent(self.answer(asked))
+
+    head = get
+
+
+class SequenceView(_GuardedView):
     """`/sequence/<id>` and `/md5/<md5>`."""
 
     def answer(self, request: Request) -> Answer:
         return answers.sequence(request, limit=settings.REFGET_SUBSEQUENCE_LIMIT)
 
 
-class MetadataView(RefgetView):
+class MetadataView(_GuardedView):
     """`/sequence/<id>/metadata`."""
 
     def answer(self, request: Request) -> Answer:

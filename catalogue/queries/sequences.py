@@ -1,20 +1,22 @@
 """Looks sequences up by digest or alias, and reads their residues.
 
 What a digest names never changes, so those answers are remembered in the process, for `REMEMBERED_SECONDS` at most:
-a sequence that is deleted is gone everywhere after that time.
+a sequence that is deleted, or made private, is gone everywhere after that time. Only public ones are remembered.
 """
 
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from catalogue import access
+from catalogue.access import ANONYMOUS, Viewer
 from catalogue.errors import AmbiguousAlias, NotFound
 from catalogue.formats.digests import DigestKind, parse_digest, sq_name
-from catalogue.models import Alias, NamingAuthority, Sequence
+from catalogue.models import Alias, CollectionMember, NamingAuthority, Sequence, SequenceCollection
 from catalogue.storage import storage
 
 REMEMBERED = 100_000
@@ -34,7 +36,11 @@ class Residues:
 
 @dataclass(frozen=True, slots=True)
 class SequenceRecord:
-    """One sequence as the protocols see it; `residues` is None when it is known but not held."""
+    """One sequence as the protocols see it; `residues` is None when it is known but not held.
+
+    `public` says that it is for everybody; otherwise it is for whoever it was looked up for, and to be given to nobody
+    else.
+    """
 
     pk: int
     md5: bytes
@@ -43,6 +49,7 @@ class SequenceRecord:
     circular: bool
     molecule: str
     residues: Residues | None
+    public: bool = True
 
     @property
     def ga4gh(self) -> str | None:
@@ -65,20 +72,23 @@ class _Remembered(NamedTuple):
 _by_identifier: OrderedDict[str, _Remembered] = OrderedDict()
 
 
-def sequence(identifier: str) -> SequenceRecord:
-    """The sequence that a digest, `authority:name` or a bare name means (refget 2.0.0, "Identifiers").
+def sequence(identifier: str, *, viewer: Viewer = ANONYMOUS) -> SequenceRecord:
+    """The sequence that a digest, `authority:name` or a bare name means (refget 2.0.0, "Identifiers") to a viewer.
 
-    Raises NotFound, and AmbiguousAlias for a name of several sequences.
+    Raises NotFound, AmbiguousAlias for a name of several sequences that the viewer may have, and what `access.refusal`
+    gives where the viewer may have none of those that are meant.
     """
     if known := known_sequence(identifier):
         return known
     if parse_digest(identifier) is None:
-        return _by_alias(identifier)
-    rows = _by_digest(identifier)
+        return _by_alias(identifier, viewer)
+    rows = _by_digest(identifier, viewer)
     if not rows:
-        raise NotFound(f"no sequence has the identifier {identifier!r}")
+        raise NotFound(_unknown(identifier))
+    if not _readable(rows[0]):
+        raise access.refusal(viewer, unknown=_unknown(identifier))
     record = _record(rows[0])
-    if record.residues is not None:
+    if record.residues is not None and record.public:
         _by_identifier[identifier] = _Remembered(record, time.monotonic() + REMEMBERED_SECONDS)
         while len(_by_identifier) > REMEMBERED:
             _by_identifier.popitem(last=False)
@@ -138,19 +148,32 @@ def _held(record: SequenceRecord) -> Residues:
     return record.residues
 
 
-def _rows() -> QuerySet[Sequence]:
-    return Sequence.objects.select_related("blob")
+def _rows(viewer: Viewer) -> QuerySet[Any]:
+    """Sequences with `private`, and `readable` for those that lie in a collection which is open to the viewer.
+
+    A sequence in no collection is for everybody.
+    """
+    here = CollectionMember.objects.filter(sequence=OuterRef("pk"))
+    public = here.filter(collection__visibility=SequenceCollection.Visibility.PUBLIC)
+    open_to_them = here.filter(collection__in=access.readable_collections(viewer))
+    return Sequence.objects.select_related("blob").annotate(
+        private=Exists(here) & ~Exists(public), readable=Exists(open_to_them)
+    )
 
 
-def _by_digest(identifier: str) -> list[Sequence]:
+def _readable(row: Any) -> bool:
+    return bool(row.readable or not row.private)
+
+
+def _by_digest(identifier: str, viewer: Viewer) -> list[Any]:
     digest = parse_digest(identifier)
     if digest is None:
         return []
     kind, value = digest
-    return list(_rows().filter(Q(md5=value) if kind is DigestKind.MD5 else Q(sha512t24u=value)))
+    return list(_rows(viewer).filter(Q(md5=value) if kind is DigestKind.MD5 else Q(sha512t24u=value)))
 
 
-def _by_alias(identifier: str) -> SequenceRecord:
+def _by_alias(identifier: str, viewer: Viewer) -> SequenceRecord:
     if "\0" in identifier:
         raise NotFound("no name of a sequence has a NUL in it")
     meant = Q(name=identifier)
@@ -158,19 +181,26 @@ def _by_alias(identifier: str) -> SequenceRecord:
     if colon:
         meant |= Q(name=name, authority__in=list(NamingAuthority.objects.filter(name__iexact=authority)))
     named = Alias.objects.filter(meant).values("sequence")
-    rows = list(_rows().filter(pk__in=named).order_by("pk")[: CANDIDATES + 1])
+    rows = list(_rows(viewer).filter(pk__in=named).order_by("-readable", "private", "pk")[: CANDIDATES + 1])
     if not rows:
-        raise NotFound(f"no sequence has the identifier {identifier!r}")
-    if len(rows) > 1:
-        raise AmbiguousAlias(identifier, [_name(row) for row in rows[:CANDIDATES]])
-    return _record(rows[0])
+        raise NotFound(_unknown(identifier))
+    theirs = sorted(filter(_readable, rows), key=lambda row: row.pk)
+    if not theirs:
+        raise access.refusal(viewer, unknown=_unknown(identifier))
+    if len(theirs) > 1:
+        raise AmbiguousAlias(identifier, [_name(row) for row in theirs[:CANDIDATES]])
+    return _record(theirs[0])
+
+
+def _unknown(identifier: str) -> str:
+    return f"no sequence has the identifier {identifier!r}"
 
 
 def _name(row: Sequence) -> str:
     return sq_name(bytes(row.sha512t24u)) if row.sha512t24u is not None else bytes(row.md5).hex()
 
 
-def _record(row: Sequence) -> SequenceRecord:
+def _record(row: Any) -> SequenceRecord:
     residues = None
     if row.blob is not None and row.offset is not None:
         residues = Residues(row.blob.storage, row.blob.key, row.offset)
@@ -182,4 +212,5 @@ def _record(row: Sequence) -> SequenceRecord:
         circular=row.circular,
         molecule=row.molecule,
         residues=residues,
+        public=not row.private,
     )
