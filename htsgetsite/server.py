@@ -1,11 +1,16 @@
 """The HTTP server process: Granian around the WSGI application, with the static files of the pages."""
 
+import ctypes
 import http.client
 import logging
+import os
+import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -22,12 +27,14 @@ from htsgetsite.health import unapplied_migrations
 log = logging.getLogger(__name__)
 
 #: Threads a worker answers with. One is busy for as long as its client takes to receive the body, so there are more
-#: than cores; they share few database connections.
+#: than cores.
 THREADS = 64
 #: Connections that a worker keeps open, idle ones included; more wait until one is closed.
 CONNECTIONS = 1024
 #: Seconds that running requests get to finish when the server is told to stop.
 GRACE = 30
+
+_PR_SET_PDEATHSIG = 1
 
 
 class CannotServe(Exception):
@@ -35,13 +42,13 @@ class CannotServe(Exception):
 
 
 def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], None]) -> None:
-    """Answers until SIGTERM or SIGINT. Workers that die are replaced.
+    """Answers until SIGTERM, SIGINT or SIGHUP. Workers that die are replaced; none outlives this process.
 
     `when_ready` is called with the address once requests are answered. Raises `CannotServe`; exits with status 1 when
     workers die as soon as they start.
     """
     _check_database(workers)
-    _check_address(host, port)
+    ip = _free_address(host, port)
     # Workers are forked: what this process has open with the database is not theirs.
     connections.close_all()
     for each in connections.all(initialized_only=True):
@@ -50,7 +57,7 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
     routes = static_folders()
     server = Server(
         "htsgetsite.wsgi:application",
-        address=host,
+        address=ip,
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
@@ -66,7 +73,13 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
         log_level=LogLevels.error,
         log_dictconfig=settings.LOGGING,
     )
-    threading.Thread(target=_await_answer, args=(host, port, when_ready), daemon=True).start()
+
+    @server.on_startup
+    def end_with_the_terminal() -> None:
+        signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
+
+    threading.Thread(target=_await_answer, args=(ip, port, when_ready), daemon=True).start()
+    os.register_at_fork(after_in_child=partial(_become_worker, os.getpid()))
     server.serve()
 
 
@@ -112,15 +125,34 @@ def _check_database(workers: int) -> None:
         )
 
 
-def _check_address(host: str, port: int) -> None:
-    """Workers share the port in a way that would let a second server take half of the requests unnoticed."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise CannotServe(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
+def _free_address(host: str, port: int) -> str:
+    """The IP address to listen on, after a look whether the port is free.
+
+    Workers share the port in a way that would let a second server take half of the requests unnoticed.
+    """
+    try:
+        family, kind, _, _, found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(found)
+    except OSError as error:
+        raise CannotServe(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
+    return str(found[0])
+
+
+def _become_worker(server: int) -> None:
+    """Runs first in each worker, as a child of the process `server`.
+
+    Until Granian handles signals there, the handlers of the server would swallow them. A terminal's Ctrl-C is for the
+    server alone, which then tells its workers; and a worker whose server was killed would hold the port for ever.
+    """
+    for told in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(told, signal.SIG_DFL)
+    os.setpgid(0, 0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != server:
+            os._exit(1)
 
 
 def _await_answer(host: str, port: int, when_ready: Callable[[str], None]) -> None:

@@ -5,6 +5,8 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ import psutil
 import pytest
 import requests
 
-from tests.live import Site, make_site, served
+from tests.live import PROJECT, Site, free_port, make_site, served
 
 MEBIBYTE = 1 << 20
 
@@ -185,6 +187,42 @@ def test_a_running_download_is_finished_before_the_end(fresh: Site, sent: signal
             received += piece
         assert len(received.partition(b"\r\n\r\n")[2]) == size
         assert server.process.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_the_whole_group_is_told_while_workers_still_start(fresh: Site, sent: signal.Signals) -> None:
+    """As a terminal and some supervisors do; nobody may miss the signal and be waited for."""
+    server = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--port", str(free_port()), "--workers", "3"],
+        cwd=PROJECT,
+        env=fresh.environment(),
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert server.stdout is not None
+    assert server.stdout.readline().startswith(b"Serving on")
+    begun = time.monotonic()
+    os.killpg(server.pid, sent)
+    server.communicate(timeout=60)
+    assert server.returncode == 0
+    assert time.monotonic() - begun < 15
+
+
+def test_no_worker_outlives_a_killed_server(fresh: Site) -> None:
+    with running(fresh, workers=2) as server:
+        workers = _workers(server)
+        server.process.kill()
+        deadline = time.monotonic() + 20
+        while any(psutil.pid_exists(worker) and not _is_zombie(worker) for worker in workers):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_missing_migrations_are_told_before_the_start(fresh: Site) -> None:
