@@ -306,8 +306,8 @@ def test_a_collection_is_not_recorded_when_a_file_failed(tmp_path: Path) -> None
         (b">a\nACGT\n>b\nAC\n>a x\nGG\n", "line 5, record 'a': this name is that of the record at line 1 too"),
         (b"@a\nACGT\n+\nIIII\n", "line 1: this is no FASTA: it does not begin with '>'; it looks like FASTQ"),
         (b"", "holds no record"),
-        (gzip.compress(b">a\nACGT\n" * 5000)[:-20], "the gzip data is cut short"),
-        (gzip.compress(b">a\nACGT\n")[:-8] + b"12345678", "the gzip data is corrupt"),
+        (gzip.compress(b">a\nACGT\n" * 5000, mtime=0)[:-20], "the gzip data is cut short"),
+        (gzip.compress(b">a\nACGT\n", mtime=0)[:-8] + b"12345678", "the gzip data is corrupt"),
         (b"BZh91AY", "compressed with bzip2"),
     ],
 )  # fmt: skip
