@@ -44,6 +44,7 @@ class Fault(Enum):
     SLOW_DOWN = auto()  #: 503, as when requests come too fast
     ERROR = auto()  #: 500
     DENIED = auto()  #: 403
+    NO_UPLOAD = auto()  #: 404, as for an upload that is over
     NO_RANGE = auto()  #: the whole object, as if no range had been asked for
     OTHER_RANGE = auto()  #: the bytes one further on, and it says so
     OTHER_ETAG = auto()  #: another state of the object, whatever If-Match asks for
@@ -334,6 +335,8 @@ class _Visit(BaseHTTPRequestHandler):
                 self._refuse(seen, _Refusal(503, "SlowDown", "Please reduce your request rate."))
             elif seen.fault is Fault.ERROR:
                 self._refuse(seen, _Refusal(500, "InternalError", "We encountered an internal error."))
+            elif seen.fault is Fault.NO_UPLOAD:
+                self._refuse(seen, _Refusal(404, "NoSuchUpload", "The specified upload does not exist."))
             elif seen.fault is Fault.DENIED:
                 self._refuse(seen, _Refusal(403, "AccessDenied", "Access Denied"))
             else:

@@ -71,6 +71,10 @@ def reads(seen: Seen) -> bool:
     return seen.reads_object
 
 
+def completes(seen: Seen) -> bool:
+    return seen.method == "POST" and "uploadId" in seen.query
+
+
 def within(seconds: float, act: Callable[[], object]) -> object:
     """What `act` gives; it must not take longer."""
     began = time.monotonic()
@@ -336,16 +340,22 @@ class TestUploads:
         stat = place.put(staged, "large")
         assert place.read_range("large", 0, stat.size) == content
 
-    @pytest.mark.parametrize("method", ["POST", "PUT"])
-    def test_a_lost_answer_is_no_failure(
-        self, place: S3Storage, object_store: ObjectStore, staged: Path, method: str
+    def test_a_lost_answer_to_the_last_call_is_no_failure(
+        self, place: S3Storage, object_store: ObjectStore, staged: Path
     ) -> None:
         content = staged.read_bytes()
-        object_store.gate.fail(
-            Fault.LOST_ANSWER, times=1, only=lambda seen: seen.method == method and "uploadId" in seen.query
-        )
+        object_store.gate.fail(Fault.LOST_ANSWER, times=1, only=completes)
+        object_store.gate.fail(Fault.NO_UPLOAD, times=1, only=completes)
         place.put(staged, "large")
         assert place.read_range("large", 0, len(content)) == content
+
+    def test_an_upload_that_somebody_ended_is_a_failure(
+        self, place: S3Storage, object_store: ObjectStore, staged: Path
+    ) -> None:
+        object_store.gate.fail(Fault.NO_UPLOAD, only=completes)
+        with pytest.raises(StorageUnavailable):
+            place.put(staged, "large")
+        assert staged.exists()
 
     @pytest.mark.parametrize("fault", [Fault.DENIED, Fault.ALTERED_STORE])
     def test_a_failed_upload_leaves_nothing(
