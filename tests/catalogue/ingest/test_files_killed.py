@@ -55,7 +55,7 @@ def _killed_after(seconds: float, command: str, paths: list[str]) -> bool:
 def _ended(process: psutil.Process) -> bool:
     """Whether it does nothing any more, even if nobody has taken note of its end yet."""
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 

@@ -1,0 +1,98 @@
+"""Files in an object store are registered by listings and ranged reads; only a copy reads one as a whole."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogue.models import DataFile
+from catalogue.storage import storage
+from tests.catalogue.lab import Lab, make_lab, make_reads_file, make_variants_file, registered
+from tests.made_files import index_bam, make_bam
+from tests.object_gate import Fault, Seen
+from tests.object_store import ObjectStore
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def lab(object_store: ObjectStore, settings: Any, tmp_path: Path) -> Lab:
+    """The lab with a storage named far, in a bucket."""
+    lab = make_lab(settings, tmp_path)
+    url = object_store.url(object_store.make_bucket(), "some/prefix")
+    settings.HTSGETSITE_STORAGES = {**settings.HTSGETSITE_STORAGES, "far": url}
+    return lab
+
+
+def put(path: Path, key: str) -> None:
+    """Stores a file, which is gone then, and its index."""
+    for suffix in ("", ".bai", ".tbi"):
+        if (file := Path(f"{path}{suffix}")).exists():
+            storage("far").put(file, f"{key}{suffix}")
+
+
+def test_objects_are_registered_by_a_prefix(lab: Lab) -> None:
+    for number in range(3):
+        put(make_reads_file(lab.outside / f"{number}.bam"), f"run/{number}.bam")
+    put(make_variants_file(lab.outside / "v.vcf.gz"), "run/deep/v.vcf.gz")
+    assert lab.bam("far:run/").summary.startswith("3 added, 1 passed over")
+    assert lab.vcf("far:run/").summary.startswith("1 added, 3 passed over")
+    assert registered() == ["reads/0 BAM", "reads/1 BAM", "reads/2 BAM", "variants/deep/v VCF"]
+    row = DataFile.objects.get(htsget_id="1")
+    assert (row.storage, row.key, row.index_source) == ("far", "run/1.bam", "far:run/1.bam.bai")
+    assert lab.bam("far:run/").summary.startswith("0 added, 3 unchanged")
+    put(make_reads_file(lab.outside / "1.bam", places=[("one", 7)]), "run/1.bam")
+    assert lab.bam("far:run/").summary.startswith("0 added, 1 replaced, 2 unchanged")
+
+
+def test_little_of_a_large_object_is_read(lab: Lab, object_store: ObjectStore) -> None:
+    path = index_bam(make_bam(lab.outside / "large.bam", count=30_000, unplaced=10)).path
+    size = path.stat().st_size
+    put(path, "large.bam")
+    with object_store.gate.counted() as requests:
+        assert lab.bam("far:large.bam").told == ""
+    assert 0 < len(requests) < 40
+    read = sum(_length(seen) for seen in requests if seen.reads_object and seen.key.endswith(".bam"))
+    # A fixed sum, whatever the object's size.
+    assert read < 1_500_000 < size
+
+
+def _length(seen: Seen) -> int:
+    assert seen.range is not None, "an object was read whole"
+    begin, _, end = seen.range.removeprefix("bytes=").partition("-")
+    return int(end) + 1 - int(begin)
+
+
+def test_an_index_is_not_built_for_what_is_far_away(lab: Lab) -> None:
+    put(make_reads_file(lab.outside / "a.bam", index=None), "a.bam")
+    said = lab.bam("far:a.bam")
+    assert said.status == 1
+    assert "it has no index, and one can only be built for a file on this machine" in said.told
+    assert lab.bam("far:a.bam", "--no-build-index").status == 0
+    assert DataFile.objects.get().index_kind == ""
+
+
+def test_copies_go_into_and_out_of_a_bucket(lab: Lab) -> None:
+    path = make_reads_file(lab.outside / "a.bam", index=None)
+    content = path.read_bytes()
+    assert lab.bam(path, "--copy", "--storage", "far").status == 0
+    row = DataFile.objects.get()
+    assert (row.storage, row.index_built) == ("far", True)
+    assert storage("far").read_range(row.key, 0, row.size) == content
+    assert lab.bam(f"far:{row.key}", "--copy", "--id", "back").status == 0
+    assert (lab.files / DataFile.objects.get(htsget_id="back").key).read_bytes() == content
+
+
+def test_a_store_that_fails_is_told_and_leaves_nothing(
+    lab: Lab, object_store: ObjectStore, settings: Any
+) -> None:
+    put(make_reads_file(lab.outside / "a.bam"), "a.bam")
+    settings.STORAGE_DEADLINE = 0.5
+    object_store.gate.fail(Fault.ERROR)
+    said = lab.bam("far:a.bam")
+    object_store.gate.heal()
+    assert said.status == 1
+    assert said.told.startswith("far:a.bam: failed: ")
+    assert "Traceback" not in said.told
+    assert not registered()
+    assert lab.bam("far:a.bam").status == 0
