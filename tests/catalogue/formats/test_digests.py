@@ -45,7 +45,12 @@ def test_every_spelling_leads_back_to_the_bytes(residues: bytes) -> None:
     md5 = (DigestKind.MD5, digests.md5)
     sha512t24u = (DigestKind.SHA512T24U, digests.sha512t24u)
 
-    for text in (digests.md5_hex, digests.md5_hex.upper(), f"md5:{digests.md5_hex}", f"MD5:{digests.md5_hex}"):
+    for text in (
+        digests.md5_hex,
+        digests.md5_hex.upper(),
+        f"md5:{digests.md5_hex}",
+        f"MD5:{digests.md5_hex}",
+    ):
         assert parse_digest(text) == md5
     for text in (digests.trunc512, digests.trunc512.upper(), f"trunc512:{digests.trunc512}"):
         assert parse_digest(text) == sha512t24u
