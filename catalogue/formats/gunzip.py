@@ -4,11 +4,10 @@ Plain, gzip (of one or many members) and BGZF are read; other compressions are r
 """
 
 import io
-import zlib
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
-from isal import igzip
+from isal import igzip, isal_zlib
 
 from catalogue.formats import FormatError
 from catalogue.formats.bgzf import EOF_MARKER, block_size, is_eof
@@ -16,6 +15,8 @@ from catalogue.formats.bgzf import EOF_MARKER, block_size, is_eof
 #: Chunks have this many bytes, apart from the last.
 CHUNK: Final = 1 << 20
 
+# The stubs of isal declare its error as an instance.
+_CORRUPT = (igzip.BadGzipFile, cast(type[Exception], isal_zlib.error))
 _GZIP = b"\x1f\x8b"
 _REFUSED = {
     b"BZh": "bzip2",
@@ -42,9 +43,11 @@ class WatchedInput(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Fills some of the buffer; 0 at the end."""
+        """Fills the buffer, however little comes at a time; less only at the end."""
         view = memoryview(buffer).cast("B")
-        got = self._stream.readinto(view) or 0
+        got = 0
+        while got < len(view) and (more := self._stream.readinto(view[got:])):
+            got += more
         self.count += got
         last = bytes(view[max(got - len(EOF_MARKER), 0) : got])
         self.tail = (self.tail + last)[-len(EOF_MARKER) :]
@@ -69,7 +72,7 @@ def plain_chunks(watched: WatchedInput) -> Iterator[bytes]:
         yield from _chunks(igzip.IGzipFile(fileobj=stream, mode="rb"))  # type: ignore[no-untyped-call]
     except EOFError:
         raise FormatError("the gzip data is cut short") from None
-    except (igzip.BadGzipFile, zlib.error) as error:
+    except _CORRUPT as error:
         raise FormatError(f"the gzip data is corrupt ({error})") from None
     if _is_bgzf(start) and not is_eof(watched.tail):
         raise FormatError("the bgzip file is cut short: it lacks its end-of-file marker")

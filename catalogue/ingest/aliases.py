@@ -145,16 +145,18 @@ def _register(source: Source, table: AliasTable, options: AliasOptions, observer
         for batch in _batches(table.statements):
             counts.rows += len(batch)
             found = _Lookup(batch, authorities)
-            with cursor.copy("COPY arriving_alias FROM STDIN") as copy:
-                for statement in batch:
-                    meant = found.sequence(statement)
-                    if isinstance(meant, _Unused):
-                        setattr(counts, meant.outcome, getattr(counts, meant.outcome) + 1)
-                        observer.unused(source, statement.line, meant.reason)
-                        continue
+            rows = []
+            for statement in batch:
+                meant = found.sequence(statement)
+                if isinstance(meant, _Unused):
+                    setattr(counts, meant.outcome, getattr(counts, meant.outcome) + 1)
+                    observer.unused(source, statement.line, meant.reason)
+                else:
                     counts.matched += 1
-                    for name in statement.names:
-                        copy.write_row((authorities.pk(name.authority), name.name, meant))
+                    rows += [(authorities.pk(authority), name, meant) for authority, name in statement.names]
+            with cursor.copy("COPY arriving_alias FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
         cursor.execute(_ADD)
         counts.aliases = cursor.rowcount
         cursor.execute(_DROP)

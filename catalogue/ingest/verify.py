@@ -84,7 +84,7 @@ def _digested(
     except ObjectMissing:
         lost = sum(1 for _ in sequences)
         result.differences.append(
-            Difference(str(blob), f"the object is missing, and {lost:,} sequences with it")
+            Difference(str(blob), f"the object is missing, and {lost:,} sequence{'s' * (lost != 1)} with it")
         )
         return
     if size != blob.size:

@@ -13,6 +13,14 @@ AUTHORITIES = {
     "gencode": "GENCODE transcript and protein ids",
     "ucsc": "UCSC Genome Browser names",
     "uniprot": "UniProtKB accessions and entry names",
+    "gi": "GenInfo numbers, NCBI's identifiers of former times",
+    "ensembl_cds": "Ensembl transcripts, of their coding sequences",
+    "ensembl_gene": "Ensembl genes, of the sequences of their transcripts and proteins",
+    "ensembl_transcript": "Ensembl transcripts, of their proteins",
+    "havana": "HAVANA genes and transcripts, of the sequences derived from them",
+    "gene_symbol": "Gene symbols, of the sequences derived from them",
+    "uniref": "UniRef clusters, of their representatives",
+    "uniparc": "UniParc identifiers",
 }
 
 

@@ -10,6 +10,7 @@ from catalogue.formats.alias_tables import TableFormat
 from catalogue.formats.fasta_names import is_authority_name
 from catalogue.ingest.aliases import TABLE_SUFFIXES, AliasOptions, TableResult, ingest_aliases
 from catalogue.ingest.sources import Source, SourceFault, find_sources
+from catalogue.management.words import many
 
 #: So many rows that name no sequence are told one by one, of each table.
 _TOLD = 10
@@ -73,7 +74,7 @@ class _Telling:
 
     def finished(self, result: TableResult) -> None:
         if (more := self._told[result.source] - _TOLD) > 0:
-            self._command.stderr.write(f"{result.source}: {more:,} more rows like these")
+            self._command.stderr.write(f"{result.source}: {many(more, 'more row', 'more rows')} like these")
         if result.message:
             style = self._command.style.ERROR if result.failed else self._command.style.WARNING
             self._command.stderr.write(style(result.message))
@@ -84,13 +85,13 @@ def _summary(results: list[TableResult], *, dry_run: bool) -> str:
     counts = [result.counts for result in results]
     failed = sum(result.failed for result in results)
     said = [
-        f"{len(results):,} tables" + (f" ({failed:,} failed)" if failed else ""),
-        f"{sum(count.rows for count in counts):,} rows",
-        f"{sum(count.unmatched for count in counts):,} match nothing",
+        many(len(results), "table") + (f" ({failed:,} failed)" if failed else ""),
+        many(sum(count.rows for count in counts), "row"),
+        many(sum(count.unmatched for count in counts), "matches nothing", "match nothing"),
     ]
     if ambiguous := sum(count.ambiguous for count in counts):
-        said.append(f"{ambiguous:,} match several sequences")
+        said.append(many(ambiguous, "matches several sequences", "match several sequences"))
     if contradicting := sum(count.contradicting for count in counts):
-        said.append(f"{contradicting:,} contradict what is known")
-    said.append(f"{sum(count.aliases for count in counts):,} names added")
+        said.append(many(contradicting, "contradicts what is known", "contradict what is known"))
+    said.append(many(sum(count.aliases for count in counts), "name added", "names added"))
     return ("Dry run, nothing is written. " if dry_run else "") + "; ".join(said)

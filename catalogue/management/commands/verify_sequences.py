@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from catalogue.errors import CatalogueError
 from catalogue.ingest.verify import total_residues, verify_sequences
 from catalogue.management.progress import ProgressLine
+from catalogue.management.words import many
 
 
 class Command(BaseCommand):
@@ -32,10 +33,12 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from None
         for difference in found.differences:
             self.stderr.write(self.style.ERROR(f"{difference.name}: {difference.problem}"))
-        unheld = f"; {found.unheld:,} are known but not held" if found.unheld else ""
-        self.stdout.write(
-            f"{found.sequences:,} sequences with {found.residues:,} residues read; "
-            f"{len(found.differences):,} differences{unheld}"
-        )
+        said = [
+            f"{many(found.sequences, 'sequence')} with {many(found.residues, 'residue')} read",
+            many(len(found.differences), "difference"),
+        ]
+        if found.unheld:
+            said.append(f"{found.unheld:,} known but not held")
+        self.stdout.write("; ".join(said))
         if found.differences:
             raise CommandError("what is stored is not what was registered")
