@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db import connection
 
 from catalogue import access
 from catalogue.access import Asked, Lease, Permission, PermissionRefused, Viewer
@@ -51,10 +52,15 @@ class FileRecord:
     permission: Permission
 
 
-_COLUMNS = (
-    "pk", "kind", "htsget_id", "format", "storage", "key", "size", "etag", "header_end", "has_eof", "index_kind",
-    "unplaced_begin", "state", "ingested", "dataset_id", "dataset__slug", "dataset__visibility",
-)  # fmt: skip
+# Every request asks this, and Django takes longer to write the question than PostgreSQL to answer it.
+_SELECT = """
+SELECT f.id, f.kind, f.htsget_id, f.format, f.storage, f.key, f.size, f.etag, f.header_end, f.has_eof, f.index_kind,
+       f.unplaced_begin, f.state, f.ingested, f.dataset_id, d.slug, d.visibility
+  FROM catalogue_datafile f
+  JOIN catalogue_dataset d ON d.id = f.dataset_id
+"""
+_BY_ID = f"{_SELECT} WHERE f.htsget_id = %s AND f.kind = %s ORDER BY f.format"
+_BY_KEY = f"{_SELECT} WHERE f.id = %s"
 
 
 def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) -> FileRecord:
@@ -65,8 +71,7 @@ def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) 
     """
     if not storable(htsget_id):
         raise NotFound("no id is such a text")
-    files = DataFile.objects.filter(kind=kind, htsget_id=htsget_id).order_by("format")
-    rows = [_Row(*row) for row in files.values_list(*_COLUMNS)]
+    rows = _rows(_BY_ID, htsget_id, kind)
     given = access.permissions(viewer, [row.asked for row in rows])
     unknown = f"there are no {kind} with the id {htsget_id!r}"
     if not rows:
@@ -85,10 +90,10 @@ def leased_file(*, pk: int, lease: Lease) -> FileRecord:
 
     Raises NotFound when it is no longer registered, PermissionRefused when the lease no longer stands.
     """
-    values = DataFile.objects.filter(pk=pk).values_list(*_COLUMNS).first()
-    if values is None:
+    rows = _rows(_BY_KEY, pk)
+    if not rows:
         raise NotFound("the file is no longer registered")
-    row = _Row(*values)
+    (row,) = rows
     if not access.stands(lease, dataset=row.dataset, visibility=row.visibility):
         raise PermissionRefused("what was granted then is not granted any more; ask for a new ticket")
     return row.record(Permission(whole=False, lease=lease))
@@ -149,7 +154,7 @@ def stream_bytes(file: FileRecord, where: ByteRange) -> Iterator[bytes]:
 
 
 class _Row(NamedTuple):
-    """The values of `_COLUMNS`."""
+    """The columns of `_SELECT`."""
 
     pk: int
     kind: str
@@ -193,3 +198,9 @@ class _Row(NamedTuple):
             dataset=self.slug,
             permission=permission,
         )
+
+
+def _rows(question: str, *parameters: str | int) -> list[_Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(question, parameters)
+        return [_Row(*row) for row in cursor.fetchall()]
