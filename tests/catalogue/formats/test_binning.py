@@ -203,8 +203,8 @@ def offsets(*numbers: int) -> bytes:
         (b"CSI\1" + ints(14, 99, 0, 0), "depth 99"),
         (b"CSI\1" + ints(14, 5, 2**30, 0), "cut short"),
         (b"TBI\1" + ints(1, 2, 1, 2, 0, 35, 0, 0) + ints(0, 0), "0 names"),
-        (gzip.compress(bai(ints(0)))[:-9], "cut short"),
-        (gzip.compress(bai(ints(0)))[:10] + b"\xff" * 20, "inflate"),
+        (gzip.compress(bai(ints(0)), mtime=0)[:-9], "cut short"),
+        (gzip.compress(bai(ints(0)), mtime=0)[:10] + b"\xff" * 20, "inflate"),
     ],
 )
 def test_what_is_wrong_with_an_index_is_said(data: bytes, reason: str) -> None:
