@@ -257,8 +257,12 @@ class DataFileAdmin(admin.ModelAdmin[DataFile]):
     fieldsets = (
         (None, {"fields": ("dataset", "htsget_id", "kind", "format", "version")}),
         (_("State"), {"fields": ("state", "state_reason", "state_since", "ingested")}),
-        (_("Content"), {"fields": ("sample_names", "sort_order", "contig_count", "unplaced", "index_kind")}),
-        (_("Where it lies"), {"fields": ("storage", "key", "stored_size", "etag", "has_eof")}),
+        (
+            _("Content"),
+            {"fields": ("sample_names", "assembly", "sort_order", "contig_count", "unplaced", "has_eof")},
+        ),
+        (_("Where it lies"), {"fields": ("storage", "key", "stored_size", "etag", "source")}),
+        (_("Index"), {"fields": ("index_kind", "index_source", "index_built")}),
         (_("How to fetch it"), {"fields": ("commands",)}),
     )
     readonly_fields = (
@@ -274,7 +278,11 @@ class DataFileAdmin(admin.ModelAdmin[DataFile]):
         "sort_order",
         "contig_count",
         "unplaced",
+        "assembly",
+        "source",
         "index_kind",
+        "index_source",
+        "index_built",
         "storage",
         "key",
         "stored_size",
