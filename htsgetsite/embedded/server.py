@@ -77,7 +77,7 @@ class EmbeddedServer:
             if self._users is not None:
                 return
             try:
-                self.home.mkdir(parents=True, exist_ok=True)
+                self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
                 users = self._lock("users", fcntl.LOCK_SH)
             except OSError as error:
                 raise EmbeddedServerError(
