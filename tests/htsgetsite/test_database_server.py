@@ -1,0 +1,75 @@
+"""A site on a real server, by `DATABASE_URL`, whose threads share few connections."""
+
+import secrets
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+import requests
+
+from htsgetsite.embedded.base import embedded_server
+from htsgetsite.embedded.server import PORT, USER
+from tests.live import Site, make_site, served
+
+
+@pytest.fixture
+def database_url() -> Iterator[str]:
+    """A new database on the PostgreSQL of the test run."""
+    server = embedded_server()
+    server.join()
+    base = f"postgresql://{USER}@{str(server.socket_folder).replace('/', '%2F')}:{PORT}"
+    name = f"site_{secrets.token_hex(6)}"
+    with psycopg.connect(f"{base}/htsgetsite", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield f"{base}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def site(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    variables = {
+        "DATABASE_URL": f"{database_url}?pool_max_size=2&connect_timeout=10",
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "ALLOWED_HOSTS": "127.0.0.1",
+    }
+    return make_site(tmp_path_factory.mktemp("home"), variables)
+
+
+def test_slow_downloads_hold_no_connection(site: Site, database_url: str) -> None:
+    site.manage("demo", "--no-serve")
+    residues = site.home / "large.fa"
+    residues.write_text(">large\n" + "ACGT" * 8_000_000 + "\n")
+    site.manage("ingest_fasta", residues, "--authority", "test")
+    assert not (site.home / "postgres").exists()
+    with served(site) as answering, ExitStack() as downloads:
+        port = int(answering.url.rpartition(":")[2])
+        for _ in range(4):  # Twice as many as there are connections; a name has to be looked up.
+            client = downloads.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(b"GET /sequence/test:large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert client.recv(1024).startswith(b"HTTP/1.1 200 OK")
+        with ThreadPoolExecutor(16) as threads:
+            answers = list(
+                threads.map(
+                    lambda _: requests.get(f"{answering.url}/sequence/demo:pDemo/metadata", timeout=20),
+                    range(64),
+                )
+            )
+        assert {answer.status_code for answer in answers} == {200}
+        assert requests.get(f"{answering.url}/readyz", timeout=20).status_code == 200
+        with psycopg.connect(database_url) as connection:
+            counted = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            ).fetchone()
+        assert counted is not None
+        assert counted[0] <= 2
+
+
+def test_a_server_that_is_down_is_told(site: Site) -> None:
+    down = dict(site.variables) | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2"}
+    done = Site(site.home, down).manage("serve", check=False)
+    assert done.returncode == 1
+    assert "CommandError: The database does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
