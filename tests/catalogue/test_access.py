@@ -491,7 +491,7 @@ def test_how_long_a_lease_is_believed(
 ) -> None:
     settings.DATA_RECHECK_SECONDS = 30
     file, now = make_file(dataset), time.monotonic()
-    monkeypatch.setattr(access.time, "monotonic", lambda: now)
+    monkeypatch.setattr("catalogue.access.time.monotonic", lambda: now)
     grant = make_grant(dataset, user)
     lease = lease_of(viewer_for(user), file)
     assert standing(lease, file)
