@@ -247,8 +247,6 @@ class _Ingest:
 
     def _register(self, one: FoundFile, reading: FileReading) -> None:
         try:
-            if self.run is not None and self.register.dataset._state.adding:
-                save_dataset(self.register.dataset)
             became, message = settled(lambda: self._write(one, reading))
         except (CatalogueError, DatabaseError) as error:
             discard_made(reading)
@@ -258,6 +256,8 @@ class _Ingest:
 
     def _write(self, one: FoundFile, reading: FileReading) -> tuple[Became, str]:
         replace = self.wanted.replace
+        if self.run is not None and self.register.dataset._state.adding:
+            save_dataset(self.register.dataset)
         with transaction.atomic():
             if self.run is None:
                 replaced = self.register.row_before(reading, one.htsget_id, replace=replace) is not None

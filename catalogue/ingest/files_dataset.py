@@ -7,6 +7,7 @@ from django.core.validators import validate_slug
 from django.db import transaction
 
 from catalogue.errors import CatalogueError
+from catalogue.ingest.transactions import alone_with
 from catalogue.models import Contig, Dataset, SequenceCollection
 
 
@@ -61,6 +62,7 @@ class WantedDataset:
 def save_dataset(dataset: Dataset) -> None:
     """Creates or updates it. Links that a former collection gave its contigs are undone."""
     with transaction.atomic():
+        alone_with(f"dataset {dataset.slug}")
         before = Dataset.objects.select_for_update().filter(slug=dataset.slug).first()
         if before is not None and before.collection_id != dataset.collection_id:
             Contig.objects.filter(file__dataset=before, md5__isnull=True).update(sequence=None)

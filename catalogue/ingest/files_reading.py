@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from catalogue.errors import ObjectChanged
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.bgzf import EOF_MARKER, MOST_STORED, block_size, is_eof
 from catalogue.formats.cram import CramFile, read_cram, walk_containers
@@ -119,7 +120,8 @@ def read_file(job: ReadJob) -> FileReading:
         copy = Place("", staged.as_posix().lstrip("/"))
         final = Place(job.copy_to, f"data/{digest[:2]}/{digest[2:]}{SUFFIX[format]}")
         reading = _read(job, format, stat, copy.reader(copy.stat()), at=copy, final=final)
-        return replace(reading, stat=target.put(staged, final.key))
+        held = _held_already(final, digest)
+        return replace(reading, stat=held or target.put(staged, final.key))
 
 
 def sniff_kind(read_range: ReadRange, kind: FileKind) -> FileFormat:
@@ -281,3 +283,17 @@ def _copy(source: Place, stat: ObjectStat, target: Path) -> str:
             copy.write(piece)
     source.verify_unchanged(stat)
     return digest.hexdigest()
+
+
+def _held_already(place: Place, digest: str) -> ObjectStat | None:
+    """The state of an object of the same content; to put it again would change that under those served from it."""
+    stat = place.stat_if_there()
+    if stat is None:
+        return None
+    found = hashlib.sha256()
+    try:
+        for piece in place.held_by.stream(place.key, 0, stat.size, etag=stat.etag):
+            found.update(piece)
+    except ObjectChanged:
+        return None
+    return stat if found.hexdigest() == digest else None

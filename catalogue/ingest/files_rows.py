@@ -6,6 +6,7 @@ collection of the dataset.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -14,6 +15,7 @@ from catalogue.errors import CatalogueError, StorageError
 from catalogue.formats.headers import HeaderContig
 from catalogue.ingest.files_places import Place
 from catalogue.ingest.files_reading import FileReading
+from catalogue.ingest.transactions import alone_with
 from catalogue.models import CollectionMember, Contig, DataFile, Dataset, NamingAuthority, Sequence
 from catalogue.models.files import KIND_OF_FORMAT
 from catalogue.storage import storage
@@ -77,6 +79,8 @@ class Register:
         transaction. Raises StorageUnavailable and django.db.DatabaseError too.
         """
         before = self.row_before(reading, htsget_id, replace=replace)
+        if reading.copied:
+            reading = _as_it_lies(reading)
         if before is None:
             # The end of the run makes it durable; until then a crash of the database loses whole files at most, which
             # the next run adds. A replaced file is durable before anything of its former state is removed.
@@ -106,6 +110,7 @@ class Register:
     def row_before(self, reading: FileReading, htsget_id: str, *, replace: bool) -> DataFile | None:
         """The row, locked, whose place a file will take. Raises as `add`; needs a transaction."""
         format = reading.header.format
+        alone_with(f"{KIND_OF_FORMAT[format]}/{htsget_id} {format}", str(reading.place))
         rows = DataFile.objects.select_for_update(of=("self",)).select_related("dataset").defer("header")
         row = rows.filter(htsget_id=htsget_id, kind=KIND_OF_FORMAT[format], format=format.value).first()
         if row is None:
@@ -245,6 +250,17 @@ class Register:
         return self._members
 
 
+def _as_it_lies(reading: FileReading) -> FileReading:
+    """The same with the copy's state of this moment, for another ingest of the same content may have put it again.
+
+    Raises ObjectMissing when one removed it, while nothing spoke of it yet.
+    """
+    stat = reading.place.stat()
+    same = DataFile.objects.filter(storage=reading.place.storage, key=reading.place.key)
+    same.exclude(etag=stat.etag).update(etag=stat.etag)
+    return replace_fields(reading, stat=stat)
+
+
 def discard_made(reading: FileReading) -> None:
     """Removes what was stored for a file that could not be registered."""
     made = [reading.index_source.place] if reading.index_source and reading.index_source.built else []
@@ -272,13 +288,13 @@ def _discard_objects(before: DataFile) -> None:
 
 
 def _delete_unless_used(place: Place) -> None:
-    used = DataFile.objects.filter(storage=place.storage, key=place.key) | DataFile.objects.filter(
-        index_source=str(place)
-    )
-    if used.exists():
-        return
-    try:
-        storage(place.storage).delete(place.key)
-    except StorageError:
-        # It stays behind, unreferenced; the ingest itself is complete.
-        return
+    with transaction.atomic():
+        alone_with(str(place))
+        places = DataFile.objects.filter(storage=place.storage, key=place.key)
+        if (places | DataFile.objects.filter(index_source=str(place))).exists():
+            return
+        try:
+            storage(place.storage).delete(place.key)
+        except StorageError:
+            # It stays behind, unreferenced; the ingest itself is complete.
+            return

@@ -23,6 +23,7 @@ from catalogue.models import (
     Sequence,
     SequenceCollection,
 )
+from catalogue.storage import storage
 from tests.catalogue.lab import (
     Lab,
     contigs_of,
@@ -659,6 +660,32 @@ def test_a_lost_copy_is_made_again(lab: Lab) -> None:
     (lab.files / row.key).unlink()
     assert lab.bam(path, "--copy").summary.startswith("0 added, 1 replaced")
     assert lab.kept() == [row.key]
+
+
+def test_copies_of_one_content_are_one_object_that_stays_as_it_is(
+    lab: Lab, django_capture_on_commit_callbacks: Any
+) -> None:
+    first = make_reads_file(lab.outside / "a.bam")
+    second = shutil.copy(first, lab.outside / "b.bam")
+    shutil.copy(f"{first}.bai", f"{second}.bai")
+    lab.bam(first, "--copy")
+    lab.bam(second, "--copy")
+    a, b = DataFile.objects.order_by("htsget_id")
+    assert (a.key, a.etag) == (b.key, b.etag)
+    assert storage("files").stat(a.key).etag == a.etag
+    assert lab.kept() == [a.key]
+    # It stays as long as one of them is served from it.
+    make_reads_file(first, places=[("one", 3)])
+    with django_capture_on_commit_callbacks(execute=True):
+        lab.bam(first, "--copy")
+    assert b.key in lab.kept()
+    # One that went bad is put anew.
+    (lab.files / b.key).write_bytes(b"x" * b.size)
+    DataFile.objects.filter(htsget_id="b").update(state="corrupt")
+    assert lab.bam(second, "--copy").summary.startswith("0 added, 1 replaced")
+    b.refresh_from_db()
+    assert (lab.files / b.key).read_bytes() == Path(second).read_bytes()
+    assert (storage("files").stat(b.key).etag, b.state) == (b.etag, "ready")
 
 
 # ---- datasets

@@ -60,9 +60,8 @@ def _ended(process: psutil.Process) -> bool:
         return True
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("command", ["ingest_bam", "ingest_vcf"])
-def test_killed_at_any_time_it_leaves_whole_files_or_none(lab: Lab, command: str) -> None:
+def _make_files(lab: Lab, command: str) -> tuple[dict[str, int], list[str]]:
+    """Files of 200 contigs without indexes, so that these have to be built."""
     contigs = {f"c{number}": 1000 for number in range(200)}
     header = "@HD\tVN:1.6\n" + "".join(
         f"@SQ\tSN:{name}\tLN:1000\tM5:{number:032x}\n" for number, name in enumerate(contigs)
@@ -70,7 +69,6 @@ def test_killed_at_any_time_it_leaves_whole_files_or_none(lab: Lab, command: str
     paths = []
     for number in range(FILES):
         places = [(name, 5 + number) for name in contigs]
-        # Without an index, so that one has to be built.
         if command == "ingest_bam":
             path = lab.outside / f"{number}.bam"
             make_reads_file(path, header=header + "@RG\tID:1\tSM:a\n", places=places, index=None)
@@ -78,7 +76,13 @@ def test_killed_at_any_time_it_leaves_whole_files_or_none(lab: Lab, command: str
             path = lab.outside / f"{number}.vcf.gz"
             make_variants_file(path, contigs=contigs, places=places, index=None)
         paths.append(str(path))
+    return contigs, paths
 
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("command", ["ingest_bam", "ingest_vcf"])
+def test_killed_at_any_time_it_leaves_whole_files_or_none(lab: Lab, command: str) -> None:
+    contigs, paths = _make_files(lab, command)
     began = time.monotonic()
     assert not _killed_after(60, command, paths)
     whole = time.monotonic() - began
@@ -115,3 +119,22 @@ def test_killed_at_any_time_it_leaves_whole_files_or_none(lab: Lab, command: str
     # Some were killed before they had said that they began.
     assert at_work // 4 < IngestRun.objects.filter(outcome="interrupted").count() <= at_work
     assert not lab.staged()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_do_not_disturb_each_other(lab: Lab) -> None:
+    contigs, paths = _make_files(lab, "ingest_bam")
+    fork = multiprocessing.get_context("fork")
+    for _ in range(3):
+        DataFile.objects.all().delete()
+        Dataset.objects.all().delete()
+        ingests = [fork.Process(target=_ingest, args=("ingest_bam", paths)) for _ in range(3)]
+        for ingest in ingests:
+            ingest.start()
+        for ingest in ingests:
+            ingest.join(60)
+        assert [ingest.exitcode for ingest in ingests] == [0, 0, 0]
+        assert DataFile.objects.filter(dataset__slug="trial").count() == FILES
+        for row in DataFile.objects.all():
+            assert row.contigs.exclude(index=b"").count() == len(contigs)
+            assert (lab.files / row.key).exists()
