@@ -7,6 +7,7 @@ file of its own would cost more than it is worth: an inode, a rename and two fsy
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ PACKED: Final = "packed"
 # A batch ends behind so many records, or so many residues in memory: each costs several turns with the database.
 _BATCH = 8192
 _HELD = 1 << 22
-# Dirty pages are written out in steps of this many bytes while digests are computed, not all at the end.
+# Written pages go to the disk in steps of so many bytes while digests are computed, not all at the end.
 _FLUSH = 1 << 25
 
 
@@ -144,12 +145,14 @@ class Pack:
 
 
 class _BlobFile:
-    """A file in the staging folder, written out steadily; nowhere when there is no folder."""
+    """A file in the staging folder, written out to the disk steadily; nowhere when there is no folder."""
 
     def __init__(self, folder: Path | None, name: int | str) -> None:
         self.path = None if folder is None else folder / str(name)
         self._file: BinaryIO | None = None if self.path is None else self.path.open("xb", buffering=0)
-        self._unflushed = 0
+        self._dirty = 0
+        self._disk: ThreadPoolExecutor | None = None
+        self._flushing: Future[None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -160,16 +163,30 @@ class _BlobFile:
         self.close()
 
     def write(self, data: bytes) -> None:
+        """Raises OSError, also for what was written before."""
         if self._file is None:
             return
         view = memoryview(data)
         while view:
             view = view[self._file.write(view) :]
-        self._unflushed += len(data)
-        if self._unflushed >= _FLUSH:
-            os.fdatasync(self._file.fileno())
-            self._unflushed = 0
+        self._dirty += len(data)
+        if self._dirty >= _FLUSH and (self._flushing is None or self._flushing.done()):
+            self._settle()
+            self._disk = self._disk or ThreadPoolExecutor(1, "disk")
+            self._flushing = self._disk.submit(os.fdatasync, self._file.fileno())
+            self._dirty = 0
 
     def close(self) -> None:
+        """Ends the file. Raises OSError for what was written before."""
         if self._file is not None:
-            self._file.close()
+            try:
+                self._settle()
+            finally:
+                self._file.close()
+                if self._disk is not None:
+                    self._disk.shutdown()
+
+    def _settle(self) -> None:
+        flushing, self._flushing = self._flushing, None
+        if flushing is not None:
+            flushing.result()
