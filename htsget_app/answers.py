@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from catalogue import queries
+from catalogue import queries, states
 from catalogue.access import PermissionRefused, Viewer
 from catalogue.errors import StorageError
 from catalogue.formats.intervals import ByteRange
-from catalogue.ingest import states
 from catalogue.queries import FileRecord
 from htsget_app.blocks import Block, Inline, Limits, NotSeparable, StoredFile
 from htsget_app.params import TicketRequest

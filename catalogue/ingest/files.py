@@ -24,9 +24,9 @@ from catalogue.ingest.files_pool import ReaderCrashedError, read_files
 from catalogue.ingest.files_reading import FileReading, ReadJob, WrongKindError, find_index, sniff_kind
 from catalogue.ingest.files_rows import Register, discard_made
 from catalogue.ingest.runs import Run, ingest_run
-from catalogue.ingest.states import note_recovery
 from catalogue.ingest.transactions import settled
 from catalogue.models import DataFile, IngestedFile
+from catalogue.states import note_recovery
 from catalogue.storage import FILES, ObjectStat, storage
 
 #: So many files are looked at together before any is read: each waits for the storage, none computes.
