@@ -192,6 +192,11 @@ REFGET_SUBSEQUENCE_LIMIT: int | None = ENVIRONMENT.optional_integer(
     least=1,
     doc="The most residues that one refget request may ask for as a part.",
 )
+REFGET_REDIRECT_ABOVE: int | None = ENVIRONMENT.optional_integer(
+    "REFGET_REDIRECT_ABOVE",
+    least=1 << 16,
+    doc="Whole sequences of more residues than this are fetched from the object store itself, by a redirect.",
+)
 HTSGET_MAX_POST_BYTES: int = ENVIRONMENT.integer(
     "HTSGET_MAX_POST_BYTES",
     default=1 << 20,
@@ -206,6 +211,12 @@ HTSGET_MAX_BLOCK_BYTES: int = ENVIRONMENT.integer(
     default=10**9,
     least=1 << 16,
     doc="Longer blocks are given as several URLs, in bytes.",
+)
+HTSGET_PROXY_DATA: str = ENVIRONMENT.choice(
+    "HTSGET_PROXY_DATA",
+    ("never", "controlled", "always"),
+    default="never",
+    doc="Which data in object stores pass through the site instead of coming from the store; see docs/storage.md.",
 )
 DATA_ACCEL_REDIRECT: str | None = ENVIRONMENT.parsed(
     "DATA_ACCEL_REDIRECT",
@@ -355,6 +366,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
     "rest_framework",
     "catalogue.apps.CatalogueConfig",
     "refget_app",
@@ -373,6 +385,16 @@ MIDDLEWARE = [
     "htsgetsite.middleware.MessageMiddleware",
     "htsgetsite.middleware.XFrameOptionsMiddleware",
 ]
+
+# Pages of any origin may read what htsget serves; refget, whose door is in front of Django, says so itself.
+CORS_URLS_REGEX = r"^/(reads/|variants/|data/|services)"
+CORS_ALLOWED_ORIGIN_REGEXES = [r".+"]
+CORS_ALLOW_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+CORS_EXPOSE_HEADERS = (
+    "Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Retry-After", "WWW-Authenticate",
+)  # fmt: skip
+CORS_PREFLIGHT_MAX_AGE = 30 * 24 * 3600
+
 ROOT_URLCONF = "htsgetsite.urls"
 WSGI_APPLICATION = "htsgetsite.wsgi.application"
 
