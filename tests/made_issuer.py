@@ -52,9 +52,9 @@ def public_jwk(key: Any, **more: Any) -> dict[str, Any]:
 class MadeIssuer:
     """One issuer; `url` is its name. What it serves may be changed between requests."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, name: str) -> None:
         self.url = url
-        self.name = url.rsplit(":", 1)[1]
+        self.name = name
         self.keys = [public_jwk(rsa_key(self.name), kid="first", use="sig", alg="RS256")]
         self.discovery: dict[str, Any] = {
             "issuer": url,
@@ -136,9 +136,14 @@ class MadeIssuer:
         return json.dumps(documents[path]).encode()
 
 
+#: Names of issuers that are being served: each has a key of its own, which takes long to make and so is used again.
+_serving: set[str] = set()
+
+
 @contextmanager
 def made_issuer() -> Iterator[MadeIssuer]:
     """Serves an issuer for as long as the block runs."""
+    name = next(name for number in range(100) if (name := f"issuer {number}") not in _serving)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -161,7 +166,8 @@ def made_issuer() -> Iterator[MadeIssuer]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    issuer = MadeIssuer(f"http://127.0.0.1:{server.server_address[1]}")
+    issuer = MadeIssuer(f"http://127.0.0.1:{server.server_address[1]}", name)
+    _serving.add(name)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -170,6 +176,7 @@ def made_issuer() -> Iterator[MadeIssuer]:
         server.shutdown()
         server.server_close()
         thread.join()
+        _serving.remove(name)
 
 
 def unsigned(
