@@ -30,13 +30,13 @@ _DROP = "DROP TABLE IF EXISTS arriving_record, arriving_name"
 
 # LIMIT keeps the planner from joining: each batch is looked up in the indexes, whatever the statistics say.
 _LOOK_UP = """
-    SELECT held.sha512t24u, held.blob_id, arrived.sha512t24u
+    SELECT asked.n - 1, held.sha512t24u, held.blob_id, arrived.sha512t24u
     FROM unnest(%s::bytea[]) WITH ORDINALITY AS asked (md5, n)
     LEFT JOIN LATERAL (
         SELECT sha512t24u, blob_id FROM catalogue_sequence WHERE md5 = asked.md5 LIMIT 1) AS held ON true
     LEFT JOIN LATERAL (
         SELECT sha512t24u FROM arriving_record WHERE md5 = asked.md5 AND blob IS NOT NULL LIMIT 1) AS arrived ON true
-    ORDER BY asked.n"""
+    WHERE held.sha512t24u IS NOT NULL OR arrived.sha512t24u IS NOT NULL"""
 
 _ADD_BLOBS = """
     INSERT INTO catalogue_residueblob (storage, key, size)
@@ -150,13 +150,15 @@ class ArrivingRows:
         """
         with connection.cursor() as cursor:
             cursor.execute(_LOOK_UP, [[arrived.digests.md5 for arrived in batch]])
-            rows = cursor.fetchall()
+            known = {n: digests_and_blob for n, *digests_and_blob in cursor.fetchall()}
         fresh: list[bool] = []
         here: dict[bytes, bytes] = {}
-        for arrived, (held, blob, before) in zip(batch, rows, strict=True):
+        for n, arrived in enumerate(batch):
             md5, sha512t24u = arrived.digests.md5, arrived.digests.sha512t24u
-            known = {bytes(digest) for digest in (held, before, here.get(md5)) if digest is not None}
-            if known - {sha512t24u}:
+            held, blob, before = known.get(n, (None, None, None))
+            if any(
+                digest is not None and bytes(digest) != sha512t24u for digest in (held, before, here.get(md5))
+            ):
                 reason = f"another sequence with the same md5 {md5.hex()} is held"
                 raise FastaFault(
                     reason, source=self._source, line=arrived.header.line, record=arrived.header.name
