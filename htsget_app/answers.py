@@ -13,7 +13,7 @@ from catalogue import queries, states
 from catalogue.access import PermissionRefused, Viewer
 from catalogue.errors import StorageError
 from catalogue.formats.intervals import ByteRange
-from catalogue.queries import FileRecord
+from catalogue.queries import FileRecord, SignedUrl
 from htsget_app.blocks import Block, Inline, Limits, NotSeparable, StoredFile
 from htsget_app.params import TicketRequest
 from htsget_app.selecting import select
@@ -27,23 +27,24 @@ class Ticket:
     file: FileRecord
     blocks: list[Block]
 
-    def json(self, url_of: Callable[[ByteRange], str]) -> bytes:
+    def json(self, url_of: Callable[[ByteRange], SignedUrl]) -> bytes:
         """The ticket as it is sent, in ASCII, with nothing before or after it: htslib knows it by its first bytes.
 
-        `url_of` gives the URL under which a slice of the stored file is fetched.
+        `url_of` gives the URL under which a slice of the stored file is fetched, and the headers to send with it.
         """
-        urls = [
-            {
-                # One official suite stumbles over a media type before the semicolon.
-                "url": f"data:;base64,{b64encode(block.data).decode('ascii')}"
-                if isinstance(block, Inline)
-                else url_of(block.where),
-                "class": block.kind.value,
-            }
-            for block in self.blocks
-        ]
+        urls = [_described(block, url_of) for block in self.blocks]
         document = {"htsget": {"format": self.file.format.value, "urls": urls}}
         return json.dumps(document, separators=(",", ":")).encode("ascii")
+
+
+def _described(block: Block, url_of: Callable[[ByteRange], SignedUrl]) -> dict[str, object]:
+    if isinstance(block, Inline):
+        # One official suite stumbles over a media type before the semicolon.
+        url = f"data:;base64,{b64encode(block.data).decode('ascii')}"
+        return {"url": url, "class": block.kind.value}
+    signed = url_of(block.where)
+    headers = {"headers": dict(signed.headers)} if signed.headers else {}
+    return {"url": signed.url, **headers, "class": block.kind.value}
 
 
 def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:

@@ -6,7 +6,7 @@ regions, and what is left over of a block that is cut is compressed anew; the wh
 ranges of the stored file.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
@@ -14,12 +14,12 @@ from math import inf
 from catalogue.formats import ReadRange, bgzf
 from catalogue.formats.bgzf import EOF_MARKER, MOST_STORED, deflate
 from catalogue.formats.binning import ContigIndex
-from catalogue.formats.intervals import Chunk, Region, VirtualOffset, unite_chunks
+from catalogue.formats.intervals import ByteRange, Chunk, Region, VirtualOffset, unite_chunks
 from catalogue.formats.records import UNPLACED, RegionSet, record_walker
 from htsget_app.blocks import Block, BlockKind, Inline, Limits, Selection, Slice, StoredFile, joined
 from htsget_app.cutting import Cutter
 from htsget_app.exact_tickets import exact_blocks
-from htsget_app.scans import Scan
+from htsget_app.scans import Scan, first_read
 
 # A guess at the size of an answer may be off by this much before compressing it to know is given up.
 _GUESS = 1.25
@@ -160,11 +160,31 @@ class _Answer:
         return unite_chunks(united, gap=gaps[surplus - 1])
 
     def _read_at_once(self) -> None:
-        """Reads all pieces in one go when they lie close together."""
+        """Reads all pieces in one go when they lie close together, else says which parts of them will be read."""
         if self._pieces:
             begin, end = self._pieces[0].chunk.begin.coffset, self._pieces[-1].chunk.end.coffset
             if end - begin <= self._limits.scan:
                 self._cutter.reader.fetch(begin, end + MOST_STORED)
+            else:
+                self._cutter.expect(self._edges())
+
+    def _edges(self) -> Iterator[ByteRange]:
+        """The begins of all pieces, and their ends where those are read for sure, as far as all may be read."""
+        left = self._limits.most_scan
+        for piece in self._pieces:
+            head, end = first_read(piece.chunk, most_stored=self._at_once), piece.chunk.end
+            edges = [head]
+            if piece.dense and head.end <= piece.tail.coffset and head.end + MOST_STORED < end.coffset:
+                edges.append(first_read(Chunk(piece.tail, end), most_stored=self._at_once))
+            left -= sum(edge.length for edge in edges)
+            if left < 0:
+                return
+            yield from edges
+
+    @property
+    def _at_once(self) -> int:
+        """Stored bytes to be read next, where so many are there."""
+        return max(min(self._limits.scan, self._left), 2 * MOST_STORED)
 
     def _scan(self, chunk: Chunk, *, beyond: tuple[int, int] | None) -> Scan:
         return Scan(self._cutter.reader, chunk, walk=self._walk, wanted=self._wanted, beyond=beyond)
@@ -173,7 +193,7 @@ class _Answer:
         """Reads on, once or as long as the answer may still read."""
         while not scan.complete:
             before = scan.spent
-            scan.run(most_stored=max(min(self._limits.scan, self._left), 2 * MOST_STORED), enough=enough)
+            scan.run(most_stored=self._at_once, enough=enough)
             self._left -= scan.spent - before
             if once or self._left <= 0:
                 return

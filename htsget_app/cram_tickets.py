@@ -7,7 +7,7 @@ every one that holds a read of the wanted regions, no other, in file order, once
 from collections.abc import Iterable
 from itertools import pairwise
 
-from catalogue.formats import FormatError, ReadRange
+from catalogue.formats import FormatError, ReadRange, expect_reads
 from catalogue.formats.crai import containers_overlapping, containers_reaching_out
 from catalogue.formats.cram import read_version
 from catalogue.formats.intervals import ByteRange, Region, unite_ranges, unite_regions
@@ -43,6 +43,7 @@ def plan_cram(
         _check_within(file, wanted, selection.within)
     body: list[Block]
     if sum(piece.length for piece in wanted) <= limits.inline:
+        expect_reads(read_range, ((piece.begin, piece.length) for piece in wanted))
         body = [*(Inline(_read(read_range, piece), BlockKind.BODY) for piece in wanted), eof]
     else:
         *before, last = wanted if selection.within is not None else _few(wanted, most=limits.most_ranges)

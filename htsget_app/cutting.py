@@ -1,8 +1,8 @@
 """Cuts stretches of plain bytes out of a stored BGZF file, as blocks of a ticket."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from catalogue.formats import FormatError, ReadRange, bgzf
+from catalogue.formats import FormatError, ReadRange, bgzf, expect_reads
 from catalogue.formats.bgzf import MOST_STORED, BlockReader, deflate
 from catalogue.formats.intervals import ByteRange, Chunk, VirtualOffset
 from htsget_app.blocks import Block, BlockKind, Inline, Slice
@@ -14,6 +14,10 @@ class Cutter:
     def __init__(self, read_range: ReadRange) -> None:
         self._read_range = read_range
         self.reader = BlockReader(read_range, ahead=MOST_STORED)
+
+    def expect(self, stretches: Iterable[ByteRange]) -> None:
+        """Says what is going to be read, so that a store that is far away is asked for all of it at once."""
+        expect_reads(self._read_range, ((stretch.begin, stretch.length) for stretch in stretches))
 
     def cut(
         self, chunk: Chunk, *, known: Mapping[int, bgzf.Block] | None = None, kind: BlockKind = BlockKind.BODY

@@ -13,7 +13,7 @@ from catalogue.formats.intervals import Chunk, Region, VirtualOffset, unite_regi
 from catalogue.formats.records import RegionSet, record_walker
 from htsget_app.blocks import Block, BlockKind, Inline, Limits, Slice, StoredFile
 from htsget_app.cutting import Cutter
-from htsget_app.scans import Scan
+from htsget_app.scans import Scan, first_read
 
 
 def exact_blocks(
@@ -38,7 +38,7 @@ class _Search:
     def __init__(self, file: StoredFile, *, cutter: Cutter, limits: Limits) -> None:
         self._file = file
         self._cutter = cutter
-        self._limits = limits
+        self._at_once = max(limits.scan, 2 * MOST_STORED)
         self._walk = record_walker(
             file.format, names={number: contig.name for number, contig in file.contigs.items()}
         )
@@ -67,12 +67,14 @@ class _Search:
         end = min(index.end, self._end)
         if begin >= end:
             return []
+        turn = VirtualOffset(index.tail_offset(region.end))
+        near = first_read(Chunk(begin, end), most_stored=self._at_once)
+        if near.end <= turn.coffset < end.coffset:
+            self._cutter.expect([near, first_read(Chunk(turn, end), most_stored=self._at_once)])
         # A record that begins at the region's start may be one that covers nothing, and so not overlap it.
         head = self._read(Chunk(begin, end), region, until=region.start + 1)
         first = max(head.reached, begin)
-        tail = self._read(
-            Chunk(max(first, VirtualOffset(index.tail_offset(region.end))), end), region, until=region.end
-        )
+        tail = self._read(Chunk(max(first, turn), end), region, until=region.end)
         last = tail.reached if first < end else first
         self._done = last
         blocks: list[Block] = [Inline(deflate(head.plain()), BlockKind.BODY)] if head.spans else []
@@ -88,5 +90,5 @@ class _Search:
             beyond=(region.contig, until),
         )
         while not scan.complete:
-            scan.run(most_stored=max(self._limits.scan, 2 * MOST_STORED))
+            scan.run(most_stored=self._at_once)
         return scan

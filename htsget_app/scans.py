@@ -10,13 +10,24 @@ import numpy as np
 
 from catalogue.formats import FormatError
 from catalogue.formats.bgzf import MOST_STORED, Block, BlockReader
-from catalogue.formats.intervals import Chunk, VirtualOffset
+from catalogue.formats.intervals import ByteRange, Chunk, VirtualOffset
 from catalogue.formats.records import Records, RecordWalker, RegionSet
 
 # Several blocks are walked at once, since numpy costs the same for one as for four.
 _BATCH = 4
 # Stored bytes may swell a thousandfold; a scan gives up when they do.
 _MOST_SWELL = 16
+
+
+def first_read(chunk: Chunk, *, most_stored: int) -> ByteRange:
+    """What the first `run` of a scan of the chunk reads, if none of it is there yet."""
+    begin = chunk.begin.coffset
+    return ByteRange(begin, min(begin + most_stored + MOST_STORED, _stored_end(chunk)))
+
+
+def _stored_end(chunk: Chunk) -> int:
+    """Up to where blocks may reach that hold anything of the chunk."""
+    return chunk.end.coffset + (MOST_STORED if chunk.end.uoffset else 0)
 
 
 class Scan:
@@ -85,8 +96,7 @@ class Scan:
         if self.complete:
             return
         stop = self._next_block + most_stored
-        stored_end = self._chunk.end.coffset + (MOST_STORED if self._chunk.end.uoffset else 0)
-        self._reader.fetch(self._next_block, min(stop + MOST_STORED, stored_end))
+        self._reader.fetch(self._next_block, min(stop + MOST_STORED, _stored_end(self._chunk)))
         most_plain = self._plain_end + _MOST_SWELL * most_stored
         while not self.complete and self._next_block < stop and self._plain_end < most_plain:
             if enough is not None and self.wanted_length > enough * self.swell:

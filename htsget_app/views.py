@@ -2,8 +2,7 @@
 
 import json
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -17,11 +16,10 @@ from rest_framework.views import APIView
 
 from catalogue.access import ANONYMOUS
 from catalogue.errors import NotFound
-from catalogue.formats.intervals import ByteRange
 from catalogue.limits import TooMany, count_failure
 from catalogue.origin import current_origin
-from catalogue.queries import FileRecord
 from htsget_app import answers, data, params, records
+from htsget_app.block_urls import block_urls
 from htsget_app.blocks import Limits
 from htsget_app.errors import (
     RETRY_AFTER,
@@ -33,7 +31,6 @@ from htsget_app.errors import (
 )
 from htsget_app.negotiation import ticket_type
 from htsget_app.service_info import Service, registry_entries, service_info
-from htsget_app.slices import FileSlice, digest_of_etag, seal
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +143,7 @@ class TicketView(_GuardedView):
         limits = Limits(inline=settings.HTSGET_INLINE_BYTES, most_block=settings.HTSGET_MAX_BLOCK_BYTES)
         ticket = answers.ticket(asked, viewer=self.viewer, limits=limits)
         records.ticket_given(ticket, asked, viewer=self.viewer)
-        response = _json(ticket.json(_url_of(self.request, ticket.file)))
+        response = _json(ticket.json(block_urls(ticket.file, data_url=_absolute(self.request, "/data/"))))
         response.headers["Content-Type"] = ticket_type(self.request.META.get("HTTP_ACCEPT", ""))
         response.headers["Vary"] = "Accept, Authorization"
         return response
@@ -241,16 +238,6 @@ def _absolute(request: Any, path: str) -> str:
     if settings.PUBLIC_URL:
         return f"{settings.PUBLIC_URL}{path}"
     return f"{request.scheme}://{request.get_host()}{get_script_prefix().rstrip('/')}{path}"
-
-
-def _url_of(request: Any, file: FileRecord) -> Callable[[ByteRange], str]:
-    """Gives the URLs of slices of a file, all good until the same time."""
-    base = _absolute(request, "/data/")
-    expires = int(time.time()) + settings.TICKET_URL_TTL
-    if (until := file.permission.until) is not None:
-        expires = min(expires, int(until))
-    etag, lease = digest_of_etag(file.etag), file.permission.lease
-    return lambda where: f"{base}{seal(FileSlice(file.pk, etag, where, lease), expires=expires)}"
 
 
 def _json(body: bytes, *, status: int = 200, cache: str = "no-store") -> HttpResponse:

@@ -4,10 +4,29 @@ Modules here import only the standard library, numpy and a compression library. 
 needed they take a `read_range(offset, length) -> bytes` callable. Whatever is wrong with the bytes is a `FormatError`.
 """
 
-from collections.abc import Callable
+import abc
+from collections.abc import Callable, Iterable
 
 #: Reads `length` bytes at `offset`; returns fewer only at the end of the file.
 ReadRange = Callable[[int, int], bytes]
+
+
+class ForeseeingReader(abc.ABC):
+    """A `ReadRange` for which it pays to know beforehand what will be read: each read waits for somebody far away."""
+
+    @abc.abstractmethod
+    def __call__(self, offset: int, length: int) -> bytes:
+        """As `ReadRange`."""
+
+    @abc.abstractmethod
+    def expect(self, stretches: Iterable[tuple[int, int]]) -> None:
+        """Begins to read these offsets and lengths, which, or parts of which, will be asked for."""
+
+
+def expect_reads(read_range: ReadRange, stretches: Iterable[tuple[int, int]]) -> None:
+    """Tells a reader what will be read, as offsets and lengths, if that is of use to it."""
+    if isinstance(read_range, ForeseeingReader):
+        read_range.expect(stretches)
 
 
 class FormatError(ValueError):

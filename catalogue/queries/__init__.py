@@ -12,12 +12,14 @@ from catalogue.queries.contigs import (
 from catalogue.queries.files import (
     FileRecord,
     check_registered,
+    direct_urls,
     find_file,
     is_local,
     leased_file,
     registered_bytes,
     stream_bytes,
 )
+from catalogue.queries.reading import forget_edges
 from catalogue.queries.sequences import (
     AliasRecord,
     SequenceRecord,
@@ -30,7 +32,7 @@ from catalogue.queries.sequences import (
     sequence,
     stream_residues,
 )
-from catalogue.storage import PIECE
+from catalogue.storage import PIECE, SignedUrl
 
 __all__ = [
     "PIECE",
@@ -38,6 +40,7 @@ __all__ = [
     "ContigRecord",
     "FileRecord",
     "SequenceRecord",
+    "SignedUrl",
     "aliases",
     "authorities",
     "check_registered",
@@ -45,7 +48,9 @@ __all__ = [
     "contigs_by_name",
     "contigs_that_exist",
     "contigs_with_records",
+    "direct_urls",
     "find_file",
+    "forget_edges",
     "forget_files",
     "forget_sequences",
     "header",

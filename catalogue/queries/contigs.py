@@ -6,9 +6,6 @@ they are never out of date; names that come through the catalogue are asked for 
 asks here already holds a `FileRecord`, and so has passed the access decision.
 """
 
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -18,6 +15,7 @@ from catalogue.errors import AmbiguousReference, NotFound
 from catalogue.formats.digests import DigestKind, parse_digest
 from catalogue.models import Contig, DataFile
 from catalogue.queries.files import FileRecord
+from catalogue.queries.memory import Memory
 from catalogue.queries.texts import storable
 
 REMEMBERED_BYTES = 128 * 1024 * 1024
@@ -39,47 +37,7 @@ class ContigRecord:
     index: bytes
 
 
-class _Memory:
-    """What was used last, up to a sum of bytes. Safe to use from several threads."""
-
-    #: What an entry takes up beside its bytes, roughly.
-    OVERHEAD = 512
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._held = 0
-        self._entries: OrderedDict[tuple[object, ...], tuple[object, int, float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[object, ...]) -> object | None:
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is None or entry[2] < time.monotonic():
-                return None
-            self._entries.move_to_end(key)
-            return entry[0]
-
-    def put(
-        self, key: tuple[object, ...], value: object, size: int, *, seconds: float = float("inf")
-    ) -> None:
-        size += self.OVERHEAD
-        with self._lock:
-            if key in self._entries:
-                self._held -= self._entries.pop(key)[1]
-            if size > self._most:
-                return
-            self._entries[key] = (value, size, time.monotonic() + seconds)
-            self._held += size
-            while self._held > self._most:
-                self._held -= self._entries.popitem(last=False)[1][1]
-
-    def clear(self) -> None:
-        with self._lock:
-            self._entries.clear()
-            self._held = 0
-
-
-_memory = _Memory(REMEMBERED_BYTES)
+_memory = Memory(REMEMBERED_BYTES)
 
 
 def forget_files() -> None:

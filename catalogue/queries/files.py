@@ -1,11 +1,12 @@
 """Looks data files up by htsget id, and reads their bytes.
 
 Access is decided on the row of a file, before its header, its index or its bytes are read or taken from memory. A byte
-is handed on only when the stored object was the registered one, by size and ETag, after the byte had been read.
+is handed on only when the stored object was the registered one, by size and ETag, after the byte had been read. Of a
+file on this machine the object is asked, which costs nothing; an object store is told the ETag with every read.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -20,8 +21,9 @@ from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import ByteRange, VirtualOffset
 from catalogue.models import DataFile
+from catalogue.queries.reading import FarReader
 from catalogue.queries.texts import storable
-from catalogue.storage import PIECE, storage
+from catalogue.storage import PIECE, SignedUrl, storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,25 @@ def registered_bytes(file: FileRecord) -> Iterator[ReadRange]:
 
     Raises what `check_registered` does, and ObjectCorrupt in place of a FormatError of the block.
     """
+    reading = _near(file) if is_local(file) else _far(file)
+    with reading as read_range:
+        yield read_range
+
+
+@contextmanager
+def _far(file: FileRecord) -> Iterator[ReadRange]:
+    # What was found to be another object is asked, so that it can be seen when it is the registered one again.
+    if not file.ready:
+        check_registered(file)
+    with closing(FarReader(storage(file.storage), file.key, size=file.size, etag=file.etag)) as reader:
+        try:
+            yield reader
+        except FormatError as error:
+            raise ObjectCorrupt(str(error)) from error
+
+
+@contextmanager
+def _near(file: FileRecord) -> Iterator[ReadRange]:
     check_registered(file)
     place, key, size = storage(file.storage), file.key, file.size
     touched = False
@@ -147,10 +168,30 @@ def stream_bytes(file: FileRecord, where: ByteRange) -> Iterator[bytes]:
     Raises what `check_registered` does, before the first piece or in the middle; then the pieces so far are no answer.
     """
     place = storage(file.storage)
+    if not is_local(file):
+        yield from place.stream(file.key, where.begin, where.length, etag=file.etag)
+        return
     for piece in where.split(PIECE):
         data = place.read_range(file.key, piece.begin, piece.length)
         check_registered(file)
         yield data
+
+
+def direct_urls(file: FileRecord, *, seconds: int) -> Callable[[ByteRange], SignedUrl] | None:
+    """How clients fetch ranges of the file from its storage, for so many seconds; None where that signs no URLs.
+
+    All ranges have one URL, signed once, unless the file is not to be had as a whole: then each has its own, which is
+    good for this range alone. What is fetched is of the registered state, or nothing.
+    """
+    place = storage(file.storage)
+    if not place.signs_urls:
+        return None
+    if not file.permission.whole:
+        return lambda where: place.signed_url(
+            file.key, ttl=seconds, etag=file.etag, byte_range=where, sign_range=True
+        )
+    signed = place.signed_url(file.key, ttl=seconds, etag=file.etag)
+    return lambda where: SignedUrl(signed.url, {**signed.headers, "Range": where.http()})
 
 
 class _Row(NamedTuple):

@@ -106,13 +106,20 @@ class Storage(abc.ABC):
         return 0
 
     def signed_url(
-        self, key: str, *, ttl: int, byte_range: ByteRange | None = None, sign_range: bool = False
+        self,
+        key: str,
+        *,
+        ttl: int,
+        etag: str | None = None,
+        byte_range: ByteRange | None = None,
+        sign_range: bool = False,
     ) -> SignedUrl:
         """A URL to GET the object, or `byte_range` of it, for `ttl` seconds, without credentials.
 
         The range is asked for by a header. Without `sign_range` one URL serves every range of the object: sign once,
-        and send `ByteRange.http()` of any stretch as `Range`. With it the URL works for precisely this range. Asks
-        the storage nothing. Raises NotImplementedError unless `signs_urls`.
+        and send `ByteRange.http()` of any stretch as `Range`. With it the URL works for precisely this range. With
+        `etag` it works for this state of the object only, by a header that is signed as well. Asks the storage nothing.
+        Raises NotImplementedError unless `signs_urls`.
         """
         raise NotImplementedError(f"storage {self.name!r} signs no URLs")
 

@@ -118,19 +118,27 @@ class S3Storage(Storage):
         )
 
     def signed_url(
-        self, key: str, *, ttl: int, byte_range: ByteRange | None = None, sign_range: bool = False
+        self,
+        key: str,
+        *,
+        ttl: int,
+        etag: str | None = None,
+        byte_range: ByteRange | None = None,
+        sign_range: bool = False,
     ) -> SignedUrl:
         if not self.signs_urls:
-            return super().signed_url(key, ttl=ttl, byte_range=byte_range, sign_range=sign_range)
+            return super().signed_url(key, ttl=ttl, etag=etag, byte_range=byte_range, sign_range=sign_range)
         if sign_range and byte_range is None:
             raise ValueError("there is no range to sign")
         headers = {} if byte_range is None else {"Range": byte_range.http()}
         signed = self._place(key) | (headers if sign_range else {})
+        if etag is not None:
+            headers["If-Match"] = signed["IfMatch"] = f'"{etag}"'
 
-        def sign(_: Deadline) -> str:
+        def sign() -> str:
             return str(self._calls.signer.generate_presigned_url("get_object", Params=signed, ExpiresIn=ttl))
 
-        return SignedUrl(self._calls.persist(sign), headers)
+        return SignedUrl(self._calls.offline(sign), headers)
 
     def _find_bucket(self) -> None:
         """Raises ClientError when there is none. One that we may not list exists."""

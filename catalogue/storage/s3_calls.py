@@ -224,6 +224,13 @@ class S3Calls:
                 return result
         raise AssertionError
 
+    def offline(self, act: Callable[[], T]) -> T:
+        """What `act` returns, which asks the store nothing and so says nothing about it. Raises StorageUnavailable."""
+        try:
+            return act()
+        except (BotoCoreError, ClientError) as error:
+            raise self._explained(_Fault.of(error)) from error
+
     def _explained(self, fault: "_Fault") -> StorageError:
         if fault.meaning is StorageUnavailable:
             log.error("Storage %r is of no use: %s", self._name, fault.reason)

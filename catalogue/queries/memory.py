@@ -1,0 +1,48 @@
+"""What a process remembers, up to a number of bytes."""
+
+import threading
+import time
+from collections import OrderedDict
+
+
+class Memory:
+    """What was used last, up to a sum of bytes. Safe to use from several threads."""
+
+    #: What an entry takes up beside its bytes, roughly.
+    OVERHEAD = 512
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held = 0
+        self._entries: OrderedDict[tuple[object, ...], tuple[object, int, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[object, ...]) -> object | None:
+        """What was put under the key, unless it is out of date or had to make room."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or entry[2] < time.monotonic():
+                return None
+            self._entries.move_to_end(key)
+            return entry[0]
+
+    def put(
+        self, key: tuple[object, ...], value: object, size: int, *, seconds: float = float("inf")
+    ) -> None:
+        """Remembers a value of `size` bytes, for so many seconds at most."""
+        size += self.OVERHEAD
+        with self._lock:
+            if key in self._entries:
+                self._held -= self._entries.pop(key)[1]
+            if size > self._most:
+                return
+            self._entries[key] = (value, size, time.monotonic() + seconds)
+            self._held += size
+            while self._held > self._most:
+                self._held -= self._entries.popitem(last=False)[1][1]
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        with self._lock:
+            self._entries.clear()
+            self._held = 0
