@@ -8,6 +8,7 @@ import argparse
 import base64
 import http.client
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -36,6 +37,8 @@ def main() -> None:
     parser.add_argument("--cold", type=int, default=5)
     options = parser.parse_args()
     bam, vcf = make_bam(), make_vcf()
+    # What is measured are answers, not refusals of too many; the counting goes on.
+    os.environ["THROTTLE_TICKETS_ADDRESS"] = "999999/second"
     with own_site() as home:
         register(home, bam, vcf)
         cold(options.cold)

@@ -56,7 +56,7 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
             each.close_pool()
     routes = static_folders()
     server = Server(
-        "htsgetsite.wsgi:application",
+        "htsgetsite.worker:application",
         address=ip,
         port=port,
         interface=Interfaces.WSGI,
