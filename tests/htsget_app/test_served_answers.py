@@ -63,26 +63,31 @@ def ways_to_say(file: DataFile, contig: int) -> list[dict[str, str]]:
 
 @each_file
 def test_answers_over_http(client: Client, settings: Any, served: Served) -> None:
+    compare_answers(client, settings, served, regions=9, posts=3)
+
+
+def compare_answers(client: Client, settings: Any, served: Served, *, regions: int, posts: int) -> None:
+    """Registers the file, and holds answers of every kind against it."""
     file = make_data_file(served.made.path, "some/id")
     name_contigs(file)
     path = f"/{file.kind}/some/id"
     asked = {"format": file.format}
     everything = [text for *_, text in served.everything[1]]
     rng = random.Random(str(served.made))
-    for number in range(9):
+    for number in range(regions):
         settings.HTSGET_INLINE_BYTES = INLINE[number % len(INLINE)]
         region = served.random_region(rng)
         said = rng.choice(ways_to_say(file, region.contig))
         got = fetch(client, path, {**asked, **said, "start": region.start, "end": region.end})
         check(served, got, served.truth([region]))
-    for number in range(3):
+    for number in range(posts):
         settings.HTSGET_INLINE_BYTES = INLINE[number % len(INLINE)]
-        regions = [served.random_region(rng) for _ in range(rng.randint(1, 9))]
+        several = [served.random_region(rng) for _ in range(rng.randint(1, 9))]
         bodies = [
             {**rng.choice(ways_to_say(file, region.contig)[:4]), "start": region.start, "end": region.end}
-            for region in regions
+            for region in several
         ]
-        check(served, fetch(client, path, body={**asked, "regions": bodies}), served.truth(regions))
+        check(served, fetch(client, path, body={**asked, "regions": bodies}), served.truth(several))
     check(served, fetch(client, path, body=asked), everything)
     for inline in INLINE:
         settings.HTSGET_INLINE_BYTES = inline
@@ -137,6 +142,13 @@ def cram(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path,
 def test_cram_answers_over_http(
     client: Client, settings: Any, tmp_path: Path, cram: tuple[Path, Path]
 ) -> None:
+    compare_cram_answers(client, settings, tmp_path, cram, regions=6, posts=2)
+
+
+def compare_cram_answers(
+    client: Client, settings: Any, tmp_path: Path, cram: tuple[Path, Path], *, regions: int, posts: int
+) -> None:
+    """Registers the file, and holds answers of every kind against it."""
     original, reference = cram
     file = make_data_file(original, "some/cram")
     name_contigs(file)
@@ -148,10 +160,10 @@ def test_cram_answers_over_http(
     with pysam.AlignmentFile(str(original)) as opened:
         header = str(opened.header)
         contigs = dict(zip(opened.references, opened.lengths, strict=True))
-    for number in range(8):
+    for number in range(regions + posts):
         settings.HTSGET_INLINE_BYTES = INLINE[number % len(INLINE)]
         wanted = []
-        for _ in range(1 if number < 6 else rng.randint(2, 6)):
+        for _ in range(1 if number < regions else rng.randint(2, 6)):
             name = rng.choice(list(contigs))
             start = rng.randrange(contigs[name])
             wanted.append((name, start, start + rng.choice((1, 100, 2_000, 10**6))))
