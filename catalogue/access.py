@@ -404,3 +404,18 @@ def _seconds(moment: datetime | None) -> float | None:
 
 def _earliest(moments: Iterable[float | None]) -> float | None:
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+def managed_datasets(user: int, *, owned: bool = False) -> QuerySet[Dataset]:
+    """The datasets that an account may manage, as a steward or an owner; with `owned` as an owner only."""
+    return Dataset.objects.filter(Exists(_managing(user, owned).filter(dataset=OuterRef("pk"))))
+
+
+def managed_collections(user: int, *, owned: bool = False) -> QuerySet[SequenceCollection]:
+    """The same of collections of sequences."""
+    return SequenceCollection.objects.filter(Exists(_managing(user, owned).filter(collection=OuterRef("pk"))))
+
+
+def _managing(user: int, owned: bool) -> QuerySet[Grant]:
+    roles = [Grant.Role.OWNER] if owned else [Grant.Role.OWNER, Grant.Role.STEWARD]
+    return _current().filter(Q(user=user) | Q(group__user=user), role__in=roles)

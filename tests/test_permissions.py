@@ -24,7 +24,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from catalogue import queries
+from catalogue import queries, tokens
 from catalogue.formats.bgzf import EOF_MARKER
 from catalogue.formats.digests import sequence_digests
 from catalogue.limits import Rate
@@ -38,7 +38,7 @@ from catalogue.models import (
     SequenceCollection,
 )
 from catalogue.queries.contigs import forget_files
-from htsgetsite.authentication import api_tokens, jwt_tokens, keys
+from htsgetsite.authentication import jwt_tokens, keys
 from htsgetsite.authentication.issuers import Issuer, VisaIssuer
 from refget_app.door import RefgetDoor
 from tests.catalogue.made_access import VISA, make_grant, make_user
@@ -223,7 +223,7 @@ def everybody(
         user = make_user(name, *groups)
         if grant.pop("granted", True):
             make_grant(what, user, **grant)
-        return api_tokens.made(user=user, name="n", scopes=scopes)[1]
+        return tokens.made(user=user, name="n", scopes=scopes)[1]
 
     yield "anonymous", None
     yield "garbage", "abc"
@@ -238,7 +238,7 @@ def everybody(
     yield "wrong scope", account("scope", scopes=("sequences",))
     yield "other user", account("other", granted=False)
     root = make_user("root", is_staff=True, is_superuser=True)
-    yield "administrator", api_tokens.made(user=root, name="n", scopes=["reads", "variants"])[1]
+    yield "administrator", tokens.made(user=root, name="n", scopes=["reads", "variants"])[1]
     yield "expired grant", account("late", expired=True)
     yield "other dataset", account("elsewhere", what=other)
     yield "variants only", account("variants", kinds=["variants"])

@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 
-from catalogue import audit, limits
+from catalogue import audit, limits, tokens
 from catalogue.access import ANONYMOUS, Viewer
 from catalogue.audit import Event, Kind, Outcome
 from catalogue.origin import current_origin
@@ -45,8 +45,8 @@ def viewer_of(header: str | None) -> Viewer:
     try:
         if not form:
             raise NotValid("only bearer tokens are taken here")
-        if api_tokens.is_api_token(token):
-            return api_tokens.viewer_of(token)
+        if own := tokens.parts(token):
+            return api_tokens.viewer_of(own)
         return jwt_tokens.viewer_of(token)
     except NotValid as fault:
         refused = Viewer(credential=_credential(token), fault=str(fault))
@@ -65,7 +65,9 @@ def viewer_of(header: str | None) -> Viewer:
 
 def _credential(token: str) -> str:
     """What may be written down of credentials that were not accepted."""
-    return api_tokens.prefix_of(token) or jwt_tokens.issuer_of(token) or ""
+    if own := tokens.parts(token):
+        return own.prefix
+    return jwt_tokens.issuer_of(token) or ""
 
 
 def _failed(viewer: Viewer, outcome: Outcome) -> None:

@@ -96,7 +96,7 @@ def test_a_posted_digest_changes_nothing(admin_client: Client) -> None:
 
 
 def test_sequences_are_ingested_never_typed_in(admin_client: Client) -> None:
-    for name in ("sequence", "sequencecollection", "datafile", "ingestrun"):
+    for name in ("sequence", "datafile", "ingestrun", "auditevent"):
         assert admin_client.get(reverse(f"admin:catalogue_{name}_add")).status_code == 403
 
 
@@ -156,7 +156,18 @@ def test_a_run_shows_what_became_of_each_file(admin_client: Client) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["namingauthority", "sequence", "sequencecollection", "dataset", "datafile", "ingestrun"],
+    [
+        "namingauthority",
+        "sequence",
+        "sequencecollection",
+        "dataset",
+        "datafile",
+        "ingestrun",
+        "grant",
+        "apitoken",
+        "identity",
+        "auditevent",
+    ],
 )
 def test_every_list_opens_and_can_be_searched(admin_client: Client, name: str) -> None:
     make_sequence(b"ACGT", "ucsc:chr1")

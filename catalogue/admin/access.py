@@ -1,0 +1,255 @@
+"""Grants and tokens: who was given access, by whom it can be taken back."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from catalogue import tokens
+from catalogue.admin.base import Audited
+from catalogue.admin.roles import ByRole, Managed, theirs
+from catalogue.models import (
+    ApiToken,
+    Dataset,
+    FileKind,
+    Grant,
+    GrantFile,
+    GrantRegion,
+    Identity,
+    Scope,
+    SequenceCollection,
+)
+from catalogue.models.access import every_scope
+
+
+class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A grant, as far as whoever fills it in may make it; `datasets` and the others are set for each request."""
+
+    kinds = forms.MultipleChoiceField(
+        choices=FileKind.choices,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=_("none ticked: reads and variants"),
+    )
+
+    class Meta:
+        model = Grant
+        fields = "__all__"  # noqa: DJ007
+
+    #: What may be granted, and of what roles as well: datasets and collections. None where everything may.
+    manageable: Managed | None = None
+    owned: Managed | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Stewards grant access to readers, owners also roles, each of what is theirs."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if self.manageable is None or self.owned is None:
+            return cleaned
+        what = cleaned.get("dataset") or cleaned.get("collection")
+        if not _among(what, self.manageable):
+            raise forms.ValidationError(_("That is not yours to grant access to."))
+        before = Grant.Role.READER if self.instance.pk is None else self.instance.role
+        if {cleaned.get("role"), before} != {Grant.Role.READER} and not _among(what, self.owned):
+            raise forms.ValidationError(_("Only an owner gives or changes the roles of owner and steward."))
+        return cleaned
+
+
+def _among(what: Dataset | SequenceCollection | None, rows: Managed) -> bool:
+    if what is None:
+        return False
+    datasets, collections = rows
+    return (datasets if isinstance(what, Dataset) else collections).filter(pk=what.pk).exists()
+
+
+class LimitInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Limits go with their grant: whoever may change the one may change the others. Only readers have limits."""
+
+    extra = 0
+
+    def _allowed(self, request: HttpRequest, obj: Any = None) -> bool:
+        grants = self.admin_site.get_model_admin(Grant)
+        if obj is None:
+            return bool(grants.has_add_permission(request))
+        return bool(obj.role == Grant.Role.READER and grants.has_change_permission(request, obj))
+
+    has_view_permission = has_add_permission = has_change_permission = has_delete_permission = _allowed
+
+
+class GrantRegionInline(LimitInline):
+    """The regions that a grant is limited to; the first of them makes it so, for good."""
+
+    model = GrantRegion
+
+
+class GrantFileInline(LimitInline):
+    """The files that a grant is limited to; the first of them makes it so, for good."""
+
+    model = GrantFile
+    autocomplete_fields = ("file",)
+
+
+@admin.register(Grant)
+class GrantAdmin(ByRole[Grant], Audited[Grant]):
+    """Who may see what."""
+
+    form = GrantForm
+    of_dataset, of_collection = "dataset", "collection"
+    list_display = ("what", "grantee", "role", "limits", "expires", "note")
+    list_filter = ("role", "dataset", "collection", ("expires", admin.EmptyFieldListFilter))
+    search_fields = (
+        "dataset__slug",
+        "collection__name",
+        "user__username",
+        "group__name",
+        "visa_value",
+        "note",
+    )
+    autocomplete_fields = ("dataset", "collection", "user", "group")
+    list_select_related = ("dataset", "collection", "user", "group")
+    readonly_fields = ("limited_to_files", "limited_to_regions", "created")
+    inlines = (GrantRegionInline, GrantFileInline)
+    fieldsets = (
+        (_("What"), {"fields": ("dataset", "collection", "role")}),
+        (_("To whom: one account, one group, or holders of one visa"), {"fields": ("user", "group")}),
+        (None, {"fields": ("visa_type", "visa_value", "visa_source", "visa_issuer")}),
+        (
+            _("Limits"),
+            {"fields": ("expires", "kinds", "header_only", "limited_to_files", "limited_to_regions")},
+        ),
+        (_("History"), {"fields": ("note", "created")}),
+    )
+
+    def get_form(
+        self, request: HttpRequest, obj: Grant | None = None, change: bool = False, **options: Any
+    ) -> Any:
+        """The form, which knows what the account may grant."""
+        base = super().get_form(request, obj, change=change, **options)
+        if self.has_everything(request):
+            return base
+        return type(
+            "GrantForm", (base,), {"manageable": theirs(request), "owned": theirs(request, owned=True)}
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whether the account may grant anything."""
+        if super().has_add_permission(request):
+            return True
+        return not self.has_everything(request) and self.has_view_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
+        """Whether the account may take back a grant: stewards those to readers, owners all of what is theirs."""
+        if super().has_delete_permission(request, obj):
+            return True
+        if self.has_everything(request) or not self.has_view_permission(request, obj):
+            return False
+        return obj is None or obj.role == Grant.Role.READER or self.manages(request, obj, owned=True)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Grant]) -> None:
+        """Takes back those grants that the account may."""
+        for grant in queryset:
+            if self.has_delete_permission(request, grant):
+                grant.delete()
+
+    @admin.display(description=_("of"))
+    def what(self, row: Grant) -> str:
+        return str(row.dataset or row.collection)
+
+    @admin.display(description=_("to"))
+    def grantee(self, row: Grant) -> str:
+        return row.grantee
+
+    @admin.display(description=_("limits"))
+    def limits(self, row: Grant) -> str:
+        said = [*row.kinds, *(["headers"] if row.header_only else [])]
+        if row.limited_to_files:
+            said.append(f"{row.files.count()} files")
+        if row.limited_to_regions:
+            said.append(f"{row.regions.count()} regions")
+        return ", ".join(said)
+
+
+class ApiTokenForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A new token."""
+
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices, initial=every_scope, widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        model = ApiToken
+        fields = ("user", "name", "scopes", "expires")
+
+    def clean_expires(self) -> Any:
+        """Not in the past, and no later than the settings allow."""
+        return tokens.checked_expiry(self.cleaned_data.get("expires"))
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(Audited[ApiToken]):
+    """Tokens of accounts: made here and shown once, or taken back."""
+
+    form = ApiTokenForm
+    list_display = ("prefix", "user", "name", "scopes", "created", "expires", "last_used", "usable")
+    list_filter = (("revoked", admin.EmptyFieldListFilter), ("expires", admin.EmptyFieldListFilter))
+    search_fields = ("prefix", "name", "user__username")
+    autocomplete_fields = ("user",)
+    list_select_related = ("user",)
+    actions = ("revoke",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
+        """Once made, a token is only looked at."""
+        if obj is None:
+            return ()
+        return ("user", "name", "prefix", "scopes", "created", "expires", "last_used", "revoked")
+
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
+        """What is asked for, or what is shown."""
+        return self.get_readonly_fields(request, obj) or ("user", "name", "scopes", "expires")
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        """Tokens are revoked, so that what they were used for can still be told."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        """Draws the secret of a new token."""
+        if not change:
+            request.new_token = tokens.save_new(obj)  # type: ignore[attr-defined]
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Shows the token, on this page only: neither the session nor a cookie ever has it."""
+        context = {**self.admin_site.each_context(request), "token": request.new_token, "row": obj}  # type: ignore[attr-defined]
+        response = TemplateResponse(request, "admin/catalogue/apitoken/shown.html", context)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @admin.action(description=_("Revoke"), permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        """Ends tokens at once."""
+        count = 0
+        for token in queryset.filter(revoked=None):
+            token.revoked = timezone.now()
+            token.save(update_fields=["revoked"])
+            self.log_change(request, token, "revoked")
+            count += 1
+        self.message_user(request, _("%d tokens were revoked.") % count)
+
+    @admin.display(boolean=True, description=_("usable"))
+    def usable(self, row: ApiToken) -> bool:
+        return row.usable
+
+
+@admin.register(Identity)
+class IdentityAdmin(Audited[Identity]):
+    """Which subjects of issuers are which accounts."""
+
+    list_display = ("issuer", "subject", "user", "created")
+    search_fields = ("issuer", "subject", "user__username")
+    autocomplete_fields = ("user",)
+    list_select_related = ("user",)

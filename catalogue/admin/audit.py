@@ -1,0 +1,99 @@
+"""The audit: to look at, to search and to take away; never to change."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, StreamingHttpResponse
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+
+from catalogue import audit
+from catalogue.admin.base import EstimatingPaginator, Shown
+from catalogue.audit import Event, Kind
+from catalogue.models import AuditEvent
+
+_COLUMNS = (
+    "id", "happened", "kind", "outcome", "actor", "account", "credential", "address", "request_id", "dataset",
+    "target", "detail",
+)  # fmt: skip
+#: Spreadsheets take a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(Shown, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What was asked, by whom, and with which outcome."""
+
+    list_display = ("happened", "kind", "outcome", "actor", "address", "dataset", "target")
+    list_filter = ("kind", "outcome", "happened")
+    search_fields = ("actor", "credential", "=address", "=request_id", "dataset", "target")
+    search_help_text = _("actor, token, address, request, dataset, or what was asked for")
+    date_hierarchy = "happened"
+    ordering = ("-id",)
+    list_per_page = 50
+    paginator = EstimatingPaginator
+    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[Any]:
+        """The list, and the files of it."""
+        own = [
+            path("export.csv", self.admin_site.admin_view(self.export_csv), name="catalogue_auditevent_csv"),
+            path(
+                "export.jsonl",
+                self.admin_site.admin_view(self.export_lines),
+                name="catalogue_auditevent_jsonl",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def export_csv(self, request: HttpRequest) -> StreamingHttpResponse:
+        """Everything that the list would show, for spreadsheets."""
+        return self._file(request, _csv(self._rows(request)), "text/csv; charset=utf-8", "audit.csv")
+
+    def export_lines(self, request: HttpRequest) -> StreamingHttpResponse:
+        """The same as JSON, one object a line."""
+        rows = self._rows(request)
+        lines = (json.dumps(dict(zip(_COLUMNS, row, strict=True)), default=str) + "\n" for row in rows)
+        return self._file(request, lines, "application/jsonl", "audit.jsonl")
+
+    def _rows(self, request: HttpRequest) -> Iterator[tuple[Any, ...]]:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        shown = self.get_changelist_instance(request).get_queryset(request)
+        return iter(shown.order_by("id").values_list(*_COLUMNS).iterator(chunk_size=2000))
+
+    def _file(
+        self, request: HttpRequest, lines: Iterator[str], kind: str, name: str
+    ) -> StreamingHttpResponse:
+        target = f"{name}?{request.META.get('QUERY_STRING', '')}"
+        audit.record(Event(Kind.ADMIN, target=target, detail={"change": "exported"}))
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        return StreamingHttpResponse(lines, content_type=kind, headers=headers)
+
+
+def _csv(rows: Iterator[tuple[Any, ...]]) -> Iterator[str]:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_COLUMNS)
+    for row in rows:
+        writer.writerow(map(_cell, row))
+        if text.tell() > 1 << 16:
+            yield text.getvalue()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    written = json.dumps(value) if isinstance(value, dict) else str(value)
+    return f"'{written}" if written.startswith(_FORMULA) else written

@@ -1,0 +1,78 @@
+"""What several of the stewards' pages have in common."""
+
+from typing import Any, TypeVar
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db import connection
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+from catalogue import audit
+from catalogue.audit import Event, Kind
+
+M = TypeVar("M", bound=Model)
+
+#: Members, contigs or files beyond this are counted, not listed, on the page of what they belong to.
+SHOWN = 200
+
+
+class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
+    """Takes PostgreSQL's own estimate of a table's rows when nothing narrows the list: millions are not counted."""
+
+    EXACT_BELOW = 100_000
+
+    @cached_property
+    def count(self) -> int:
+        """Rows, exact for short and for narrowed lists."""
+        rows = self.object_list
+        if isinstance(rows, QuerySet) and not rows.query.where:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
+                    [rows.model._meta.db_table],
+                )
+                (estimate,) = cursor.fetchone() or (0,)
+            if estimate > self.EXACT_BELOW:
+                return int(estimate)
+        return rows.count() if isinstance(rows, QuerySet) else len(rows)
+
+
+class Shown:
+    """An admin for what only commands write: everything is there to look at, nothing to add or change."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class Audited(admin.ModelAdmin[M]):
+    """An admin whose every addition, change and deletion goes into the audit, in the transaction of the change."""
+
+    def log_addition(self, request: HttpRequest, obj: M, message: Any) -> Any:
+        """Called by Django after an object was added."""
+        self._record(obj, "added", message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: M, message: Any) -> Any:
+        """Called by Django after an object was changed."""
+        self._record(obj, "changed", message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Called by Django before objects are removed."""
+        for obj in queryset:
+            self._record(obj, "removed", [])
+        return super().log_deletions(request, queryset)
+
+    @staticmethod
+    def _record(obj: Model, change: str, message: Any) -> None:
+        target = f"{obj._meta.model_name} {obj.pk}: {obj}"
+        audit.record(
+            Event(
+                Kind.ADMIN, target=target, detail={"change": change, "through": "admin", "message": message}
+            )
+        )

@@ -1,0 +1,170 @@
+"""Datasets and the stored files in them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import CharField, Count, F, QuerySet, Value
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html_join
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from catalogue.admin.base import SHOWN, Audited, Shown
+from catalogue.admin.roles import ByRole
+from catalogue.models import (
+    Contig,
+    DataFile,
+    Dataset,
+)
+
+
+@admin.register(Dataset)
+class DatasetAdmin(ByRole[Dataset], Audited[Dataset]):
+    """What a steward publishes together. Its stewards describe it, its owners also say who may see it."""
+
+    of_dataset = "pk"
+
+    list_display = ("slug", "title", "visibility", "file_count", "collection", "created")
+    list_filter = ("visibility",)
+    search_fields = ("slug", "title", "description", "contact")
+    autocomplete_fields = ("collection",)
+    readonly_fields = ("created",)
+    fieldsets = (
+        (None, {"fields": ("slug", "title", "description", "collection")}),
+        (_("Access"), {"fields": ("visibility",)}),
+        (_("Terms"), {"fields": ("licence", "contact")}),
+        (_("History"), {"fields": ("created",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
+        return super().get_queryset(request).annotate(files_registered=Count("files"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> tuple[str, ...]:
+        """The id is fixed once programs know it; who may see a dataset is for its owners to say."""
+        fixed = [*self.readonly_fields, *(["slug"] if obj is not None else [])]
+        if (
+            obj is not None
+            and not self.has_everything(request)
+            and not self.manages(request, obj, owned=True)
+        ):
+            fixed.append("visibility")
+        return tuple(fixed)
+
+    @admin.display(ordering="files_registered", description=_("files"))
+    def file_count(self, row: Any) -> int:
+        count: int = row.files_registered
+        return count
+
+
+class ContigInline(Shown, admin.TabularInline[Contig, DataFile]):
+    """The first contigs of a file."""
+
+    model = Contig
+    fields = ("name", "length", "sequence", "mapped", "unmapped")
+    can_delete = False
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Contig]:
+        rows = super().get_queryset(request).select_related("sequence").defer("index")
+        return rows.filter(number__lt=SHOWN)
+
+
+@admin.register(DataFile)
+class DataFileAdmin(Audited[DataFile]):
+    """Stored files: read from their content, moved between datasets here."""
+
+    list_display = (
+        "htsget_id",
+        "kind",
+        "format",
+        "stored_size",
+        "sample_names",
+        "contig_count",
+        "state",
+        "dataset",
+    )
+    list_filter = ("state", "kind", "format", "dataset")
+    search_fields = ("htsget_id", "samples", "dataset__slug")
+    autocomplete_fields = ("dataset",)
+    list_select_related = ("dataset",)
+    inlines = (ContigInline,)
+    fieldsets = (
+        (None, {"fields": ("dataset", "htsget_id", "kind", "format", "version")}),
+        (_("State"), {"fields": ("state", "state_reason", "state_since", "ingested")}),
+        (
+            _("Content"),
+            {"fields": ("sample_names", "assembly", "sort_order", "contig_count", "unplaced", "has_eof")},
+        ),
+        (_("Where it lies"), {"fields": ("storage", "key", "stored_size", "etag", "source")}),
+        (_("Index"), {"fields": ("index_kind", "index_source", "index_built")}),
+        (_("How to fetch it"), {"fields": ("commands",)}),
+    )
+    readonly_fields = (
+        "htsget_id",
+        "kind",
+        "format",
+        "version",
+        "state",
+        "state_reason",
+        "state_since",
+        "ingested",
+        "sample_names",
+        "sort_order",
+        "contig_count",
+        "unplaced",
+        "assembly",
+        "source",
+        "index_kind",
+        "index_source",
+        "index_built",
+        "storage",
+        "key",
+        "stored_size",
+        "etag",
+        "has_eof",
+        "commands",
+    )
+
+    class Media:
+        js = ("catalogue/copy.js",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DataFile]:
+        site = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
+        rows = super().get_queryset(request).defer("header")
+        return rows.annotate(contigs_declared=Count("contigs"), site=Value(site, output_field=CharField()))
+
+    @admin.display(ordering="size", description=_("size"))
+    def stored_size(self, row: DataFile) -> str:
+        return filesizeformat(row.size)
+
+    @admin.display(description=_("samples"))
+    def sample_names(self, row: DataFile) -> str:
+        shown = ", ".join(row.samples[:5])
+        return shown if len(row.samples) <= 5 else f"{shown} … ({len(row.samples)})"
+
+    @admin.display(ordering="contigs_declared", description=_("contigs"))
+    def contig_count(self, row: Any) -> int:
+        count: int = row.contigs_declared
+        return count
+
+    @admin.display(description="")
+    def commands(self, row: Any) -> SafeString:
+        url = f"{row.site}/{row.kind}/{row.htsget_id}"
+        first = row.contigs.order_by(F("mapped").desc(nulls_last=True), "number").first()
+        query: dict[str, str | int] = {"format": row.format}
+        if first is not None and row.index_kind:
+            query |= {"referenceName": first.name, "start": 0, "end": min(first.length or 1000, 1000)}
+        ticket = f"{url}?{urlencode(query)}"
+        tool = "samtools view" if row.kind == "reads" else "bcftools view"
+        lines = (f"{tool} '{ticket}'", f"curl '{ticket}'")
+        return format_html_join(
+            "",
+            '<p><code>{}</code> <button type="button" class="button" data-copy="{}" data-done="{}">{}</button></p>',
+            ((line, line, _("Copied"), _("Copy")) for line in lines),
+        )

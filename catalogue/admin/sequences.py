@@ -1,0 +1,170 @@
+"""Sequences, the names that they have, and the collections that they form."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from catalogue.admin.base import SHOWN, Audited, EstimatingPaginator, Shown
+from catalogue.admin.roles import ByRole
+from catalogue.formats.digests import DigestKind, parse_digest, sq_name
+from catalogue.models import (
+    Alias,
+    CollectionMember,
+    NamingAuthority,
+    Sequence,
+    SequenceCollection,
+)
+
+
+@admin.register(NamingAuthority)
+class NamingAuthorityAdmin(Audited[NamingAuthority]):
+    """Who gives names."""
+
+    list_display = ("name", "description")
+    search_fields = ("name", "description")
+
+
+class AliasInline(admin.TabularInline[Alias, Sequence]):
+    """The names of one sequence."""
+
+    model = Alias
+    fields = ("authority", "name")
+    autocomplete_fields = ("authority",)
+    extra = 0
+
+
+@admin.register(Sequence)
+class SequenceAdmin(Audited[Sequence]):
+    """Sequences, found by any checksum or name."""
+
+    list_display = ("__str__", "md5_hex", "length", "molecule", "circular", "held")
+    list_filter = ("molecule", "circular", ("blob", admin.EmptyFieldListFilter))
+    search_fields = ("aliases__name",)
+    search_help_text = _("md5, trunc512, SQ. digest, a name, or authority:name")
+    ordering = ("-pk",)
+    inlines = (AliasInline,)
+    list_select_related = ("blob",)
+    paginator = EstimatingPaginator
+    show_full_result_count = False
+    fieldsets = (
+        (None, {"fields": ("served", "length", "molecule", "circular")}),
+        (_("Digests"), {"fields": ("md5_hex", "trunc512", "ga4gh")}),
+        (_("Where it lies"), {"fields": ("held", "blob", "offset", "collections", "created")}),
+    )
+    readonly_fields = (
+        "served",
+        "length",
+        "md5_hex",
+        "trunc512",
+        "ga4gh",
+        "held",
+        "blob",
+        "offset",
+        "collections",
+        "created",
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Sequence], search_term: str
+    ) -> tuple[QuerySet[Sequence], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if digest := parse_digest(term):
+            kind, value = digest
+            return queryset.filter(Q(md5=value) if kind is DigestKind.MD5 else Q(sha512t24u=value)), False
+        named = Q(name=term)
+        authority, colon, name = term.partition(":")
+        if colon:
+            named |= Q(name=name, authority__name__iexact=authority)
+        return queryset.filter(pk__in=Alias.objects.filter(named).values("sequence")), False
+
+    @admin.display(description="md5")
+    def md5_hex(self, row: Sequence) -> str:
+        return bytes(row.md5).hex()
+
+    @admin.display(description="trunc512")
+    def trunc512(self, row: Sequence) -> str:
+        return "" if row.sha512t24u is None else bytes(row.sha512t24u).hex()
+
+    @admin.display(description="GA4GH")
+    def ga4gh(self, row: Sequence) -> str:
+        return "" if row.sha512t24u is None else f"ga4gh:{sq_name(bytes(row.sha512t24u))}"
+
+    @admin.display(boolean=True, description=_("held here"))
+    def held(self, row: Sequence) -> bool:
+        return row.blob_id is not None
+
+    @admin.display(description=_("served as"))
+    def served(self, row: Sequence) -> SafeString:
+        first = f"/sequence/{row}?{urlencode({'start': 0, 'end': min(row.length, 1000)})}"
+        return format_html(
+            '<a href="{}">{}</a> · <a href="{}">{}</a>',
+            first,
+            _("the first residues"),
+            f"/sequence/{row}/metadata",
+            _("metadata"),
+        )
+
+    @admin.display(description=_("collections"))
+    def collections(self, row: Sequence) -> SafeString:
+        members = row.memberships.select_related("collection")[:SHOWN]
+        return format_html_join(", ", "{} ({})", ((member.collection, member.name) for member in members))
+
+
+class MemberInline(Shown, admin.TabularInline[CollectionMember, SequenceCollection]):
+    """The first members of a collection, in order."""
+
+    model = CollectionMember
+    fields = ("position", "name", "sequence")
+    show_change_link = False
+    can_delete = False
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CollectionMember]:
+        return super().get_queryset(request).select_related("sequence").filter(position__lt=SHOWN)
+
+
+@admin.register(SequenceCollection)
+class SequenceCollectionAdmin(ByRole[SequenceCollection], Audited[SequenceCollection]):
+    """Assemblies: their members are what was ingested, their description is the steward's.
+
+    One that is to be private is made here first, and then filled by `ingest_fasta`.
+    """
+
+    of_collection = "pk"
+    list_display = ("name", "visibility", "description", "sequences", "created")
+    list_filter = ("visibility",)
+    search_fields = ("name", "description")
+    readonly_fields = ("sequences", "created")
+    inlines = (MemberInline,)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: SequenceCollection | None = None
+    ) -> tuple[str, ...]:
+        """The name is that of the ingest; who may see a collection is for its owners to say."""
+        fixed = [*self.readonly_fields, *(["name"] if obj is not None else [])]
+        if (
+            obj is not None
+            and not self.has_everything(request)
+            and not self.manages(request, obj, owned=True)
+        ):
+            fixed.append("visibility")
+        return tuple(fixed)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SequenceCollection]:
+        return super().get_queryset(request).annotate(sequence_count=Count("members"))
+
+    @admin.display(ordering="sequence_count", description=_("sequences"))
+    def sequences(self, row: Any) -> int:
+        count: int = row.sequence_count
+        return count

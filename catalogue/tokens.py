@@ -1,0 +1,68 @@
+"""The site's own tokens: how they are made and written.
+
+A token is `hts_`, ten characters by which its row is found, `_`, and a secret of 256 random bits, of which the row has
+the SHA-256 only. Nobody can tell its text again after `made` has given it.
+"""
+
+import hashlib
+import re
+import secrets
+import string
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from catalogue.models import ApiToken
+
+_LETTERS: Final = string.ascii_letters + string.digits
+_PREFIX: Final = 10
+_FORM: Final = re.compile(r"hts_([A-Za-z0-9]{10})_([A-Za-z0-9_-]{43})")
+
+
+class Parts(NamedTuple):
+    """What a token's text says: `prefix` may be shown and written down, `secret` may not."""
+
+    prefix: str
+    secret: str
+
+
+def made(
+    *, user: Any, name: str, scopes: Collection[str], expires: datetime | None = None
+) -> tuple[ApiToken, str]:
+    """A new token of an account, saved, and its text."""
+    token = ApiToken(user=user, name=name, scopes=sorted(scopes), expires=expires)
+    return token, save_new(token)
+
+
+def save_new(token: ApiToken) -> str:
+    """Saves a token that has everything but its secret, which is drawn now; gives back its text."""
+    prefix = "".join(secrets.choice(_LETTERS) for _ in range(_PREFIX))
+    secret = secrets.token_urlsafe(32)
+    token.prefix, token.digest = prefix, digest(secret)
+    token.save(force_insert=True)
+    return f"hts_{prefix}_{secret}"
+
+
+def parts(text: str) -> Parts | None:
+    """The parts of a text that has the form of a token; None for any other."""
+    form = _FORM.fullmatch(text)
+    return Parts(form[1], form[2]) if form else None
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a secret: 32 bytes."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def checked_expiry(expires: datetime | None) -> datetime | None:
+    """When a new token may end. Raises ValidationError for the past, and beyond what the settings allow."""
+    most = settings.API_TOKEN_MAX_DAYS
+    if expires is not None and expires <= timezone.now():
+        raise ValidationError("That is in the past.")
+    if most is not None and (expires is None or expires > timezone.now() + timedelta(days=most, hours=1)):
+        raise ValidationError(f"A token has to expire within {most} days.")
+    return expires
