@@ -4,8 +4,10 @@ import base64
 import io
 import json
 import random
+import re
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,33 @@ def test_curl(htsget_site: Site, htsget_files: Path, tmp_path: Path) -> None:
         input=body.encode(), capture_output=True, timeout=PATIENCE,
     )  # fmt: skip
     assert json.loads(streamed.stdout)["htsget"]["format"] == "BAM"
+
+
+MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "htsget.md").read_text(encoding="utf-8")
+EXAMPLES = [
+    (shell, line)
+    for shell, block in re.findall(r"```(sh|python)\n(.*?)```", MANUAL, re.DOTALL)
+    for line in (block.splitlines() if shell == "sh" and not re.search(r"<<|\\\n", block) else [block])
+]
+
+
+@pytest.mark.parametrize(("shell", "example"), EXAMPLES)
+def test_the_examples_of_the_manual(htsget_site: Site, tmp_path: Path, shell: str, example: str) -> None:
+    asked = example.replace("http://127.0.0.1:8000", htsget_site.url)
+    assert asked != example
+    if shell == "python":
+        done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=PATIENCE)
+    else:
+        for program in ("samtools", "bcftools", "curl"):
+            if program in asked and shutil.which(program) is None:
+                pytest.skip(f"{program} is not installed")
+        strict = f"set -euo pipefail\n{asked}"
+        done = subprocess.run(
+            ["bash", "-c", strict], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE
+        )
+    assert done.returncode == 0 and "rror" not in done.stderr, done.stderr
+    assert done.stdout or list(tmp_path.glob("part.bam")), "it shows or leaves something"
+    assert not done.stdout.startswith('{"htsget":{"error'), done.stdout
 
 
 # --- The Python client ----------------------------------------------------------------------------------------------

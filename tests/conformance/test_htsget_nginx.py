@@ -1,0 +1,144 @@
+"""Slices delivered by a real nginx, configured as docs/htsget.md says: what clients see is what the site gives."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.live import PATIENCE, Site, free_port, served
+
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+
+MANUAL = Path(__file__).resolve().parents[2] / "docs" / "htsget.md"
+TOLD = (
+    "Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Cache-Control",
+    "Access-Control-Allow-Origin", "Access-Control-Expose-Headers",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The site with nginx in front, and the same site without."""
+
+    by_nginx: str
+    by_site: str
+    log: Path
+
+
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory, htsget_site: Site) -> Iterator[Delivered]:
+    folder = tmp_path_factory.mktemp("nginx")
+    behind = Site(htsget_site.home, {**htsget_site.variables, "DATA_ACCEL_REDIRECT": "/stored"})
+    with served(behind) as accelerated:
+        address = f"127.0.0.1:{free_port()}"
+        with nginx(folder, accelerated, address):
+            yield Delivered(f"http://{address}", htsget_site.url, folder / "error.log")
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, site: Site, address: str) -> Iterator[None]:
+    """Runs nginx with the configuration of the manual, its places changed to those of the test."""
+    assert NGINX is not None
+    (folder / "nginx.conf").write_text(configuration(folder, site, address))
+    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    subprocess.run([*command, "-t"], check=True, capture_output=True, timeout=PATIENCE)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + PATIENCE
+    try:
+        while not answers(address):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def configuration(folder: Path, site: Site, address: str) -> str:
+    block = re.search(r"```nginx\n(.*?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    text = block[1]
+    for told, here in {
+        "127.0.0.1:8080": address,
+        "http://127.0.0.1:8000": site.url,
+        "/run/nginx/": f"{folder}/",
+        "/srv/htsgetsite/files/": f"{site.home}/files/",
+    }.items():
+        assert told in text, told
+        text = text.replace(told, here)
+    scratch = "".join(
+        f"{name}_temp_path {folder}/{name};\n"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    # Started by root it would become another account, who may not read the home.
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    return (
+        f"{user}daemon off; pid {folder}/pid; error_log {folder}/error.log warn;\nevents {{}}\n"
+        f"http {{\naccess_log off;\n{scratch}{text}}}\n"
+    )
+
+
+def answers(address: str) -> bool:
+    try:
+        requests.get(f"http://{address}/healthz", timeout=5)
+    except requests.ConnectionError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Range": "bytes=0-9"},
+        {"Range": "bytes=100000-"},
+        {"Range": "bytes=-7"},
+        {"Range": "bytes=5-999999999"},
+        {"Range": "items=0-9"},
+        {"Range": "bytes=0-9", "If-Range": '"another"'},
+        {"Range": "bytes=999999999-"},
+        {"If-None-Match": '"another"'},
+        {"If-None-Match": "*"},
+        {"Origin": "https://igv.example", "Range": "bytes=7-8"},
+        {"Accept-Encoding": "gzip"},
+    ],
+)
+def test_what_nginx_delivers_is_what_the_site_gives(delivered: Delivered, headers: dict[str, str]) -> None:
+    ticket = requests.get(f"{delivered.by_nginx}/reads/made", timeout=PATIENCE).json()
+    urls = [entry["url"] for entry in ticket["htsget"]["urls"] if "/data/" in entry["url"]]
+    assert urls and all(url.startswith(delivered.by_nginx) for url in urls)
+    for url in urls:
+        same = url.replace(delivered.by_nginx, delivered.by_site)
+        theirs = requests.get(url, headers=headers, timeout=PATIENCE)
+        ours = requests.get(same, headers=headers, timeout=PATIENCE)
+        assert theirs.status_code == ours.status_code, delivered.log.read_text()
+        if ours.status_code == 416:
+            assert theirs.headers["Content-Range"] == ours.headers["Content-Range"]
+            continue
+        assert theirs.content == ours.content
+        for name in TOLD:
+            # nginx says that it takes ranges with whole answers only.
+            if name != "Accept-Ranges" or ours.status_code == 200:
+                assert theirs.headers.get(name) == ours.headers.get(name), name
+        etag = ours.headers["ETag"]
+        part = {"Range": "bytes=3-5", "If-Range": etag}
+        assert requests.get(url, headers=part, timeout=PATIENCE).status_code == 206
+        assert requests.get(url, headers={"If-None-Match": etag}, timeout=PATIENCE).status_code == 304
+        assert requests.head(url, timeout=PATIENCE).headers["Content-Length"] == str(
+            len(requests.get(url, timeout=PATIENCE).content)
+        )
+
+
+def test_nginx_shows_nothing_else(delivered: Delivered) -> None:
+    for path in ("/stored/files/", "/stored/files/data/", "/stored/files/../secret_key", "/stored/"):
+        assert requests.get(f"{delivered.by_nginx}{path}", timeout=PATIENCE).status_code == 404
+    assert requests.get(f"{delivered.by_nginx}/data/{'A' * 76}", timeout=PATIENCE).status_code == 403
