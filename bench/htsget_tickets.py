@@ -202,7 +202,8 @@ def run(*command: str) -> float:
 
 def cold(rounds: int) -> None:
     """The first ticket of a new worker, on a new connection, beside the same later."""
-    first, later = [], []
+    first: list[float] = []
+    later: list[float] = []
     for round in range(rounds):
         with serving("site") as url:
             places = regions(100, 60, seed=round)

@@ -96,7 +96,7 @@ class Fetched:
 def fetch(
     client: Client,
     path: str,
-    query: Mapping[str, str | int] | None = None,
+    query: Mapping[str, Any] | None = None,
     *,
     body: object = None,
 ) -> Fetched:

@@ -77,7 +77,7 @@ def refused(response: Any) -> tuple[int, str]:
 
 
 def test_a_ticket(client: Client, reads: DataFile) -> None:
-    response = client.get("/reads/made", {"referenceName": "1", "start": 100, "end": 200})
+    response = client.get("/reads/made?referenceName=1&start=100&end=200")
     assert response.status_code == 200
     assert response.headers["Content-Type"] == TYPE
     assert response.headers["Content-Length"] == str(len(response.content))
@@ -458,7 +458,7 @@ def test_pages_of_other_origins(client: Client, reads: DataFile, path: str) -> N
     response = client.get(path, headers={"Origin": origin})
     assert response.headers["Access-Control-Allow-Origin"] == origin
     assert "Access-Control-Allow-Credentials" not in response.headers
-    assert "Origin" in response.headers["Vary"]
+    assert "origin" in response.headers["Vary"].lower()
     assert "Access-Control-Allow-Origin" not in client.get(path).headers
     for method in ("GET", "POST", "HEAD"):
         preflight = client.options(

@@ -29,7 +29,7 @@ def test_a_ticket_is_rehearsed(client: Client, file: DataFile, django_assert_num
     assert AuditEvent.objects.count() == told, "nobody asked for anything"
     # The file, and the record of the audit; header and contig are remembered.
     with django_assert_num_queries(2):
-        client.get("/reads/made", {"referenceName": "1", "start": 0, "end": 1})
+        client.get("/reads/made?referenceName=1&start=0&end=1")
 
 
 def test_nothing_to_rehearse(file: DataFile, monkeypatch: pytest.MonkeyPatch) -> None:
