@@ -153,7 +153,7 @@ class DataFileAdmin(Audited[DataFile]):
         count: int = row.contigs_declared
         return count
 
-    @admin.display(description="")
+    @admin.display(description=_("commands"))
     def commands(self, row: Any) -> SafeString:
         url = f"{row.site}/{row.kind}/{row.htsget_id}"
         first = row.contigs.order_by(F("mapped").desc(nulls_last=True), "number").first()
