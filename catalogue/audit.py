@@ -56,7 +56,7 @@ def record(event: Event, *, viewer: Viewer | None = None) -> None:
     """
     where = current_origin()
     if viewer is None:
-        actor, account, credential = where.actor, where.account, ""
+        (actor, account), credential = where.actor, ""
     else:
         actor, account, credential = viewer.name or "", viewer.user, viewer.credential
     with connection.cursor() as cursor:
@@ -96,6 +96,8 @@ def prune(*, before: datetime) -> int:
                 (before, _BATCH),
             )
             batch: int = cursor.rowcount
+            # The setting would outlast this block where a transaction is open around it.
+            cursor.execute("SELECT set_config('htsgetsite.audit_removal', '', true)")
         removed += batch
         if batch < _BATCH:
             break

@@ -14,7 +14,7 @@ from django.dispatch import receiver
 
 from catalogue.audit import Event, Kind, Outcome, record
 from catalogue.models import ApiToken, Dataset, Grant, GrantFile, GrantRegion, Identity, SequenceCollection
-from catalogue.origin import current_origin
+from catalogue.origin import Actor, current_origin
 
 _KINDS: dict[type[Model], Kind] = {
     Grant: Kind.GRANT,
@@ -81,15 +81,17 @@ def membership_changed(
 @receiver(user_logged_in)
 def signed_in(sender: Any, user: User, **_: Any) -> None:
     """Somebody opened a session."""
-    where = current_origin()
-    where.actor, where.account = user.get_username(), user.pk
+    actor = Actor(user.get_username(), user.pk)
+    current_origin().session = lambda: actor
     record(Event(Kind.AUTHENTICATION, target="session opened"))
 
 
 @receiver(user_logged_out)
 def signed_out(sender: Any, user: User | None, **_: Any) -> None:
-    """Somebody closed their session."""
+    """Somebody closed their session. The session is empty by now, so what it said is said here."""
     if user is not None:
+        actor = Actor(user.get_username(), user.pk)
+        current_origin().session = lambda: actor
         record(Event(Kind.AUTHENTICATION, target="session closed"))
 
 

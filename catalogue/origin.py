@@ -2,21 +2,38 @@
 
 import getpass
 import os
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Actor(NamedTuple):
+    """An account, by name and number."""
+
+    name: str
+    account: int | None
+
+
+NOBODY = Actor("", None)
 
 
 @dataclass(slots=True)
 class Origin:
     """Where the work at hand comes from: a request, or a command when there is none.
 
-    `actor` and `account` are of the session; for the protocols the viewer says them.
+    `session` tells whose it is, where there is one, by name and number; it is asked only when something is recorded.
+    For the protocols the viewer says that.
     """
 
     address: str | None = None
     request_id: str = ""
-    actor: str = ""
-    account: int | None = None
+    session: Callable[[], Actor] | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who does the work, as far as it is not a viewer."""
+        return NOBODY if self.session is None else self.session()
 
 
 def _account_of_process() -> str:
@@ -27,7 +44,7 @@ def _account_of_process() -> str:
         return f"uid {os.getuid()}"
 
 
-_COMMAND = f"{_account_of_process()} (command)"
+_COMMAND = Actor(f"{_account_of_process()} (command)", None)
 
 _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 
@@ -44,4 +61,4 @@ def end() -> None:
 
 def current_origin() -> Origin:
     """Where the work at hand comes from."""
-    return _origin.get() or Origin(actor=_COMMAND)
+    return _origin.get() or Origin(session=lambda: _COMMAND)

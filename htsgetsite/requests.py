@@ -48,6 +48,23 @@ class RequestMiddleware:
         return response
 
 
+class ActorMiddleware:
+    """Comes after the one that knows the session, and lets the audit ask whose it is. Protocols have none."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(PROTOCOL_PATHS):
+            origin.current_origin().session = lambda: _actor(request)
+        return self._get_response(request)
+
+
+def _actor(request: HttpRequest) -> origin.Actor:
+    user = request.user
+    return origin.Actor(user.get_username(), user.pk) if user.is_authenticated else origin.NOBODY
+
+
 @receiver(request_finished)
 def _finished(**_: Any) -> None:
     """Called when the last byte is sent."""

@@ -382,6 +382,7 @@ MIDDLEWARE = [
     "htsgetsite.middleware.CommonMiddleware",
     "htsgetsite.middleware.CsrfViewMiddleware",
     "htsgetsite.middleware.AuthenticationMiddleware",
+    "htsgetsite.requests.ActorMiddleware",
     "htsgetsite.middleware.MessageMiddleware",
     "htsgetsite.middleware.XFrameOptionsMiddleware",
 ]
@@ -411,6 +412,10 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     },
 ]
+
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "account"
+LOGOUT_REDIRECT_URL = "home"
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-gb"

@@ -1,15 +1,26 @@
 """Where each room hangs."""
 
+from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from htsgetsite.account import AdminSignInForm, SignInView, account, revoke
 from htsgetsite.health import alive, ready
 from htsgetsite.home import home
+
+admin.site.login_form = AdminSignInForm
+admin.site.site_header = admin.site.site_title = settings.SERVICE_NAME
+admin.site.index_title = "Data stewards' desk"
 
 urlpatterns = [
     path("", include("refget_app.urls")),
     path("", include("htsget_app.urls")),
     path("admin/", admin.site.urls),
+    path("account/", account, name="account"),
+    path("account/sign-in", SignInView.as_view(), name="sign-in"),
+    path("account/sign-out", LogoutView.as_view(), name="sign-out"),
+    path("account/tokens/<int:pk>/revoke", revoke, name="revoke-token"),
     path("healthz", alive, name="healthz"),
     path("readyz", ready, name="readyz"),
     path("", home, name="home"),

@@ -225,9 +225,7 @@ class ApiTokenAdmin(Audited[ApiToken]):
     ) -> HttpResponse:
         """Shows the token, on this page only: neither the session nor a cookie ever has it."""
         context = {**self.admin_site.each_context(request), "token": request.new_token, "row": obj}  # type: ignore[attr-defined]
-        response = TemplateResponse(request, "admin/catalogue/apitoken/shown.html", context)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "admin/catalogue/apitoken/shown.html", context)
 
     @admin.action(description=_("Revoke"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:

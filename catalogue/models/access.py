@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length
@@ -180,6 +181,46 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} of {self.dataset or self.collection}: {self.grantee}"
+
+    def clean(self) -> None:
+        """The rules of the constraints, in words for whoever fills in a form. Raises ValidationError."""
+        grantees = [
+            self.user_id is not None,
+            self.group_id is not None,
+            bool(self.visa_type or self.visa_value),
+        ]
+        limits = self.kinds or self.header_only or self.limited_to_files or self.limited_to_regions
+        faults = [
+            words
+            for wrong, words in (
+                (
+                    (self.dataset_id is None) == (self.collection_id is None),
+                    _("A grant is of a dataset or of a collection."),
+                ),
+                (
+                    sum(grantees) != 1,
+                    _("A grant is to one account, to one group, or to holders of one visa."),
+                ),
+                (
+                    bool(self.visa_type) != bool(self.visa_value),
+                    _("A visa has a type and a value."),
+                ),
+                (
+                    bool(self.visa_source or self.visa_issuer) and not self.visa_type,
+                    _("A source or an issuer without a visa means nothing."),
+                ),
+                (
+                    self.visa_type and self.role != self.Role.READER,
+                    _("Holders of a visa can only be readers."),
+                ),
+                (limits and self.role != self.Role.READER, _("Only readers have limits.")),
+                (limits and self.collection_id is not None, _("A grant of a collection has no such limits.")),
+                (self.header_only and self.limited_to_regions, _("Headers have no regions.")),
+            )
+            if wrong
+        ]
+        if faults:
+            raise ValidationError(faults)
 
     @property
     def grantee(self) -> str:

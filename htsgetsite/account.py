@@ -1,0 +1,107 @@
+"""The page of an account: its own tokens, made, shown once, and revoked; and signing in, not too often in vain."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from catalogue import limits, tokens
+from catalogue.models import ApiToken, Scope
+from catalogue.origin import current_origin
+
+
+class _Limited(AuthenticationForm):
+    """Takes no more passwords from an address than `THROTTLE_SIGN_IN` allows to be wrong, not even right ones."""
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError, before the password is looked at, for an address that was wrong too often."""
+        rate, key = settings.THROTTLE_SIGN_IN, f"sign-in {current_origin().address}"
+        if rate is not None and (wait := limits.over(key, rate)) is not None:
+            raise ValidationError(
+                f"Too many wrong passwords came from your address. Try again in {wait} seconds."
+            )
+        try:
+            return super().clean()
+        except ValidationError:
+            if rate is not None:
+                limits.count(key, rate)
+            raise
+
+
+class SignInForm(_Limited):
+    """For the page of an account."""
+
+
+class AdminSignInForm(_Limited, AdminAuthenticationForm):
+    """For the stewards' pages."""
+
+
+class SignInView(LoginView):
+    """Opens a session."""
+
+    template_name = "htsgetsite/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+
+class TokenForm(forms.Form):
+    """What a new token is for, and until when."""
+
+    name = forms.CharField(max_length=100, label="What it is for")
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices,
+        initial=[scope.value for scope in Scope],
+        widget=forms.CheckboxSelectMultiple,
+        label="What it opens",
+    )
+    days = forms.IntegerField(
+        min_value=1, max_value=36500, required=False, label="Days until it expires", help_text="empty: never"
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Adds `expires`, which the settings may bound."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        days = cleaned.get("days")
+        ends = None if days is None else timezone.now() + timedelta(days=days)
+        cleaned["expires"] = tokens.checked_expiry(ends)
+        return cleaned
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """The tokens of whoever is signed in; a POST makes one, which only the answer to it ever shows."""
+    form, made = TokenForm(), None
+    if request.method == "POST":
+        form = TokenForm(request.POST)
+        if form.is_valid():
+            given = form.cleaned_data
+            _, made = tokens.made(
+                user=request.user, name=given["name"], scopes=given["scopes"], expires=given["expires"]
+            )
+            form = TokenForm()
+    rows = ApiToken.objects.filter(user=request.user.pk)
+    context = {"form": form, "made": made, "tokens": rows, "name": settings.SERVICE_NAME}
+    return render(request, "htsgetsite/account.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def revoke(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ends a token of whoever is signed in, at once."""
+    token = get_object_or_404(ApiToken, pk=pk, user=request.user.pk, revoked=None)
+    token.revoked = timezone.now()
+    token.save(update_fields=["revoked"])
+    return redirect("account")

@@ -1,0 +1,167 @@
+"""The page of an account, signing in, and what every request and page is given."""
+
+import logging
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from catalogue import tokens
+from catalogue.limits import Rate
+from catalogue.models import ApiToken
+from catalogue.origin import current_origin
+from htsgetsite.authentication.bearer import viewer_of
+from tests.catalogue.made_access import make_user
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def ada(client: Client) -> Any:
+    user = make_user("ada", password=PASSWORD)
+    client.force_login(user)
+    return user
+
+
+def test_the_page_is_for_those_who_signed_in(client: Client) -> None:
+    response = client.get("/account/")
+    assert response.status_code == 302 and response.headers["Location"] == "/account/sign-in?next=/account/"
+    make_user("ada", password=PASSWORD)
+    signed = client.post("/account/sign-in", {"username": "ada", "password": PASSWORD, "next": "/account/"})
+    assert signed.headers["Location"] == "/account/"
+    elsewhere = client.post(
+        "/account/sign-in", {"username": "ada", "password": PASSWORD, "next": "https://evil.example"}
+    )
+    assert "evil" not in elsewhere.headers.get("Location", "")
+
+
+def test_a_token_is_made_shown_once_and_revoked(client: Client, ada: Any) -> None:
+    response = client.post("/account/", {"name": "cluster", "scopes": ["reads", "variants"], "days": "30"})
+    text = re.search(r"hts_[A-Za-z0-9]{10}_[\w-]{43}", response.content.decode())
+    assert text is not None
+    assert viewer_of(f"Bearer {text[0]}").name == "ada"
+    row = ApiToken.objects.get()
+    assert row.user == ada and row.expires is not None and 29 <= (row.expires - timezone.now()).days <= 30
+    again = client.get("/account/").content.decode()
+    assert row.prefix in again and text[0] not in again
+    assert "no-store" in response.headers["Cache-Control"]
+
+    client.post(reverse("revoke-token", args=[row.pk]))
+    assert viewer_of(f"Bearer {text[0]}").name is None
+    assert "revoked" in client.get("/account/").content.decode()
+
+
+def test_tokens_of_others_are_not_shown_or_revoked(client: Client, ada: Any) -> None:
+    row, _ = tokens.made(user=make_user("bob"), name="of bob", scopes=["reads"])
+    assert "of bob" not in client.get("/account/").content.decode()
+    assert client.post(reverse("revoke-token", args=[row.pk])).status_code == 404
+    row.refresh_from_db()
+    assert row.revoked is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"name": ""}, {"scopes": []}, {"scopes": ["all"]}, {"days": "0"}, {"days": "x"}, {"days": "40"}],
+)
+def test_tokens_that_cannot_be_made(client: Client, ada: Any, settings: Any, fields: dict[str, Any]) -> None:
+    settings.API_TOKEN_MAX_DAYS = 30
+    response = client.post("/account/", {"name": "n", "scopes": ["reads"], "days": "30", **fields})
+    assert response.status_code == 400
+    assert not ApiToken.objects.exists()
+
+
+def test_tokens_have_to_end_where_the_settings_say_so(client: Client, ada: Any, settings: Any) -> None:
+    assert client.post("/account/", {"name": "n", "scopes": ["reads"]}).status_code == 200
+    settings.API_TOKEN_MAX_DAYS = 30
+    assert client.post("/account/", {"name": "n", "scopes": ["reads"]}).status_code == 400
+
+
+@pytest.mark.parametrize("page", ["/account/", "/account/sign-out", "/account/tokens/1/revoke"])
+def test_forms_from_elsewhere_are_refused(ada: Any, page: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ada)
+    assert client.post(page, {"name": "n", "scopes": ["reads"]}).status_code == 403
+
+
+@pytest.mark.parametrize("page", ["/account/sign-in", "/admin/login/"])
+def test_wrong_passwords_are_limited(client: Client, settings: Any, page: str) -> None:
+    settings.THROTTLE_SIGN_IN = Rate(3, 3600)
+    make_user("ada", password=PASSWORD, is_staff=True)
+    for _ in range(3):
+        assert "Too many" not in client.post(page, {"username": "ada", "password": "x"}).content.decode()
+    right = {"username": "ada", "password": PASSWORD}
+    assert "Too many" in client.post(page, right).content.decode()
+    assert client.post(page, right, REMOTE_ADDR="192.0.2.9").status_code == 302
+
+
+# --- Requests ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_line_of_the_log_has_the_request(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    from htsgetsite.logs import RequestFilter
+
+    record = logging.LogRecord("x", logging.INFO, "p", 1, "m", (), None)
+    assert RequestFilter().filter(record) and record.request_id == "-"  # type: ignore[attr-defined]
+    missing = client.get("/reads/nothing")
+    assert re.fullmatch(r"[0-9a-f]{32}", missing.headers["X-Request-ID"])
+    assert client.get("/reads/nothing").headers["X-Request-ID"] != missing.headers["X-Request-ID"]
+    assert current_origin().request_id == "", "what comes after a request is not of it"
+
+
+def test_a_proxy_is_believed_where_it_is_trusted(client: Client, settings: Any) -> None:
+    from catalogue.models import AuditEvent
+
+    sent = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7", "X-Request-ID": "from-the-proxy"}
+    client.get("/reads/nothing", headers=sent)
+    event = AuditEvent.objects.latest("id")
+    assert event.address == "127.0.0.1" and event.request_id != "from-the-proxy"
+    settings.TRUST_PROXY = True
+    client.get("/reads/nothing", headers=sent)
+    event = AuditEvent.objects.latest("id")
+    assert (event.address, event.request_id) == ("198.51.100.7", "from-the-proxy")
+    for odd in ({"X-Forwarded-For": "nonsense"}, {"X-Request-ID": "a\nb"}, {"X-Request-ID": "x" * 65}):
+        client.get("/reads/nothing", headers=odd)
+        event = AuditEvent.objects.latest("id")
+        assert event.address in {None, "127.0.0.1"} and re.fullmatch(r"[0-9a-f]{32}", event.request_id)
+
+
+@pytest.mark.parametrize("page", ["/", "/account/sign-in", "/admin/login/"])
+def test_headers_of_pages(client: Client, page: str) -> None:
+    headers = client.get(page).headers
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/",
+        "/account/sign-in",
+        "/account/",
+        "/admin/",
+        "/admin/catalogue/grant/add/",
+        "/admin/catalogue/auditevent/",
+        "/admin/catalogue/apitoken/add/",
+    ],
+)
+def test_pages_hold_nothing_that_their_policy_forbids(client: Client, page: str) -> None:
+    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+    content = client.get(page, follow=True).content.decode()
+    assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")", content)
+    assert not re.search(r"<[^>]+\s(style|on\w+)=", content)
+    assert "<style" not in content
+
+
+def test_the_protocols_give_no_cookies(client: Client) -> None:
+    client.force_login(make_user("ada"))
+    for path in ("/reads/x", "/variants/service-info", "/sequence/x", "/data/x", "/services"):
+        response = client.get(path)
+        assert not response.cookies and "Cookie" not in response.headers.get("Vary", "")
