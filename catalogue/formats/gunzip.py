@@ -13,7 +13,7 @@ from catalogue.formats import FormatError
 from catalogue.formats.bgzf import EOF_MARKER, block_size, is_eof
 
 #: Chunks have this many bytes, apart from the last.
-CHUNK: Final = 1 << 20
+CHUNK: Final = 1 << 19
 
 # The stubs of isal declare its error as an instance.
 _CORRUPT = (igzip.BadGzipFile, cast(type[Exception], isal_zlib.error))

@@ -73,21 +73,26 @@ class Arrivals:
     def __iter__(self) -> Iterator[list[Arrived]]:
         batch: list[Arrived] = []
         held = 0
-        for item in self._reader:
-            if isinstance(item, LongRecord):
-                batch.append(self._long(item.header, item.pieces))
-            else:
-                for header, residues in item:
-                    if len(residues) >= LONG:
-                        batch.append(self._long(header, iter([residues])))
-                    else:
-                        batch.append(_short(header, residues))
-                        held += len(residues)
+        for arrived in self._one_by_one():
+            batch.append(arrived)
+            held += len(arrived.residues)
             if len(batch) >= _BATCH or held >= _HELD:
                 yield batch
                 batch, held = [], 0
         if batch:
             yield batch
+
+    def _one_by_one(self) -> Iterator[Arrived]:
+        for item in self._reader:
+            if isinstance(item, LongRecord):
+                yield self._long(item.header, item.pieces)
+                continue
+            for header, residues in item:
+                yield (
+                    self._long(header, iter([residues]))
+                    if len(residues) >= LONG
+                    else _short(header, residues)
+                )
 
     def _long(self, header: Header, pieces: Iterator[bytes]) -> Arrived:
         length, sample = 0, b""
