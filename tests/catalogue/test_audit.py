@@ -42,7 +42,8 @@ def old(days: int) -> AuditEvent:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO catalogue_auditevent (happened, kind, outcome, actor, credential, request_id, dataset, target,"
-            " detail) VALUES (now() - make_interval(days => %s), 'ticket', 'done', '', '', '', '', 't', '{}') RETURNING id",
+            " detail) VALUES (now() - make_interval(days => %s), 'ticket', 'done', '', '', '', '', 't', '{}')"
+            " RETURNING id",
             [days],
         )
         (pk,) = cursor.fetchone()
