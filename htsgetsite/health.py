@@ -4,6 +4,7 @@ Neither says more than which part is down: no path, host or message of an except
 """
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
@@ -30,12 +31,16 @@ def alive(request: HttpRequest) -> HttpResponse:
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
     """200 when database, migrations and every storage are in order, else 503; each part is `ok` or `down`."""
-    database = _database()
-    parts = {
-        "database": database,
-        "migrations": database and not unapplied_migrations(),
-        **{f"storage {name}": _storage(name) for name in settings.HTSGETSITE_STORAGES},
-    }
+    names = list(settings.HTSGETSITE_STORAGES)
+    # All at once: those that do not answer take their time.
+    with ThreadPoolExecutor(max(1, len(names)), thread_name_prefix="ready") as threads:
+        storages = threads.map(_storage, names)
+        database = _database()
+        parts = {
+            "database": database,
+            "migrations": database and not unapplied_migrations(),
+            **{f"storage {name}": good for name, good in zip(names, storages, strict=True)},
+        }
     up = all(parts.values())
     document = {"ready": up, "parts": {name: "ok" if good else "down" for name, good in parts.items()}}
     return JsonResponse(document, status=200 if up else 503)

@@ -14,6 +14,7 @@ from catalogue import queries
 from catalogue.errors import NotFound
 from catalogue.queries import SequenceRecord
 from refget_app import records
+from refget_app.elsewhere import fetched_elsewhere
 from refget_app.errors import EXPECTED, error_answer, logger, refusal
 from refget_app.exchange import Answer, Request, answer, document
 from refget_app.negotiation import DOCUMENT, SEQUENCE, Form, Representation, acceptable, choose
@@ -32,10 +33,17 @@ _BY_RANGES = ("Accept-Ranges", "bytes")
 _NO_RANGES = ("Accept-Ranges", "none")
 
 
-def sequence(request: Request, *, limit: int | None, record: SequenceRecord | None = None) -> Answer:
-    """`/sequence/<id>`: residues, or why there are none.
+def sequence(
+    request: Request,
+    *,
+    limit: int | None,
+    redirect_above: int | None = None,
+    record: SequenceRecord | None = None,
+) -> Answer:
+    """`/sequence/<id>`: residues, where they are, or why there are none.
 
-    `limit` is the most residues that a part may have; `record` spares the look-up where a digest is known already.
+    `limit` is the most residues that a part may have; a whole sequence of more than `redirect_above` is fetched from
+    its storage where that can be. `record` spares the look-up where a digest is known already.
     """
     try:
         permanent = record is not None or queries.is_digest(request.identifier)
@@ -45,7 +53,7 @@ def sequence(request: Request, *, limit: int | None, record: SequenceRecord | No
             raise NotFound(
                 f"the sequence {request.identifier!r} is known here, but its residues are not held"
             )
-        given = _sequence(request, record, permanent, limit)
+        given = _sequence(request, record, permanent, limit=limit, redirect_above=redirect_above)
         if not record.public:
             records.private_sequence(request, record, what="residues", status=given.status)
         return given
@@ -85,7 +93,14 @@ def not_found(request: Request, message: str) -> Answer:
     return refusal(request, status=HTTPStatus.NOT_FOUND, message=message)
 
 
-def _sequence(request: Request, record: SequenceRecord, permanent: bool, limit: int | None) -> Answer:
+def _sequence(
+    request: Request,
+    record: SequenceRecord,
+    permanent: bool,
+    *,
+    limit: int | None,
+    redirect_above: int | None,
+) -> Answer:
     params = sequence_params(query=request.query, range_header=request.range)
     form = choose(SEQUENCE, request.accept if params.accept is None else params.accept)
     if form is None:
@@ -102,6 +117,10 @@ def _sequence(request: Request, record: SequenceRecord, permanent: bool, limit: 
     validity = [("ETag", etag), lasting if record.public else _FOR_NOBODY_ELSE]
     if request.if_none_match is not None and _matches(request.if_none_match, etag):
         return answer(request, status=HTTPStatus.NOT_MODIFIED, headers=validity)
+    large = redirect_above is not None and record.length > redirect_above
+    if large and (url := fetched_elsewhere(request, record, outcome, form)):
+        there = [("Content-Length", "0"), ("Location", url), ("Cache-Control", "no-store")]
+        return answer(request, status=HTTPStatus.TEMPORARY_REDIRECT, headers=there)
     shape, size = _body_shape(request.identifier, record, outcome, form)
     headers = [
         ("Content-Type", form.content_type),
@@ -111,10 +130,8 @@ def _sequence(request: Request, record: SequenceRecord, permanent: bool, limit: 
     ]
     if outcome.status is HTTPStatus.PARTIAL_CONTENT:
         headers.append(("Content-Range", f"bytes {outcome.start}-{outcome.end - 1}/{record.length}"))
-    body = _body(record, outcome, shape)
-    return answer(
-        request, status=outcome.status, headers=headers, body=b"" if request.method == "HEAD" else body
-    )
+    body = _no_body(record, outcome) if request.method == "HEAD" else _body(record, outcome, shape)
+    return answer(request, status=outcome.status, headers=headers, body=body)
 
 
 def _sequence_etag(record: SequenceRecord, params: SequenceParams, form: Representation) -> str:
@@ -152,11 +169,16 @@ def _body(record: SequenceRecord, outcome: Serve, shape: Writing) -> bytes | Ite
         return b"".join(
             shape.write(queries.read_residues(record, *piece) for piece in pieces if piece[0] < piece[1])
         )
-    for _, end in pieces:
-        if end:
-            queries.read_residues(record, end - 1, end)
-    streams = (queries.stream_residues(record, *piece) for piece in pieces)
+    streams = [queries.stream_residues(record, *piece) for piece in pieces]
     return _watched(record, shape.write(chain.from_iterable(streams)))
+
+
+def _no_body(record: SequenceRecord, outcome: Serve) -> bytes:
+    """Nothing, after a look at whether there would be a body."""
+    for start, end in outcome.pieces(record.length):
+        if start < end:
+            queries.read_residues(record, end - 1, end)
+    return b""
 
 
 def _watched(record: SequenceRecord, body: Iterator[bytes]) -> Iterator[bytes]:

@@ -32,7 +32,12 @@ class RefgetDoor:
             record = queries.known_sequence(identifier)
             if record is not None:
                 request = Request.from_environ(environ, identifier)
-                answer = answers.sequence(request, limit=settings.REFGET_SUBSEQUENCE_LIMIT, record=record)
+                answer = answers.sequence(
+                    request,
+                    limit=settings.REFGET_SUBSEQUENCE_LIMIT,
+                    redirect_above=settings.REFGET_REDIRECT_ABOVE,
+                    record=record,
+                )
                 start_response(f"{answer.status.value} {answer.status.phrase}", answer.headers)
                 return [answer.body] if isinstance(answer.body, bytes) else answer.body
         return self.site(environ, start_response)

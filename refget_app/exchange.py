@@ -27,7 +27,8 @@ _ALWAYS = (
 class Request:
     """The parts of an HTTP request that an answer may depend on; header values are None where absent.
 
-    `viewer` is who asks; the door in front of Django serves only what is for everybody, and does not find that out.
+    `by_md5` says that it came to `/md5/<md5>`, as htslib asks. `viewer` is who asks; the door in front of Django serves
+    only what is for everybody, and does not find that out.
     """
 
     method: str
@@ -39,6 +40,8 @@ class Request:
     if_none_match: str | None = None
     origin: str | None = None
     requested_headers: str | None = None
+    user_agent: str | None = None
+    by_md5: bool = False
     viewer: Viewer = ANONYMOUS
 
     @classmethod
@@ -57,6 +60,8 @@ class Request:
             get("HTTP_IF_NONE_MATCH"),
             get("HTTP_ORIGIN"),
             get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"),
+            get("HTTP_USER_AGENT"),
+            environ["PATH_INFO"].startswith("/md5/"),
             viewer,
         )
 

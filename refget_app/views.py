@@ -79,7 +79,11 @@ class SequenceView(_GuardedView):
     """`/sequence/<id>` and `/md5/<md5>`."""
 
     def answer(self, request: Request) -> Answer:
-        return answers.sequence(request, limit=settings.REFGET_SUBSEQUENCE_LIMIT)
+        return answers.sequence(
+            request,
+            limit=settings.REFGET_SUBSEQUENCE_LIMIT,
+            redirect_above=settings.REFGET_REDIRECT_ABOVE,
+        )
 
 
 class MetadataView(_GuardedView):

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -27,11 +28,12 @@ CANDIDATES = 100
 
 @dataclass(frozen=True, slots=True)
 class Residues:
-    """Where the residues of one sequence begin: `offset` bytes into an object."""
+    """Where the residues of one sequence begin: `offset` bytes into an object; `alone` if it holds nothing else."""
 
     storage: str
     key: str
     offset: int
+    alone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +139,31 @@ def read_residues(record: SequenceRecord, start: int, end: int) -> bytes:
 
 
 def stream_residues(record: SequenceRecord, start: int, end: int) -> Iterator[bytes]:
-    """The same in pieces of at most 1 MiB. ShortRead in the middle of it means that what came so far is no answer."""
+    """The same in pieces of at most 1 MiB, begun already: an object that is missing or too short shows at once.
+
+    A StorageError in the middle of it means that what came so far is no answer.
+    """
     residues = _held(record)
-    return storage(residues.storage).stream(residues.key, residues.offset + start, end - start)
+    place = storage(residues.storage)
+    pieces = place.stream(residues.key, residues.offset + start, end - start)
+    if start < end and place.local_path(residues.key) is not None:
+        place.read_range(residues.key, residues.offset + end - 1, 1)
+        return pieces
+    # A store says with its first answer how long the object is.
+    return chain((next(pieces, b""),), pieces)
+
+
+def direct_residues(record: SequenceRecord, *, seconds: int, content_type: str) -> str | None:
+    """A URL under which anybody can fetch all residues from their storage, for so many seconds, as `content_type`.
+
+    None where the storage signs no URLs, and where other sequences lie in the same object. Raises NotFound when they
+    are not held, and StorageUnavailable where there are no credentials to sign with.
+    """
+    residues = _held(record)
+    place = storage(residues.storage)
+    if not place.signs_urls or not residues.alone:
+        return None
+    return place.signed_url(residues.key, ttl=seconds, content_type=content_type).url
 
 
 def _held(record: SequenceRecord) -> Residues:
@@ -203,7 +227,8 @@ def _name(row: Sequence) -> str:
 def _record(row: Any) -> SequenceRecord:
     residues = None
     if row.blob is not None and row.offset is not None:
-        residues = Residues(row.blob.storage, row.blob.key, row.offset)
+        alone = bool(row.blob.size == row.length)
+        residues = Residues(row.blob.storage, row.blob.key, row.offset, alone)
     return SequenceRecord(
         pk=row.pk,
         md5=bytes(row.md5),

@@ -111,6 +111,7 @@ class Storage(abc.ABC):
         *,
         ttl: int,
         etag: str | None = None,
+        content_type: str | None = None,
         byte_range: ByteRange | None = None,
         sign_range: bool = False,
     ) -> SignedUrl:
@@ -118,8 +119,9 @@ class Storage(abc.ABC):
 
         The range is asked for by a header. Without `sign_range` one URL serves every range of the object: sign once,
         and send `ByteRange.http()` of any stretch as `Range`. With it the URL works for precisely this range. With
-        `etag` it works for this state of the object only, by a header that is signed as well. Asks the storage nothing.
-        Raises NotImplementedError unless `signs_urls`.
+        `etag` it works for this state of the object only, by a header that is signed as well. What is fetched says that
+        it is of `content_type`, where that is given. Asks the storage nothing. Raises NotImplementedError unless
+        `signs_urls`.
         """
         raise NotImplementedError(f"storage {self.name!r} signs no URLs")
 

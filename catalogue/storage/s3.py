@@ -123,17 +123,20 @@ class S3Storage(Storage):
         *,
         ttl: int,
         etag: str | None = None,
+        content_type: str | None = None,
         byte_range: ByteRange | None = None,
         sign_range: bool = False,
     ) -> SignedUrl:
         if not self.signs_urls:
-            return super().signed_url(key, ttl=ttl, etag=etag, byte_range=byte_range, sign_range=sign_range)
+            return super().signed_url(key, ttl=ttl)
         if sign_range and byte_range is None:
             raise ValueError("there is no range to sign")
         headers = {} if byte_range is None else {"Range": byte_range.http()}
         signed = self._place(key) | (headers if sign_range else {})
         if etag is not None:
             headers["If-Match"] = signed["IfMatch"] = f'"{etag}"'
+        if content_type is not None:
+            signed["ResponseContentType"] = content_type
 
         def sign() -> str:
             return str(self._calls.signer.generate_presigned_url("get_object", Params=signed, ExpiresIn=ttl))
