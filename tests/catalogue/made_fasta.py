@@ -8,7 +8,6 @@ from typing import Any
 
 import pysam
 
-from catalogue import queries
 from catalogue.models import Alias, CollectionMember, Sequence
 from catalogue.storage import SEQUENCES, storage
 
@@ -49,10 +48,11 @@ def make_fasta(path: Path, records: Mapping[str, bytes], *, width: int = 60, new
 def held_residues() -> dict[str, bytes]:
     """The stored residues of every sequence that is held, by md5."""
     held = {}
-    for row in Sequence.objects.exclude(blob=None):
-        record = queries.sequence(bytes(row.md5).hex())
-        held[record.md5.hex()] = queries.read_residues(record, 0, record.length)
-    queries.forget_sequences()
+    for row in Sequence.objects.exclude(blob=None).select_related("blob"):
+        assert row.blob is not None and row.offset is not None
+        held[bytes(row.md5).hex()] = storage(row.blob.storage).read_range(
+            row.blob.key, row.offset, row.length
+        )
     return held
 
 

@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pysam
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -439,3 +440,17 @@ def test_the_summary_is_one_line_and_failures_go_to_standard_error(tmp_path: Pat
     assert err.getvalue().startswith(str(bad))
     call_command("ingest_fasta", str(good), stdout=out, stderr=err, verbosity=2)
     assert f"{good}: unchanged" in out.getvalue()
+
+
+def test_a_real_genome_is_read_as_htslib_reads_it(tmp_path: Path) -> None:
+    real = Path(__file__).resolve().parents[3] / "shared" / "data" / "cram" / "ce.fa"
+    if not real.exists():
+        pytest.skip("the real files of ../shared/data are not here")
+    path = tmp_path / "ce.fa"
+    path.write_bytes(real.read_bytes())
+    ingest(path, authority="wormbase", collection="ce")
+    with pysam.FastaFile(str(path)) as file:
+        for name in file.references:
+            record = queries.sequence(f"wormbase:{name}")
+            assert queries.read_residues(record, 0, record.length).decode() == file.fetch(name).upper()
+            assert queries.read_residues(record, 700, 790).decode() == file.fetch(name, 700, 790).upper()
