@@ -35,6 +35,8 @@ class ProgressLine:
         """Begins with the next input, of `total` bytes if that is known."""
         with self._lock:
             self._label, self._total, self._begun = label, total, time.monotonic()
+            # A rate says nothing before some time has passed.
+            self._next = self._begun + _EVERY
 
     def advance(self, count: int) -> None:
         """So many bytes of the input are done."""
