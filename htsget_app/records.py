@@ -3,7 +3,7 @@
 from typing import Any
 
 from catalogue import audit
-from catalogue.access import Viewer
+from catalogue.access import NO_LEASE, OPEN, Viewer
 from catalogue.audit import Event, Kind
 from catalogue.queries import FileRecord
 from htsget_app.answers import Ticket
@@ -19,7 +19,8 @@ def ticket_given(ticket: Ticket, asked: TicketRequest, *, viewer: Viewer) -> Non
     """A ticket is about to leave."""
     detail = {**_asked(asked), "grants": [number for number, _ in ticket.file.permission.lease.grants]}
     target = f"{asked.kind}/{asked.id}"
-    audit.record(Event(Kind.TICKET, dataset=ticket.file.dataset, target=target, detail=detail), viewer=viewer)
+    event = Event(Kind.TICKET, dataset=ticket.file.dataset, target=target, detail=detail)
+    audit.record(event, viewer=viewer, public=ticket.file.permission is OPEN)
 
 
 def ticket_refused(error: Exception, *, target: str, viewer: Viewer) -> None:
@@ -40,10 +41,8 @@ def delivered(file: FileRecord, piece: FileSlice, *, range: str, status: int, vi
         **({"range": range[:100]} if range else {}),
     }
     target = f"{file.kind}/{file.htsget_id}"
-    audit.record(
-        Event(Kind.DELIVERY, dataset=file.dataset, target=target, detail=detail),
-        viewer=_holder(piece, viewer),
-    )
+    event = Event(Kind.DELIVERY, dataset=file.dataset, target=target, detail=detail)
+    audit.record(event, viewer=_holder(piece, viewer), public=piece.lease == NO_LEASE)
 
 
 def delivery_refused(error: Exception, *, viewer: Viewer) -> None:

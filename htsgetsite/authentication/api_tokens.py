@@ -4,6 +4,7 @@ import hmac
 from datetime import timedelta
 from typing import Final
 
+from django.db import connection
 from django.utils import timezone
 
 from catalogue.access import Viewer
@@ -13,14 +14,18 @@ from htsgetsite.authentication.signatures import NotValid
 
 #: The time of the last use is written at most so often.
 _USED_EVERY: Final = timedelta(minutes=1)
-_COLUMNS: Final = (
-    "pk", "digest", "scopes", "expires", "revoked", "last_used", "user_id", "user__username", "user__is_active",
-)  # fmt: skip
+# In SQL, because Django takes longer to write this than PostgreSQL to answer it.
+_SELECT: Final = """
+SELECT t.id, t.digest, t.scopes, t.expires, t.revoked, t.last_used, u.id, u.username, u.is_active
+  FROM catalogue_apitoken t JOIN auth_user u ON u.id = t.user_id WHERE t.prefix = %s
+"""
 
 
 def viewer_of(token: Parts) -> Viewer:
     """Who a token stands for. Asks the database once. Raises NotValid."""
-    row = ApiToken.objects.filter(prefix=token.prefix).values_list(*_COLUMNS).first()
+    with connection.cursor() as cursor:
+        cursor.execute(_SELECT, (token.prefix,))
+        row = cursor.fetchone()
     # The digest is compared in either case, so that an unknown prefix takes as long as a wrong secret.
     right = hmac.compare_digest(digest(token.secret), bytes(row[1]) if row else bytes(32))
     if row is None or not right:

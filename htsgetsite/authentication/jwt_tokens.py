@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
+from django.db import connection
 
 from catalogue.access import Viewer, Visa
-from catalogue.models import Identity
 from htsgetsite.authentication import passports
 from htsgetsite.authentication.fetching import NotFetched, fetch_json
 from htsgetsite.authentication.issuers import Issuer
@@ -27,6 +27,12 @@ log = logging.getLogger(__name__)
 REMEMBERED: Final = 10_000
 REMEMBERED_SECONDS: Final = 60.0
 _MOST_SUBJECT: Final = 255
+
+
+_ACCOUNT: Final = """
+SELECT u.id, u.username, u.is_active FROM catalogue_identity i JOIN auth_user u ON u.id = i.user_id
+ WHERE i.issuer = %s AND i.subject = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +124,9 @@ def _user_information(issuer: Issuer, token: str, subject: str) -> dict[str, Any
 
 
 def _viewer(proof: _Proof) -> Viewer:
-    account = (
-        Identity.objects.filter(issuer=proof.issuer, subject=proof.subject)
-        .values_list("user_id", "user__username", "user__is_active")
-        .first()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_ACCOUNT, (proof.issuer, proof.subject))
+        account = cursor.fetchone()
     if account is not None and not account[2]:
         raise NotValid("the account of the token is closed")
     return Viewer(
