@@ -48,7 +48,8 @@ bench: $(VENV)/.installed-dev
 env:
 	@test ! -e .env || { echo '.env is there already; remove it first'; exit 1; }
 	@umask 077; $(PYTHON) -c 'import secrets; print("SECRET_KEY=" + secrets.token_urlsafe(64)); \
-		print("POSTGRES_PASSWORD=" + secrets.token_urlsafe(32))' > .env
+		print("POSTGRES_PASSWORD=" + secrets.token_urlsafe(32)); \
+		print("STORE_ACCESS_KEY=" + secrets.token_hex(10)); print("STORE_SECRET_KEY=" + secrets.token_hex(20))' > .env
 	@echo 'Wrote .env with fresh secrets; add ALLOWED_HOSTS and PUBLIC_URL for other names than localhost.'
 
 clean:

@@ -102,6 +102,8 @@ class Gate:
     ahead: float = 0.0
     #: Buckets that anybody may read.
     public: set[str] = field(default_factory=set)
+    #: The rules by which pages of other origins may ask, as a bucket has them ("CORS configuration" of S3).
+    cors: list[dict[str, Any]] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     #: Connections that clients opened.
     connections: int = 0
@@ -137,6 +139,7 @@ class Gate:
             self.seen = []
             self._planned.clear()
             self.public.clear()
+            self.cors = []
             self.connections = 0
         self.delay, self.latency, self.ahead = 10.0, 0.0, 0.0
 
@@ -166,6 +169,16 @@ class Gate:
         ):
             time.sleep(0.002)
         during.extend(self.seen[begin:])
+
+    def consents(self, headers: Any, *, method: str, asked: str = "") -> str | None:
+        """The rule's word for the page whose request has these headers: its origin, or None where it may not ask."""
+        origin = headers.get("Origin", "")
+        wanted = {name.strip().lower() for name in asked.split(",") if name.strip()}
+        for rule in self.cors:
+            known = {name.lower() for name in rule["AllowedHeaders"]}
+            if origin in rule["AllowedOrigins"] and method in rule["AllowedMethods"] and wanted <= known:
+                return str(origin)
+        return None
 
     def pause(self, seconds: float) -> None:
         """Sleeps. Raises ConnectionAbortedError when the gate is reset or closed meanwhile."""
@@ -322,6 +335,9 @@ class _Visit(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         gate = self.server.gate
+        if self.command == "OPTIONS":
+            self._consent()
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         seen, refusal = gate.admit(self, body)
         try:
@@ -346,6 +362,22 @@ class _Visit(BaseHTTPRequestHandler):
         seen.done = True
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = _serve
+
+    def _consent(self) -> None:
+        """Answers a preflight as S3 does: 200, or 403 where no rule allows it."""
+        said = self.headers
+        origin = self.server.gate.consents(
+            said,
+            method=said.get("Access-Control-Request-Method", ""),
+            asked=said.get("Access-Control-Request-Headers", ""),
+        )
+        self.send_response_only(200 if origin else 403)
+        if origin:
+            self.send_header("Access-Control-Allow-Origin", origin)
+            self.send_header("Access-Control-Allow-Methods", "GET, HEAD")
+            self.send_header("Access-Control-Allow-Headers", said.get("Access-Control-Request-Headers", ""))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _pass_on(self, seen: Seen, body: bytes) -> None:
         if seen.fault is Fault.DELAY:
@@ -400,6 +432,11 @@ class _Visit(BaseHTTPRequestHandler):
             headers.append(("Content-Length", str(len(content))))
         seen.status = answer.status
         self.send_response_only(answer.status)
+        if origin := self.server.gate.consents(self.headers, method=self.command):
+            headers = [
+                (name, value) for name, value in headers if not name.lower().startswith("access-control-")
+            ]
+            self.send_header("Access-Control-Allow-Origin", origin)
         for name, value in headers:
             self.send_header(name, value)
         self.end_headers()

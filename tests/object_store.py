@@ -4,6 +4,7 @@ A test takes the fixture `object_store` to have the store and its credentials in
 have the site's own two storages in it as well.
 """
 
+import json
 import logging
 import os
 import secrets
@@ -79,6 +80,14 @@ class ObjectStore:
     def get(self, bucket: str, key: str) -> bytes:
         """The content of an object, read behind the back of the gate."""
         return bytes(self.backstage.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def site_variables(self) -> dict[str, str]:
+        """The settings of a site whose two own storages are in this store: new buckets, each with a prefix."""
+        storages = {
+            SEQUENCES: self.url(self.make_bucket(), "refget/residues"),
+            FILES: self.url(self.make_bucket(), "data"),
+        }
+        return {**self.environment(), "HTSGETSITE_STORAGES": json.dumps(storages)}
 
     def environment(self) -> dict[str, str]:
         """The variables by which a process knows its credentials, and asks no other host for any."""

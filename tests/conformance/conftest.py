@@ -63,19 +63,24 @@ def run_client(clients: Path) -> RunClient:
 @pytest.fixture(scope="session")
 def refget_site(tmp_path_factory: pytest.TempPathFactory, clients: Path) -> Iterator[Site]:
     """The site, answering; VI, I (also insdc:BK006935.2), the circular phiX174, and the made genome are held."""
-    folder = tmp_path_factory.mktemp("refget")
+    site = make_site(tmp_path_factory.mktemp("refget") / "home")
+    ingest_refget_sequences(site, clients)
+    with served(site) as answering:
+        yield answering
+
+
+def ingest_refget_sequences(site: Site, clients: Path) -> None:
+    """Ingests what `refget_site` holds."""
+    folder = site.home.parent
     official = clients / "refget-compliance-1.2.6" / "compliance_suite" / "sequences"
     genome = folder / "made.fa"
     genome.write_text("".join(f">{name} a made sequence\n{residues}\n" for name, residues in GENOME.items()))
     names = folder / "names.tsv"
     names.write_text("6681ac2f62509cfc220d78751b8dc524\tinsdc\tBK006935.2\n")
-    site = make_site(folder / "home")
     site.manage("ingest_fasta", official / "I.faa", official / "VI.faa", "--authority", "ensembl")
     site.manage("ingest_fasta", official / "NC.faa", "--authority", "refseq", "--circular", "NC_001422.1")
     site.manage("ingest_fasta", genome, "--authority", "local", "--circular", "ring", "--collection", "made")
     site.manage("ingest_aliases", names)
-    with served(site) as answering:
-        yield answering
 
 
 @pytest.fixture(scope="session")

@@ -61,10 +61,6 @@ def ingest_htsget_files(site: Site, folder: Path) -> None:
     names = folder / "names.tsv"
     names.write_text("".join(f"{MD5[name]}\tucsc\tchr{name}\n" for name in CONTIGS))
     site.manage("ingest_aliases", names)
-    site.manage("ingest_fasta", folder / "reference.fa", "--authority", "local", "--collection", "made")
-    names = folder / "names.tsv"
-    names.write_text("".join(f"{MD5[name]}\tucsc\tchr{name}\n" for name in CONTIGS))
-    site.manage("ingest_aliases", names)
     options = ("--dataset", "open", "--public", "--collection", "made", "--copy")
     shared = [(kind, SHARED / name) for _, kind, name in HTSGET_SHARED if HAVE_SHARED]
     for command, kind, made in (

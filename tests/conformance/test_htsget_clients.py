@@ -272,10 +272,13 @@ def igv(url: str, *, query: str) -> bytes:
             return base64.b64decode(entry["url"].partition(",")[2])
         headers = {**origin, **entry.get("headers", {})}
         if entry.get("headers"):
-            preflight = requests.options(
-                entry["url"], headers={**origin, "Access-Control-Request-Method": "GET"}, timeout=PATIENCE
-            )
+            asked = {
+                "Access-Control-Request-Method": "GET",
+                "Access-Control-Request-Headers": ",".join(sorted(map(str.lower, entry["headers"]))),
+            }
+            preflight = requests.options(entry["url"], headers={**origin, **asked}, timeout=PATIENCE)
             assert preflight.ok
+            assert preflight.headers["Access-Control-Allow-Origin"] == origin["Origin"]
         got = requests.get(entry["url"], headers=headers, timeout=PATIENCE)
         assert (
             got.status_code in (200, 206) and got.headers["Access-Control-Allow-Origin"] == origin["Origin"]

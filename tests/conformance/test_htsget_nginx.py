@@ -1,4 +1,6 @@
-"""Slices delivered by a real nginx, configured as docs/htsget.md says: what clients see is what the site gives."""
+"""Slices delivered by a real nginx, configured as docs/htsget.md says or as is shipped: what clients see is what the
+site gives.
+"""
 
 import contextlib
 import os
@@ -6,7 +8,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from tests.live import PATIENCE, Site, free_port, served
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
+SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx.conf"
 MANUAL = Path(__file__).resolve().parents[2] / "docs" / "htsget.md"
 TOLD = (
     "Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Cache-Control",
@@ -34,21 +37,26 @@ class Delivered:
     log: Path
 
 
-@pytest.fixture(scope="module")
-def delivered(tmp_path_factory: pytest.TempPathFactory, htsget_site: Site) -> Iterator[Delivered]:
+@pytest.fixture(scope="module", params=["manual", "shipped"])
+def delivered(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, htsget_site: Site
+) -> Iterator[Delivered]:
     folder = tmp_path_factory.mktemp("nginx")
     behind = Site(htsget_site.home, {**htsget_site.variables, "DATA_ACCEL_REDIRECT": "/stored"})
     with served(behind) as accelerated:
         address = f"127.0.0.1:{free_port()}"
-        with nginx(folder, accelerated, address):
+        configure = {"manual": of_manual, "shipped": as_shipped}[request.param]
+        with nginx(folder, configure(folder, accelerated, address), address):
             yield Delivered(f"http://{address}", htsget_site.url, folder / "error.log")
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, site: Site, address: str) -> Iterator[None]:
-    """Runs nginx with the configuration of the manual, its places changed to those of the test."""
+def nginx(folder: Path, configuration: str, address: str) -> Iterator[None]:
+    """Runs nginx, which is to listen at an address."""
     assert NGINX is not None
-    (folder / "nginx.conf").write_text(configuration(folder, site, address))
+    # Started by root it would become another account, who may not read the home.
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(f"{user}daemon off;\n{configuration}")
     command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")]
     subprocess.run([*command, "-t"], check=True, capture_output=True, timeout=PATIENCE)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -63,26 +71,45 @@ def nginx(folder: Path, site: Site, address: str) -> Iterator[None]:
         process.wait(PATIENCE)
 
 
-def configuration(folder: Path, site: Site, address: str) -> str:
+def as_shipped(folder: Path, site: Site, address: str) -> str:
+    """The configuration for containers, its places changed to those of the test."""
+    return changed(
+        SHIPPED.read_text(encoding="utf-8"),
+        {
+            "listen 8080": f"listen {address}",
+            "web:8000": site.url.removeprefix("http://"),
+            "/tmp/": f"{folder}/",
+            "/data/files/": f"{site.home}/files/",
+            "/dev/stdout": f"{folder}/access.log",
+            "/dev/stderr": f"{folder}/error.log",
+        },
+    )
+
+
+def changed(text: str, places: Mapping[str, str]) -> str:
+    for told, here in places.items():
+        assert told in text, told
+        text = text.replace(told, here)
+    return text
+
+
+def of_manual(folder: Path, site: Site, address: str) -> str:
+    """The configuration of the manual, likewise."""
     block = re.search(r"```nginx\n(.*?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
     assert block is not None
-    text = block[1]
-    for told, here in {
+    places = {
         "127.0.0.1:8080": address,
         "http://127.0.0.1:8000": site.url,
         "/run/nginx/": f"{folder}/",
         "/srv/htsgetsite/files/": f"{site.home}/files/",
-    }.items():
-        assert told in text, told
-        text = text.replace(told, here)
+    }
+    text = changed(block[1], places)
     scratch = "".join(
         f"{name}_temp_path {folder}/{name};\n"
         for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
-    # Started by root it would become another account, who may not read the home.
-    user = "user root;\n" if os.geteuid() == 0 else ""
     return (
-        f"{user}daemon off; pid {folder}/pid; error_log {folder}/error.log warn;\nevents {{}}\n"
+        f"pid {folder}/pid; error_log {folder}/error.log warn;\nevents {{}}\n"
         f"http {{\naccess_log off;\n{scratch}{text}}}\n"
     )
 

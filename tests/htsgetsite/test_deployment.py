@@ -11,14 +11,16 @@ from htsgetsite import settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 DECLARED = {declaration.name for declaration in settings.ENVIRONMENT.declarations}
+SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "STORE_ACCESS_KEY", "STORE_SECRET_KEY"}
 
 
 def test_compose_sets_only_what_exists_and_has_no_default_secret() -> None:
     compose = (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
     block = compose.partition("environment: &environment\n")[2].partition("  volumes:")[0]
     names = set(re.findall(r"^    ([A-Z_]+):", block, flags=re.MULTILINE))
-    assert {"DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL"} <= names <= DECLARED
-    for secret in ("SECRET_KEY", "POSTGRES_PASSWORD"):
+    keys = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert {"DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL", *keys} <= names <= DECLARED | keys
+    for secret in SECRETS:
         uses = re.findall(r"\$\{" + secret + r"([^}]*)\}", compose)
         assert uses
         assert all(use.startswith(":?") for use in uses)
@@ -56,7 +58,9 @@ def test_make_env_writes_fresh_secrets_once(tmp_path: Path) -> None:
         path = tmp_path / ".env"
         assert path.stat().st_mode & 0o777 == 0o600
         found = dict(line.split("=", 1) for line in path.read_text().splitlines())
-        assert found.keys() == {"SECRET_KEY", "POSTGRES_PASSWORD"}
+        assert found.keys() == SECRETS
+        # They become parts of URLs.
+        assert all(re.fullmatch(r"[A-Za-z0-9_-]{20,}", value) for value in found.values())
         assert len(found["SECRET_KEY"]) >= 50
         written.append(found)
         again = subprocess.run(["make", "env"], cwd=tmp_path, capture_output=True, text=True)
