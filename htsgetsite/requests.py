@@ -72,11 +72,12 @@ def _finished(**_: Any) -> None:
 
 
 def client_address(environ: Mapping[str, Any]) -> str | None:
-    """Where a request comes from: as the connection says, or the nearest proxy where that is trusted."""
+    """Where a request comes from: as the connection says, or the proxies where those are trusted."""
     given = environ.get("REMOTE_ADDR", "")
     if settings.TRUST_PROXY:
-        # What stands before the last comma is the client's own word.
-        given = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or given
+        # What stands before the words of the proxies is the client's own.
+        told = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")[-settings.PROXY_HOPS :]
+        given = told[0].strip() or given
     try:
         return str(ipaddress.ip_address(given))
     except ValueError:

@@ -137,9 +137,16 @@ TRUST_PROXY: bool = ENVIRONMENT.flag(
     "TRUST_PROXY",
     default=False,
     doc=(
-        "Believes X-Forwarded-Proto, the last address of X-Forwarded-For, and X-Request-ID; "
+        "Believes X-Forwarded-Proto, X-Forwarded-For as far as PROXY_HOPS says, and X-Request-ID; "
         "only behind a proxy that always sets the first two."
     ),
+)
+PROXY_HOPS: int = ENVIRONMENT.integer(
+    "PROXY_HOPS",
+    default=1,
+    least=1,
+    most=10,
+    doc="How many proxies in a row add to X-Forwarded-For: the client's address is that many from its end.",
 )
 HSTS_SECONDS: int = ENVIRONMENT.integer(
     "HSTS_SECONDS",

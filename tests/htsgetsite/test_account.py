@@ -124,6 +124,10 @@ def test_a_proxy_is_believed_where_it_is_trusted(client: Client, settings: Any) 
     client.get("/reads/nothing", headers=sent)
     event = AuditEvent.objects.latest("id")
     assert (event.address, event.request_id) == ("198.51.100.7", "from-the-proxy")
+    settings.PROXY_HOPS = 2
+    client.get("/reads/nothing", headers=sent)
+    assert AuditEvent.objects.latest("id").address == "203.0.113.9"
+    settings.PROXY_HOPS = 1
     for odd in ({"X-Forwarded-For": "nonsense"}, {"X-Request-ID": "a\nb"}, {"X-Request-ID": "x" * 65}):
         client.get("/reads/nothing", headers=odd)
         event = AuditEvent.objects.latest("id")
