@@ -42,8 +42,11 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Each answers one question; those that need wrk, nginx or samtools say so where they are missing.
+BENCHES := refget_slices refget_stream refget_lookup ingest_fasta ingest_files htsget_tickets s3_tickets access
+
 bench: $(VENV)/.installed-dev
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for name in $(BENCHES); do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
 env:
 	@test ! -e .env || { echo '.env is there already; remove it first'; exit 1; }
