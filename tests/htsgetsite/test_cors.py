@@ -2,6 +2,7 @@
 
 import pytest
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 
 from htsgetsite.cors import CrossOriginMiddleware
@@ -14,7 +15,10 @@ def answer(request: HttpRequest) -> HttpResponse:
     return HttpResponse("body", headers={"Vary": "Accept"})
 
 
-middleware = CrossOriginMiddleware(answer)
+def middleware(request: HttpRequest) -> HttpResponseBase:
+    response = CrossOriginMiddleware(answer)(request)
+    assert isinstance(response, HttpResponseBase)
+    return response
 
 
 @pytest.mark.parametrize("path", ["/reads/a", "/variants/a/b", "/data/token", "/services"])
