@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
@@ -24,11 +24,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextlib.contextmanager
-def own_site() -> Iterator[Path]:
-    """A site in a new home, with its tables, open in this process; everything is removed afterwards."""
+def own_site(storages: Mapping[str, str] | None = None) -> Iterator[Path]:
+    """A site in a new home, with its tables, open in this process; everything is removed afterwards.
+
+    `storages` are names and URLs of further places for objects.
+    """
     home = Path(tempfile.mkdtemp(prefix="htsgetsite-bench-"))
     for name in ("DATABASE_URL", "HTSGETSITE_STORAGES", "REFGET_SUBSEQUENCE_LIMIT", "DEBUG", "SECRET_KEY"):
         os.environ.pop(name, None)
+    os.environ["HTSGETSITE_STORAGES"] = json.dumps(dict(storages or {}))
     os.environ["HTSGETSITE_HOME"] = str(home)
     os.environ["DJANGO_SETTINGS_MODULE"] = "htsgetsite.settings"
     import django

@@ -10,10 +10,17 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.live import PATIENCE, Site, free_port, served
 
@@ -21,6 +28,7 @@ NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/loca
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx.conf"
+DEPLOYMENT = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
 MANUAL = Path(__file__).resolve().parents[2] / "docs" / "htsget.md"
 TOLD = (
     "Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Cache-Control",
@@ -114,8 +122,38 @@ def of_manual(folder: Path, site: Site, address: str) -> str:
     )
 
 
+def test_tls_as_the_manual_says(tmp_path: Path, htsget_site: Site) -> None:
+    block = re.search(r"```nginx\n(.*?)```", DEPLOYMENT.read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    address = f"127.0.0.1:{free_port()}"
+    key, certificate = tmp_path / "key.pem", tmp_path / "fullchain.pem"
+    make_certificate(key, certificate)
+    shipped = as_shipped(tmp_path, htsget_site, "8080")
+    text = changed(shipped, {"        listen 8080;\n": block[1]})
+    text = changed(text, {"listen 8443": f"listen {address}", "/etc/nginx/tls": str(tmp_path)})
+    with nginx(tmp_path, text, address):
+        assert requests.get(f"https://{address}/healthz", verify=str(certificate), timeout=PATIENCE).ok
+        url = f"https://{address}/reads/made?referenceName=1&start=0&end=50000"
+        ticket = requests.get(url, verify=str(certificate), timeout=PATIENCE)
+        assert ticket.json()["htsget"]["format"] == "BAM"
+
+
+def make_certificate(key: Path, certificate: Path) -> None:
+    """A certificate for 127.0.0.1, signed by itself."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
+    valid = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(hours=1))
+    signed = valid.add_extension(alternative, critical=False).sign(private, hashes.SHA256())
+    certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
 def answers(address: str) -> bool:
     try:
+        # nginx answers plain http on a port for TLS as well: with 400.
         requests.get(f"http://{address}/healthz", timeout=5)
     except requests.ConnectionError:
         return False
