@@ -18,6 +18,21 @@ _REGISTER = """
     INSERT INTO catalogue_collectionmember (collection_id, position, name, sequence_id)
     SELECT %s, position, name, catalogue_sequence.id
     FROM arriving_member JOIN catalogue_sequence USING (md5) ORDER BY position"""
+_WITHHOLD = """
+    INSERT INTO catalogue_collectionmember (collection_id, position, name, sequence_id)
+    SELECT collection.id, position, arriving_member.name, catalogue_sequence.id
+    FROM arriving_member JOIN catalogue_sequence USING (md5)
+    JOIN catalogue_sequencecollection AS collection ON collection.name = %s AND collection.visibility = %s
+    WHERE source = %s
+    ON CONFLICT DO NOTHING"""
+_LEFT_OUT = """
+    SELECT arriving_member.name
+    FROM arriving_member JOIN catalogue_sequence USING (md5)
+    JOIN catalogue_sequencecollection AS collection ON collection.name = %s AND collection.visibility = %s
+    WHERE source = %s AND NOT EXISTS (
+        SELECT 1 FROM catalogue_collectionmember AS member
+        WHERE member.collection_id = collection.id AND member.sequence_id = catalogue_sequence.id)
+    LIMIT 1"""
 _FIRST_DIFFERENCE = """
     SELECT coalesce(member.position, arrived.position)
     FROM (
@@ -37,6 +52,9 @@ class CollectionRefused(CatalogueError):
 class ArrivingCollection:
     """Gathers the records of one file after another, between `__enter__` and `__exit__`."""
 
+    def __init__(self) -> None:
+        self._withheld = 0
+
     def __enter__(self) -> "ArrivingCollection":
         with connection.cursor() as cursor:
             cursor.execute(_DROP)
@@ -52,6 +70,23 @@ class ArrivingCollection:
         """Appends the records that the temporary tables of the file hold."""
         with connection.cursor() as cursor:
             cursor.execute(_ADD, [source])
+
+    def withhold(self, source: str, *, collection: str) -> None:
+        """Puts the records of a file into a private collection at once, before anybody could be given them.
+
+        To be called in the transaction that registers them. Does nothing for a collection that is not private, or not
+        there: it is recorded when all of it is read. Raises CollectionRefused where the collection has other members in
+        their places: they must not be registered outside of it.
+        """
+        private = [collection, SequenceCollection.Visibility.PRIVATE, source]
+        with connection.cursor() as cursor:
+            cursor.execute(_WITHHOLD, private)
+            self._withheld += cursor.rowcount
+            cursor.execute(_LEFT_OUT, private)
+            if left_out := cursor.fetchone():
+                raise CollectionRefused(
+                    f"private collection {collection!r} has other members already, and no place for {left_out[0]!r}"
+                )
 
     def register(self, name: str, *, dry_run: bool = False) -> IngestedFile.Outcome:
         """Records the collection: added, or unchanged when it is there with the same members in the same order.
@@ -70,8 +105,9 @@ class ArrivingCollection:
                 there, created = SequenceCollection.objects.get_or_create(name=name)
             if there is None:
                 return IngestedFile.Outcome.ADDED
-            if created:
-                cursor.execute(_REGISTER, [there.pk])
+            if created or not there.members.exists():
+                if not dry_run:
+                    cursor.execute(_REGISTER, [there.pk])
                 return IngestedFile.Outcome.ADDED
             cursor.execute(_FIRST_DIFFERENCE, [there.pk])
             if different := cursor.fetchone():
@@ -79,4 +115,4 @@ class ArrivingCollection:
                     f"collection {name!r} is there already with other members: the first difference is at position "
                     f"{different[0]} (from 0)"
                 )
-            return IngestedFile.Outcome.UNCHANGED
+            return IngestedFile.Outcome.ADDED if self._withheld else IngestedFile.Outcome.UNCHANGED

@@ -176,7 +176,7 @@ class _Ingest:
         try:
             with ArrivingRows(source.name) as rows, self._folder_of_file() as folder:
                 return self._read_and_register(source, rows, folder)
-        except (FormatError, StorageError, OSError) as error:
+        except (FormatError, StorageError, CollectionRefused, OSError) as error:
             # A fault of the format tells its file already.
             message = str(error) if isinstance(error, FastaFault) else f"{source.name}: {error}"
             if self.run is not None:
@@ -205,11 +205,16 @@ class _Ingest:
 
         if (run := self.run) is None:
             done = result(rows.count())
+            if self.collection is not None:
+                self.collection.add(source.name)
         else:
 
             def register(place: str) -> FileResult:
                 with transaction.atomic():
                     registered = result(rows.register(place, blobs))
+                    if self.collection is not None:
+                        self.collection.add(source.name)
+                        self.collection.withhold(source.name, collection=self.options.collection or "")
                     run.file(source.name, registered.outcome, counts=registered.counts)
                 return registered
 
@@ -218,8 +223,6 @@ class _Ingest:
                 if blob is not None:
                     place.put(blob.path, blob.key)
             done = settled(lambda: register(place.name))
-        if self.collection is not None:
-            self.collection.add(source.name)
         return done
 
     @contextmanager
