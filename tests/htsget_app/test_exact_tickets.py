@@ -1,6 +1,7 @@
 """Answers that may hold nothing beside wanted records: the joined bytes, read by htslib, are its answer exactly."""
 
 import random
+import struct
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,16 @@ from tests.htsget_app.test_cram_tickets import Read
 from tests.htsget_app.test_cram_tickets import Served as ServedCram
 from tests.htsget_app.test_tickets import REAL, REAL_FILES, Served, bytes_of
 from tests.made_crams import LAYOUTS, make_cram, make_reference, make_sam
-from tests.made_files import KINDS, MadeFile, reader_of
+from tests.made_files import (
+    KINDS,
+    MadeFile,
+    cut_anywhere,
+    index_bcf,
+    make_bcf,
+    make_vcf_text,
+    plain_of,
+    reader_of,
+)
 
 ROUNDS = 40
 SHAPES = (
@@ -43,6 +53,8 @@ def check(served: Served, *, seed: int, rounds: int) -> None:
         regions = [served.random_region(rng) for _ in range(rng.choice((1, 1, 1, 2, 5, 12)))]
         if number == 0:
             regions = [Region(contig.index, 0, MAX_POSITION) for contig in served.header.contigs]
+        if served.stored.format is not FileFormat.BAM and rng.random() < 0.5 and served.everything[1]:
+            regions.append(from_a_record(served, rng))
         if served.stored.format is FileFormat.BAM and rng.random() < 0.1:
             regions.append(Region(regions[0].contig, regions[0].start, regions[0].start))
         limits = SHAPES[number % len(SHAPES)]
@@ -53,6 +65,13 @@ def check(served: Served, *, seed: int, rounds: int) -> None:
             if region.start < region.end
         ]
         assert exact(served, regions, limits) == served.truth(known), (regions, limits)
+
+
+def from_a_record(served: Served, rng: random.Random) -> Region:
+    """A region that begins where a record does: a record of BCF may cover no position, and so not even its own."""
+    contig, position = rng.choice(served.everything[1])[3].split("\t")[:2]
+    number = next(each.index for each in served.header.contigs if each.name == contig)
+    return Region(number, int(position) - 1, int(position) - 1 + rng.choice((1, 2, 500)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -168,3 +187,22 @@ def inside_one(read: Read, regions: tuple[Region, ...], names: list[str]) -> boo
         names[region.contig] == read[1] and region.start <= read[2] and read[3] <= region.end
         for region in unite_regions(regions)
     )
+
+
+def test_records_that_cover_nothing(tmp_path: Path) -> None:
+    """BCF says by itself how far a record reaches, which may be nowhere: then it does not overlap where it begins."""
+    plain = bytearray(plain_of(make_bcf(tmp_path / "whole.bcf", make_vcf_text(count=400))))
+    rng = random.Random(6)
+    at = 9 + struct.unpack_from("<I", plain, 5)[0]
+    while at < len(plain):
+        shared, individual = struct.unpack_from("<II", plain, at)
+        if rng.random() < 0.5:
+            struct.pack_into("<I", plain, at + 16, 0)
+        at += 8 + shared + individual
+    path = tmp_path / "none.bcf"
+    path.write_bytes(cut_anywhere(bytes(plain), rng, sizes=(300, 3000)))
+    served = Served(index_bcf(path), tmp_path)
+    try:
+        check(served, seed=2, rounds=80)
+    finally:
+        served.close()
