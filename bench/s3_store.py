@@ -32,6 +32,9 @@ class _Store(ThreadingHTTPServer):
         self.requests = 0
         self.sent = 0
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no error."""
+
     def count(self, sent: int) -> None:
         """Notes one answer."""
         with self.lock:

@@ -63,6 +63,7 @@ class FilesWanted:
     inputs: Wanted
     dataset: WantedDataset
     build_index: bool = True
+    fetch_for_index: bool = False
     replace: bool = False
     processes: int = 1
     rehearsal: bool = False
@@ -70,6 +71,11 @@ class FilesWanted:
     @property
     def copy_to(self) -> str | None:
         return (self.inputs.storage or FILES) if self.inputs.copy else None
+
+    def builds_index_of(self, place: Place) -> bool:
+        """Whether a file there gets an index when it has none."""
+        here = self.copy_to is not None or place.local_path() is not None
+        return self.build_index and (here or self.fetch_for_index)
 
 
 @dataclass(slots=True)
@@ -220,7 +226,7 @@ class _Ingest:
     def _same_index(self, one: FoundFile, row: DataFile, stat: ObjectStat) -> bool:
         found = find_index(one.place, one.aside, FileFormat(row.format), modified=stat.modified)
         if found is None:
-            return bool(row.index_kind) or not self.wanted.build_index
+            return bool(row.index_kind) or not self.wanted.builds_index_of(one.place)
         return (str(found[0]), found[1].etag) == (row.index_source, row.index_etag)
 
     def _copy_is_there(self, row: DataFile) -> bool:
@@ -234,6 +240,7 @@ class _Ingest:
             aside=one.aside,
             copy_to=self.wanted.copy_to,
             build_index=self.wanted.build_index,
+            fetch_for_index=self.wanted.fetch_for_index,
             rehearsal=self.wanted.rehearsal,
         )
 

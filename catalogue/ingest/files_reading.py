@@ -47,6 +47,7 @@ _COMMAND = {FileKind.READS: "ingest_bam", FileKind.VARIANTS: "ingest_vcf"}
 _LONGEST_NAME = 255
 _LARGEST_NUMBER = 2**31 - 1
 _WALKED = 1 << 20
+_NO_INDEX = "without an index, only the whole file is served"
 
 
 class WrongKindError(FormatError):
@@ -58,7 +59,8 @@ class ReadJob:
     """What to read and how.
 
     `aside` are further places beside which the index may lie. `copy_to` names the storage that gets a copy; without
-    one the file is served from where it lies. A `rehearsal` writes nothing.
+    one the file is served from where it lies. `build_index` makes an index where there is none, but of an object that
+    is far away only with `fetch_for_index`, for that reads it whole. A `rehearsal` writes nothing.
     """
 
     source: Place
@@ -66,6 +68,7 @@ class ReadJob:
     aside: tuple[Place, ...] = ()
     copy_to: str | None = None
     build_index: bool = True
+    fetch_for_index: bool = False
     rehearsal: bool = False
 
 
@@ -164,11 +167,13 @@ def _read(
         if header.sort_order not in (None, "coordinate", "unknown"):
             warnings.append(f"its header says SO:{header.sort_order}, yet it has an index")
     elif not job.build_index:
-        warnings.append("without an index, only the whole file is served")
+        warnings.append(_NO_INDEX)
+    elif at.local_path() is None and not job.fetch_for_index:
+        warnings.append(f"{_NO_INDEX}; --build-index makes one, which reads all of the object")
     elif job.rehearsal:
         warnings.append("an index would be built")
     else:
-        index, index_source = _built(at, format, parse, key=f"index/{final.storage}/{final.key}")
+        index, index_source = _built(at, stat, format, parse, key=f"index/{final.storage}/{final.key}")
     if not has_eof:
         _verify_whole(read_range, cram, size=stat.size, begin=_last_known(header, index))
     extra = index.extra_contigs if index else ()
@@ -235,13 +240,14 @@ def _parsed(place: Place, stat: ObjectStat, parse: Callable[[bytes], FileIndex])
 
 
 def _built(
-    at: Place, format: FileFormat, parse: Callable[[bytes], FileIndex], *, key: str
+    at: Place, stat: ObjectStat, format: FileFormat, parse: Callable[[bytes], FileIndex], *, key: str
 ) -> tuple[FileIndex, IndexSource]:
-    path = at.local_path()
-    if path is None:
-        raise FormatError("it has no index, and one can only be built for a file on this machine")
     managed = storage(FILES)
     with staging_folder(managed) as folder:
+        path = at.local_path()
+        if path is None:
+            path = folder / "object"
+            _copy(at, stat, path)
         target = folder / f"index{BUILT_SUFFIX[format]}"
         build_index(path, format, target)
         index = parse(target.read_bytes())

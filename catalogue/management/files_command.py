@@ -45,10 +45,16 @@ class IngestFilesCommand(BaseCommand):
         parser.add_argument(
             "--copy", action="store_true", help="copy the files into a storage (`files` if not told)"
         )
-        parser.add_argument(
+        indexes = parser.add_mutually_exclusive_group()
+        indexes.add_argument(
             "--no-build-index",
             action="store_true",
             help="serve a file without an index as a whole, instead of building one",
+        )
+        indexes.add_argument(
+            "--build-index",
+            action="store_true",
+            help="build missing indexes of objects in buckets as well, which reads them whole",
         )
         parser.add_argument(
             "--replace", action="store_true", help="take over ids under which other files are registered"
@@ -74,6 +80,7 @@ class IngestFilesCommand(BaseCommand):
                 **{name: options[name] for name in (*_DESCRIBING, "collection")},
             ),
             build_index=not options["no_build_index"],
+            fetch_for_index=options["build_index"],
             replace=options["replace"],
             processes=options["jobs"],
             rehearsal=options["dry_run"],
@@ -128,6 +135,7 @@ _RECORDED = (
     "collection",
     "public",
     "no_build_index",
+    "build_index",
     "replace",
 )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
@@ -190,8 +191,13 @@ def direct_urls(file: FileRecord, *, seconds: int) -> Callable[[ByteRange], Sign
         return lambda where: place.signed_url(
             file.key, ttl=seconds, etag=file.etag, byte_range=where, sign_range=True
         )
-    signed = place.signed_url(file.key, ttl=seconds, etag=file.etag)
-    return lambda where: SignedUrl(signed.url, {**signed.headers, "Range": where.http()})
+
+    @cache
+    def signed() -> SignedUrl:
+        # Many a ticket has all inline, and needs none.
+        return place.signed_url(file.key, ttl=seconds, etag=file.etag)
+
+    return lambda where: SignedUrl(signed().url, {**signed().headers, "Range": where.http()})
 
 
 class _Row(NamedTuple):

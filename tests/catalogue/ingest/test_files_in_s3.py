@@ -63,13 +63,25 @@ def _length(seen: Seen) -> int:
     return int(end) + 1 - int(begin)
 
 
-def test_an_index_is_not_built_for_what_is_far_away(lab: Lab) -> None:
-    put(make_reads_file(lab.outside / "a.bam", index=None), "a.bam")
+def test_an_index_of_what_is_far_away_is_built_on_request(lab: Lab, object_store: ObjectStore) -> None:
+    path = make_reads_file(lab.outside / "a.bam", index=None)
+    size = path.stat().st_size
+    put(path, "a.bam")
     said = lab.bam("far:a.bam")
-    assert said.status == 1
-    assert "it has no index, and one can only be built for a file on this machine" in said.told
-    assert lab.bam("far:a.bam", "--no-build-index").status == 0
+    assert said.status == 0
+    assert (
+        "only the whole file is served; --build-index makes one, which reads all of the object" in said.told
+    )
     assert DataFile.objects.get().index_kind == ""
+    assert lab.bam("far:a.bam").summary.startswith("0 added, 1 unchanged")
+    assert lab.bam("far:a.bam", "--build-index", "--dry-run").status == 0
+    with object_store.gate.counted() as requests:
+        assert lab.bam("far:a.bam", "--build-index").summary.startswith("0 added, 1 replaced")
+    assert max(_length(seen) for seen in requests if seen.reads_object) == size
+    row = DataFile.objects.get()
+    assert (row.storage, row.index_kind != "", row.index_built) == ("far", True, True)
+    assert lab.bam("far:a.bam", "--build-index").summary.startswith("0 added, 1 unchanged")
+    assert [left.name for left in storage("files").staging().iterdir()] == [".lock"]
 
 
 def test_copies_go_into_and_out_of_a_bucket(lab: Lab) -> None:
