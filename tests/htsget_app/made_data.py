@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import random
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +63,8 @@ def make_data_file(
 def _store(path: Path, key: str) -> None:
     """Puts a copy of a file into the storage of files; durability would cost these tests too much."""
     place = storage(FILES)
-    kept = place.local_path(key) or place.staging() / path.name
+    # Processes of the test run have one home.
+    kept = place.local_path(key) or place.staging() / f"{os.getpid()}-{path.name}"
     kept.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(path, kept)
     if place.local_path(key) is None:

@@ -13,6 +13,7 @@ from django.test import Client
 
 from catalogue import queries
 from catalogue.access import ANONYMOUS
+from catalogue.errors import StorageUnavailable
 from catalogue.formats.headers import FileFormat
 from catalogue.models import DataFile
 from catalogue.queries import SignedUrl
@@ -33,6 +34,7 @@ from tests.htsget_app.made_data import (
 )
 from tests.object_gate import Fault, Seen
 from tests.object_store import ObjectStore
+from tests.refget_app.made_sequences import make_sequence
 
 pytestmark = pytest.mark.django_db
 
@@ -45,10 +47,10 @@ WIDE: dict[str, str | int] = {"referenceName": "1", "start": 500_000, "end": 9_5
 
 @pytest.fixture(scope="module")
 def bam(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some 9 MB of reads, one at every thousandth position."""
+    """Some 5 MB of reads, one at every thousandth position."""
     path = tmp_path_factory.mktemp("far") / "far.bam"
     reads = [(0, start, 40) for start in range(0, 10_000_000, 1_000)]
-    return write_bam(path, contigs=[("1", 10_001_000, None)], reads=reads, payload=1_000)
+    return write_bam(path, contigs=[("1", 10_001_000, None)], reads=reads, payload=500)
 
 
 @pytest.fixture
@@ -159,7 +161,7 @@ def test_what_is_remembered_is_of_one_state(
 
 
 def test_one_signature_serves_all_blocks_of_a_ticket(client: Client, settings: Any, file: DataFile) -> None:
-    settings.HTSGET_MAX_BLOCK_BYTES = 1 << 20
+    settings.HTSGET_MAX_BLOCK_BYTES = 1 << 18
     urls = stored_urls(urls_of(client, **WIDE))
     assert len(urls) > 5
     assert len({url["url"] for url in urls}) == 1
@@ -272,6 +274,25 @@ def through_site(client: Client, bam: Path, tmp_path: Path) -> None:
     assert all("headers" not in url for url in got.urls)
     (tmp_path / "got.bam").write_bytes(got.joined)
     assert read_alignments(tmp_path / "got.bam") == read_alignments(bam)
+
+
+def test_a_body_that_cannot_be_completed_breaks_off(
+    client: Client, settings: Any, stored_in_s3: ObjectStore, hasty: DataFile, bam: Path
+) -> None:
+    settings.HTSGET_PROXY_DATA = "always"
+    (url,) = stored_urls(urls_of(client))
+    content, path = bam.read_bytes(), urlsplit(url["url"]).path
+    stored_in_s3.gate.fail(Fault.BREAK, times=1, only=reads)
+    body = client.get(path)
+    assert body.getvalue() == content[-int(body.headers["Content-Length"]) :], "it goes on where it broke"
+    stored_in_s3.gate.fail(Fault.BREAK, times=1, only=reads)
+    stored_in_s3.gate.fail(Fault.ERROR, only=reads)
+    got = bytearray()
+    with pytest.raises(StorageUnavailable):
+        for piece in client.get(path):
+            got += piece
+    assert 0 < len(got) < int(body.headers["Content-Length"])
+    assert content[-int(body.headers["Content-Length"]) :].startswith(got)
 
 
 def test_data_pass_through_the_site_where_nothing_can_be_signed(
@@ -415,6 +436,7 @@ def test_a_store_that_hangs_stops_nobody_else(
     DataFile.objects.filter(pk=hasty.pk).update(storage="far")
     vcf = write_vcf(tmp_path / "near.vcf.gz", contigs=[("1", 1000)], records=[(0, 5), (0, 50)])
     make_data_file(vcf, "near")
+    md5 = bytes(make_sequence(b"ACGT" * 100).md5).hex()
     stored_in_s3.gate.fail(Fault.DELAY, only=lambda seen: seen.bucket == bucket)
     assert client.get("/reads/far", WIDE).status_code == 503
     for _ in range(3):
@@ -423,6 +445,7 @@ def test_a_store_that_hangs_stops_nobody_else(
         assert time.monotonic() - began < 0.5, "nobody waits for a store that is known to hang"
         queries.forget_edges()
         assert fetch(client, "/variants/near", {"referenceName": "1", "start": 0, "end": 10}).joined
+        assert client.get(f"/md5/{md5}").content == b"ACGT" * 100
     response = client.get("/readyz")
     assert response.status_code == 503
     parts = response.json()["parts"]

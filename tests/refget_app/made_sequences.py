@@ -1,6 +1,7 @@
 """Sequences put straight into the storage and the tables, and replies of a WSGI application to requests about them."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
@@ -34,7 +35,7 @@ def make_sequence(
         key = f"test/{hashlib.sha256(before + residues).hexdigest()}"
         place = storage(SEQUENCES)
         # Written in place: durability would cost these tests more than all the rest.
-        path = place.local_path(key) or place.staging() / "blob"
+        path = place.local_path(key) or place.staging() / f"{os.getpid()}-blob"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(before + residues)
         if place.local_path(key) is None:
