@@ -54,6 +54,14 @@ class SignInView(LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        """Adds the issuer by which one may sign in as well, and whether that has just failed."""
+        return super().get_context_data(
+            issuer=settings.SIGN_IN.issuer if settings.SIGN_IN else "",
+            failed="failed" in self.request.GET,
+            **context,
+        )
+
 
 class TokenForm(forms.Form):
     """What a new token is for, and until when."""

@@ -11,7 +11,14 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 
 from catalogue.limits import Rate
-from htsgetsite.authentication.issuers import Issuer, VisaIssuer, access_token_issuers, visa_issuers
+from htsgetsite.authentication.issuers import (
+    Issuer,
+    SignIn,
+    VisaIssuer,
+    access_token_issuers,
+    sign_in,
+    visa_issuers,
+)
 from htsgetsite.database import Database, database_from_url, embedded_database
 from htsgetsite.environment import Environment, Unusable
 from htsgetsite.secret import kept_secret
@@ -260,6 +267,17 @@ VISA_ISSUERS: dict[str, VisaIssuer] = ENVIRONMENT.parsed(
     default_text="none",
     doc='Issuers whose GA4GH visas are believed: issuer to {"jku": […], "algorithms": […]}; see docs/access.md.',
 )
+SIGN_IN: SignIn | None = ENVIRONMENT.parsed(
+    "HTSGETSITE_SIGN_IN",
+    sign_in,
+    kind="JSON object",
+    default=None,
+    default_text="none",
+    doc=(
+        "An OpenID Connect issuer by which people sign in to the pages: "
+        '{"issuer": …, "client_id": …, "client_secret": …, "algorithms": […]}; see docs/access.md.'
+    ),
+)
 API_TOKEN_MAX_DAYS: int | None = ENVIRONMENT.optional_integer(
     "API_TOKEN_MAX_DAYS",
     least=1,
@@ -420,6 +438,14 @@ TEMPLATES: list[dict[str, Any]] = [
     },
 ]
 
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    *(["htsgetsite.authentication.sign_in.SignInBackend"] if SIGN_IN else []),
+]
+OIDC_RP_SCOPES = "openid"
+OIDC_RP_SIGN_ALGO = "RS256"
+OIDC_USE_PKCE = True
+LOGIN_REDIRECT_URL_FAILURE = "/account/sign-in?failed"
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "account"
 LOGOUT_REDIRECT_URL = "home"

@@ -6,6 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from htsgetsite.account import AdminSignInForm, SignInView, account, revoke
+from htsgetsite.authentication import sign_in
 from htsgetsite.health import alive, ready
 from htsgetsite.home import home
 
@@ -14,6 +15,7 @@ admin.site.site_header = admin.site.site_title = settings.SERVICE_NAME
 admin.site.index_title = "Data stewards' desk"
 
 urlpatterns = [
+    *sign_in.urls(),
     path("", include("refget_app.urls")),
     path("", include("htsget_app.urls")),
     path("admin/", admin.site.urls),

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -60,8 +61,12 @@ class MadeIssuer:
             "issuer": url,
             "jwks_uri": f"{url}/keys",
             "userinfo_endpoint": f"{url}/user",
+            "authorization_endpoint": f"{url}/authorize",
+            "token_endpoint": f"{url}/token",
         }
         self.user: dict[str, Any] = {}
+        self.tokens: dict[str, Any] = {}
+        self.forms: list[dict[str, list[str]]] = []
         self.asked: Counter[str] = Counter()
         self.bearers: list[str] = []
         self.status = 200
@@ -132,6 +137,7 @@ class MadeIssuer:
             "/.well-known/openid-configuration": self.discovery,
             "/keys": {"keys": self.keys},
             "/user": self.user,
+            "/token": self.tokens,
         }
         return json.dumps(documents[path]).encode()
 
@@ -161,6 +167,11 @@ def made_issuer() -> Iterator[MadeIssuer]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            issuer.forms.append(parse_qs(self.rfile.read(length).decode()))
+            self.do_GET()
 
         def log_message(self, *_: Any) -> None:
             pass

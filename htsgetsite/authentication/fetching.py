@@ -2,7 +2,9 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -19,14 +21,25 @@ class NotFetched(Exception):
     """The issuer did not answer as it should; the text is for the log."""
 
 
-def fetch_json(url: str, *, bearer: str | None = None) -> dict[str, Any]:
-    """The JSON object at an address. Redirects are not followed. Raises NotFetched."""
+def fetch_json(
+    url: str, *, bearer: str | None = None, form: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The JSON object at an address, or the answer to a form. Redirects are not followed. Raises NotFetched."""
     headers = {"Accept": "application/json", "User-Agent": "htsgetsite"}
     if bearer is not None:
         headers["Authorization"] = f"Bearer {bearer}"
+    if form is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
     until = time.monotonic() + _IN_ALL
     try:
-        response = _pool.request("GET", url, headers=headers, redirect=False, preload_content=False)
+        response = _pool.request(
+            "GET" if form is None else "POST",
+            url,
+            headers=headers,
+            body=None if form is None else urlencode(form),
+            redirect=False,
+            preload_content=False,
+        )
         try:
             if response.status != 200:
                 raise NotFetched(f"{url} answered {response.status}")

@@ -44,6 +44,31 @@ class VisaIssuer:
     algorithms: tuple[str, ...] = _DEFAULT_ALGORITHMS
 
 
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The issuer of sessions: who it is, and as whom the site is registered there."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    algorithms: tuple[str, ...] = _DEFAULT_ALGORITHMS
+
+
+def sign_in(text: str) -> SignIn:
+    """Reads `{"issuer": …, "client_id": …, "client_secret": …, "algorithms": […]}`. Raises Unusable."""
+    known = {"issuer", "client_id", "client_secret", "algorithms"}
+    entry = _object(text)
+    given = {name: entry.get(name) for name in ("client_id", "client_secret")}
+    if entry.keys() - known or not all(isinstance(value, str) and value for value in given.values()):
+        raise Unusable(f"expected {', '.join(sorted(known))}")
+    return SignIn(
+        issuer=_address(entry.get("issuer")),
+        client_id=str(given["client_id"]),
+        client_secret=str(given["client_secret"]),
+        algorithms=_algorithms(entry, of="the issuer"),
+    )
+
+
 def access_token_issuers(text: str) -> dict[str, Issuer]:
     """Reads `{"https://issuer": {"audience": …, "algorithms": […], "jwks_url": …, "userinfo": true}}`.
 
@@ -78,12 +103,7 @@ def visa_issuers(text: str) -> dict[str, VisaIssuer]:
 
 
 def _entries(text: str, known: set[str]) -> list[tuple[str, Mapping[str, Any]]]:
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise Unusable(f"expected a JSON object, but it is not JSON ({error})") from None
-    if not isinstance(document, dict):
-        raise Unusable("expected a JSON object of issuers")
+    document = _object(text)
     for url, entry in document.items():
         _address(url)
         if not isinstance(entry, dict):
@@ -91,6 +111,16 @@ def _entries(text: str, known: set[str]) -> list[tuple[str, Mapping[str, Any]]]:
         if unknown := sorted(entry.keys() - known):
             raise Unusable(f"expected {', '.join(sorted(known))} under {url}, not {', '.join(unknown)}")
     return list(document.items())
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise Unusable(f"expected a JSON object, but it is not JSON ({error})") from None
+    if not isinstance(document, dict):
+        raise Unusable("expected a JSON object")
+    return document
 
 
 def _address(value: Any) -> str:

@@ -1,0 +1,155 @@
+"""Signing in to the pages by an OpenID Connect issuer, where the settings name one; never on the paths of protocols.
+
+mozilla-django-oidc does the walk of the browser (authorization code with PKCE, state and nonce in the session). The id
+token is checked here as every other token is: issuer, audience, times, and the keys of that issuer. Whose session it
+becomes says an `Identity` that an administrator made; no account is made or guessed, by email or otherwise.
+"""
+
+import hmac
+import logging
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import path
+from django.views.decorators.cache import never_cache
+from mozilla_django_oidc.auth import OIDCAuthenticationBackend
+from mozilla_django_oidc.utils import import_from_settings
+from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
+
+from catalogue.models import Identity
+from htsgetsite.authentication.fetching import NotFetched, fetch_json
+from htsgetsite.authentication.issuers import SignIn
+from htsgetsite.authentication.keys import KeysUnavailable, discovered
+from htsgetsite.authentication.signatures import NotValid, verified
+
+log = logging.getLogger(__name__)
+
+_ENDPOINTS: Final = {
+    "OIDC_OP_AUTHORIZATION_ENDPOINT": "authorization_endpoint",
+    "OIDC_OP_TOKEN_ENDPOINT": "token_endpoint",
+    "OIDC_OP_USER_ENDPOINT": "userinfo_endpoint",
+    "OIDC_OP_JWKS_ENDPOINT": "jwks_uri",
+}
+
+
+def _chosen() -> SignIn:
+    chosen: SignIn | None = settings.SIGN_IN
+    if chosen is None:
+        raise ImproperlyConfigured("HTSGETSITE_SIGN_IN is not set")
+    return chosen
+
+
+def _setting(name: str, *default: Any) -> Any:
+    """What mozilla-django-oidc asks for: of our setting, of the issuer's discovery document, or of Django."""
+    chosen = _chosen()
+    if name in _ENDPOINTS:
+        return discovered(chosen.issuer, _ENDPOINTS[name])
+    match name:
+        case "OIDC_RP_CLIENT_ID":
+            return chosen.client_id
+        case "OIDC_RP_CLIENT_SECRET":
+            return chosen.client_secret
+        case _:
+            return import_from_settings(name, *default)
+
+
+class SignInBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
+    """From the code that a browser brings back to an account."""
+
+    get_settings = staticmethod(_setting)
+
+    def __init__(self) -> None:
+        # Django makes a backend for every request with a session; the issuer is asked when somebody signs in.
+        self.UserModel = User
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+        """The account of whoever signed in at the issuer; None for others, and for passwords."""
+        if settings.SIGN_IN is None or request is None or "nonce" not in credentials:
+            return None
+        try:
+            super().__init__()
+            account: User | None = super().authenticate(request, **credentials)
+        except (NotFetched, NotValid, KeysUnavailable) as fault:
+            log.warning("signing in failed: %s", fault)
+            return None
+        return account
+
+    def get_token(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """The tokens for a code."""
+        return fetch_json(self.OIDC_OP_TOKEN_ENDPOINT, form=payload)
+
+    def verify_token(self, token: Any, **more: Any) -> dict[str, Any]:
+        """The claims of the id token, if it is for this site and for this walk. Raises NotValid."""
+        chosen = _chosen()
+        if not isinstance(token, str):
+            raise NotValid("there is no id token")
+        claims = verified(
+            token,
+            keys_url=self.OIDC_OP_JWKS_ENDPOINT,
+            issuer=chosen.issuer,
+            audiences=(chosen.client_id,),
+            algorithms=chosen.algorithms,
+            required=("sub", "aud", "iat", "nonce"),
+        )
+        if not hmac.compare_digest(str(claims["nonce"]).encode(), str(more.get("nonce")).encode()):
+            raise NotValid("the id token is of another walk")
+        # A token for several parties says which of them asked for it (OpenID Connect Core 1.0 §3.1.3.7).
+        if claims.get("azp", chosen.client_id) != chosen.client_id:
+            raise NotValid("the id token was given to somebody else")
+        return claims
+
+    def get_or_create_user(self, access_token: Any, id_token: Any, payload: dict[str, Any]) -> User | None:
+        """The account that the subject is; nothing is created."""
+        issuer = _chosen().issuer
+        known = Identity.objects.select_related("user").filter(
+            issuer=issuer, subject=str(payload["sub"]), user__is_active=True
+        )
+        found = known.first()
+        if found is None:
+            log.warning("a subject of %s who is no account here wanted to sign in", issuer)
+            return None
+        return found.user
+
+
+class _RequestView(OIDCAuthenticationRequestView):  # type: ignore[misc]
+    get_settings = staticmethod(_setting)
+
+
+class _CallbackView(OIDCAuthenticationCallbackView):  # type: ignore[misc]
+    get_settings = staticmethod(_setting)
+
+
+@never_cache
+def start(request: HttpRequest) -> HttpResponseBase:
+    """Sends the browser to the issuer."""
+    return _walked(request, _RequestView)
+
+
+@never_cache
+def done(request: HttpRequest) -> HttpResponseBase:
+    """Takes it back, and opens a session."""
+    return _walked(request, _CallbackView)
+
+
+def _walked(request: HttpRequest, view: Any) -> HttpResponseBase:
+    if settings.SIGN_IN is None:
+        raise Http404
+    try:
+        answer: HttpResponseBase = view.as_view()(request)
+    except KeysUnavailable as fault:
+        log.warning("signing in failed: %s", fault)
+        return redirect(settings.LOGIN_REDIRECT_URL_FAILURE)
+    return answer
+
+
+def urls() -> list[Any]:
+    """The two pages of the walk, by the names that mozilla-django-oidc knows them by."""
+    return [
+        path("account/oidc/start", start, name="oidc_authentication_init"),
+        path("account/oidc/done", done, name="oidc_authentication_callback"),
+    ]
