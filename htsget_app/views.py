@@ -34,9 +34,6 @@ from htsget_app.service_info import Service, registry_entries, service_info
 
 logger = logging.getLogger(__name__)
 
-#: Of this service, not of the protocol.
-VERSION = "0.1.0"
-
 _FOR_A_WHILE = "public, max-age=300"
 
 
@@ -210,7 +207,7 @@ def _service() -> Service:
         organization_url=settings.SERVICE_ORGANIZATION_URL,
         contact_url=settings.SERVICE_CONTACT_URL,
         environment=settings.SERVICE_ENVIRONMENT,
-        version=VERSION,
+        version=settings.SERVICE_VERSION,
     )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 
 from catalogue.limits import Rate
+from htsgetsite import __version__, values
 from htsgetsite.authentication.issuers import (
     Issuer,
     SignIn,
@@ -20,7 +21,7 @@ from htsgetsite.authentication.issuers import (
     visa_issuers,
 )
 from htsgetsite.database import Database, database_from_url, embedded_database
-from htsgetsite.environment import Environment, Unusable
+from htsgetsite.environment import Environment
 from htsgetsite.secret import kept_secret
 
 # Lets annotations such as QuerySet[Sequence] be written as real code.
@@ -31,66 +32,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = Environment(os.environ)
 
 
-def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-        raise Unusable("expected an address such as https://data.example.org, without query")
-    return value.rstrip("/")
-
-
-def _path(value: str) -> Path:
-    return Path(value).expanduser().absolute()
-
-
-def _storage(name: str, url: str) -> None:
-    """Checks one entry of HTSGETSITE_STORAGES."""
-    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > 64:
-        raise Unusable(f"expected a name of ASCII letters, digits, - and _ (at most 64), not {name!r}")
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise Unusable(f"expected a URL under {name!r}") from None
-    if parts.scheme == "file":
-        if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/") or parts.query:
-            raise Unusable(f"expected file:///absolute/path under {name!r}")
-    elif parts.scheme == "s3":
-        # The options are read, and complained of, where the storage is made; a system check does so at every start.
-        if not parts.netloc or "@" in parts.netloc:
-            raise Unusable(
-                f"expected s3://bucket/prefix?endpoint_url=…&region=… without credentials under {name!r}"
-            )
-    else:
-        raise Unusable(f"expected file:///… or s3://… under {name!r}")
-
-
-_SPANS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-
-
-def _rate(value: str) -> Rate | None:
-    if value.lower() == "none":
-        return None
-    count, _, span = value.partition("/")
-    if (
-        not (count.isascii() and count.isdigit())
-        or not 0 < len(count) < 10
-        or int(count) < 1
-        or span not in _SPANS
-    ):
-        raise Unusable("expected none, or such as 60/minute: a number for each second, minute, hour or day")
-    return Rate(int(count), _SPANS[span])
-
-
-def _prefix(value: str) -> str:
-    if not value.startswith("/"):
-        raise Unusable("expected a path that starts with /, such as /protected")
-    return "/" + value.strip("/")
-
-
 # --- The place ---------------------------------------------------------------------------------------------------
 
 HTSGETSITE_HOME: Path = ENVIRONMENT.parsed(
     "HTSGETSITE_HOME",
-    _path,
+    values.path,
     kind="folder",
     default=BASE_DIR / "var",
     default_text="./var",
@@ -134,7 +80,7 @@ ALLOWED_HOSTS: list[str] = ENVIRONMENT.words(
 )
 PUBLIC_URL: str = ENVIRONMENT.parsed(
     "PUBLIC_URL",
-    _url,
+    values.url,
     kind="URL",
     default="",
     default_text="taken from each request",
@@ -170,7 +116,7 @@ HTSGETSITE_STORAGES: dict[str, str] = {
         "HTSGETSITE_STORAGES",
         default={},
         default_text="sequences and files, below the home",
-        check=_storage,
+        check=values.storage,
         doc=(
             "Named places for objects: name to file:///… or s3://bucket/prefix?endpoint_url=…&region=…; "
             "adds to the two defaults, or moves them."
@@ -234,7 +180,7 @@ HTSGET_PROXY_DATA: str = ENVIRONMENT.choice(
 )
 DATA_ACCEL_REDIRECT: str | None = ENVIRONMENT.parsed(
     "DATA_ACCEL_REDIRECT",
-    _prefix,
+    values.prefix,
     kind="path",
     default=None,
     default_text="none",
@@ -291,33 +237,33 @@ DATA_RECHECK_SECONDS: int = ENVIRONMENT.integer(
 )
 THROTTLE_TICKETS_USER: Rate | None = ENVIRONMENT.parsed(
     "THROTTLE_TICKETS_USER",
-    _rate,
+    values.rate,
     kind="rate",
-    default=_rate("6000/minute"),
+    default=values.rate("6000/minute"),
     default_text="6000/minute",
     doc="How many tickets an account, or a subject of an issuer, may ask for; none for no limit.",
 )
 THROTTLE_TICKETS_ADDRESS: Rate | None = ENVIRONMENT.parsed(
     "THROTTLE_TICKETS_ADDRESS",
-    _rate,
+    values.rate,
     kind="rate",
-    default=_rate("3000/minute"),
+    default=values.rate("3000/minute"),
     default_text="3000/minute",
     doc="How many tickets an address may ask for without credentials; none for no limit.",
 )
 THROTTLE_FAILURES: Rate | None = ENVIRONMENT.parsed(
     "THROTTLE_FAILURES",
-    _rate,
+    values.rate,
     kind="rate",
-    default=_rate("60/minute"),
+    default=values.rate("60/minute"),
     default_text="60/minute",
     doc="How many bad credentials or altered data URLs an address may send; none for no limit.",
 )
 THROTTLE_SIGN_IN: Rate | None = ENVIRONMENT.parsed(
     "THROTTLE_SIGN_IN",
-    _rate,
+    values.rate,
     kind="rate",
-    default=_rate("10/minute"),
+    default=values.rate("10/minute"),
     default_text="10/minute",
     doc="How many wrong passwords an address may send to the sign-in page; none for no limit.",
 )
@@ -353,7 +299,7 @@ SERVICE_ORGANIZATION_NAME: str = ENVIRONMENT.text(
 )
 SERVICE_ORGANIZATION_URL: str = ENVIRONMENT.parsed(
     "SERVICE_ORGANIZATION_URL",
-    _url,
+    values.url,
     kind="URL",
     default="https://example.org",
     doc="Their page.",
@@ -367,6 +313,8 @@ SERVICE_ENVIRONMENT: str = ENVIRONMENT.choice(
     default="prod",
     doc="The kind of deployment, as service-info documents say it.",
 )
+
+SERVICE_VERSION = __version__
 
 # --- The process ------------------------------------------------------------------------------------------------
 

@@ -16,9 +16,6 @@ from refget_app.errors import EXPECTED, error_answer, method_not_allowed
 from refget_app.exchange import Answer, Request, options
 from refget_app.service_info import Service
 
-#: Of the program, as service-info tells it.
-VERSION = "0.1.0"
-
 
 class RefgetView(APIView):
     """A resource of the protocol: bearer tokens only, never a cookie. A subclass says what GET answers."""
@@ -117,7 +114,7 @@ def _service() -> Service:
         contact_url=settings.SERVICE_CONTACT_URL,
         documentation_url="https://samtools.github.io/hts-specs/refget.html",
         environment=settings.SERVICE_ENVIRONMENT,
-        version=VERSION,
+        version=settings.SERVICE_VERSION,
         limit=settings.REFGET_SUBSEQUENCE_LIMIT,
     )
 

@@ -1,0 +1,69 @@
+"""What an operator may write as the value of a setting.
+
+Each function reads one text, and raises `Unusable` with what it expected.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from catalogue.limits import Rate
+from htsgetsite.environment import Unusable
+
+
+def url(value: str) -> str:
+    """The address of a site, without a slash at its end."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise Unusable("expected an address such as https://data.example.org, without query")
+    return value.rstrip("/")
+
+
+def path(value: str) -> Path:
+    """An absolute path; `~` is the home of the account."""
+    return Path(value).expanduser().absolute()
+
+
+def storage(name: str, url: str) -> None:
+    """Passes when `name` and `url` can be an entry of HTSGETSITE_STORAGES."""
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > 64:
+        raise Unusable(f"expected a name of ASCII letters, digits, - and _ (at most 64), not {name!r}")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise Unusable(f"expected a URL under {name!r}") from None
+    if parts.scheme == "file":
+        if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/") or parts.query:
+            raise Unusable(f"expected file:///absolute/path under {name!r}")
+    elif parts.scheme == "s3":
+        # The options are read, and complained of, where the storage is made; a system check does so at every start.
+        if not parts.netloc or "@" in parts.netloc:
+            raise Unusable(
+                f"expected s3://bucket/prefix?endpoint_url=…&region=… without credentials under {name!r}"
+            )
+    else:
+        raise Unusable(f"expected file:///… or s3://… under {name!r}")
+
+
+_SPANS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+
+def rate(value: str) -> Rate | None:
+    """How often something may be done, as `60/minute`; None for `none`."""
+    if value.lower() == "none":
+        return None
+    count, _, span = value.partition("/")
+    if (
+        not (count.isascii() and count.isdigit())
+        or not 0 < len(count) < 10
+        or int(count) < 1
+        or span not in _SPANS
+    ):
+        raise Unusable("expected none, or such as 60/minute: a number for each second, minute, hour or day")
+    return Rate(int(count), _SPANS[span])
+
+
+def prefix(value: str) -> str:
+    """A path of URLs, with a slash at its begin and none at its end."""
+    if not value.startswith("/"):
+        raise Unusable("expected a path that starts with /, such as /protected")
+    return "/" + value.strip("/")
