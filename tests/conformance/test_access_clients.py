@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,8 @@ def run(
     program: str, site: Site, path: str, *, token: str | None, folder: Path
 ) -> "subprocess.CompletedProcess[str]":
     """`view` of an address of the site, with a token where htslib looks for one."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
     environment = {"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1"}
     if token is not None:
         kept = folder / "token.json"
