@@ -40,7 +40,7 @@ def everybody(home: Path) -> Iterator[dict[str, tuple[str, str | None]]]:
     from django.contrib.auth.models import User
     from django.db import transaction
 
-    from catalogue import tokens
+    from catalogue import api_tokens
     from catalogue.models import Dataset
     from htsgetsite.authentication.issuers import Issuer, VisaIssuer
     from tests.catalogue.made_access import VISA, make_grant
@@ -57,7 +57,7 @@ def everybody(home: Path) -> Iterator[dict[str, tuple[str, str | None]]]:
     def account(name: str, **grant: Any) -> str:
         user = User.objects.create_user(name)
         make_grant(closed, user, **grant)
-        return tokens.made(user=user, name="bench", scopes=["reads"])[1]
+        return api_tokens.made(user=user, name="bench", scopes=["reads"])[1]
 
     with made_issuer() as issuer:
         settings.OIDC_ISSUERS = {issuer.url: Issuer(url=issuer.url, audiences=(AUDIENCE,))}
@@ -78,11 +78,11 @@ def everybody(home: Path) -> Iterator[dict[str, tuple[str, str | None]]]:
 
 def steps(credentials: dict[str, tuple[str, str | None]], *, rounds: int) -> None:
     """Each part of the work by itself."""
-    from catalogue import audit, limits
+    from catalogue import audit, rate_limits
     from catalogue.access import Asked, permissions, stands
     from catalogue.audit import Event, Kind
-    from catalogue.limits import Rate
     from catalogue.models import DataFile
+    from catalogue.rate_limits import Rate
     from htsgetsite.authentication import jwt_tokens
     from htsgetsite.authentication.bearer import viewer_of
 
@@ -109,7 +109,7 @@ def steps(credentials: dict[str, tuple[str, str | None]], *, rounds: int) -> Non
             lambda: stands(lease, dataset=file.dataset_id, visibility="controlled"),
         ),
         ("record in the audit", lambda: audit.record(Event(Kind.TICKET, target="reads/x"), viewer=viewer)),
-        ("count against a rate", lambda: limits.count("bench", Rate(10**9, 60))),
+        ("count against a rate", lambda: rate_limits.count("bench", Rate(10**9, 60))),
     ):
         times = timed(work, rounds)
         print(f"{name:38} {median(times):8.3f} {quantiles(times, n=20)[18]:7.3f}")
@@ -143,10 +143,10 @@ def tickets(credentials: dict[str, tuple[str, str | None]], *, rounds: int) -> N
 
 def unrecorded(work: Callable[[], None]) -> Callable[[], None]:
     """The same without the audit and without counting."""
-    from catalogue import audit, limits
+    from catalogue import audit, rate_limits
 
     def ask() -> None:
-        with patch.object(audit, "record"), patch.object(limits, "count", return_value=None):
+        with patch.object(audit, "record"), patch.object(rate_limits, "count", return_value=None):
             work()
 
     return ask

@@ -24,7 +24,7 @@ from catalogue.errors import CatalogueError, NotFound
 from catalogue.models import Dataset, Grant, Scope, SequenceCollection
 
 #: A permission rests on no more grants than this; more are passed over.
-MOST_GRANTS = 64
+MAX_GRANTS = 64
 #: A region that has no end reaches to here.
 _END = 2**32 - 1
 
@@ -210,7 +210,7 @@ def stands(lease: Lease, *, dataset: int, visibility: str) -> bool:
     standing = _stands(lease, dataset)
     if standing and settings.DATA_RECHECK_SECONDS:
         _stood[lease, dataset] = now + settings.DATA_RECHECK_SECONDS
-        while len(_stood) > _MOST_STOOD:
+        while len(_stood) > _MAX_STOOD:
             _stood.popitem(last=False)
     return standing
 
@@ -233,7 +233,7 @@ def _stands(lease: Lease, dataset: int) -> bool:
 
 #: Until when leases that stood are taken to stand, on the clock that never goes back.
 _stood: OrderedDict[tuple[Lease, int], float] = OrderedDict()
-_MOST_STOOD = 10_000
+_MAX_STOOD = 10_000
 
 # One row with the number of grants that are as they were, or none where account or token are gone.
 _STANDS = """
@@ -354,7 +354,7 @@ def _united(viewer: Viewer, grants: Sequence[_Found]) -> Permission:
             return Permission(
                 whole=True, lease=_lease(viewer, [grant]), until=_earliest((viewer.expires, grant.until))
             )
-    limited = [grant for grant in lasting if grant.regions is not None][:MOST_GRANTS] or lasting[:1]
+    limited = [grant for grant in lasting if grant.regions is not None][:MAX_GRANTS] or lasting[:1]
     regions = [region for grant in limited for region in grant.regions or ()]
     return Permission(
         whole=False,

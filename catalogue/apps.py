@@ -12,4 +12,4 @@ class CatalogueConfig(AppConfig):
 
     def ready(self) -> None:
         """Registers the system checks, and the receivers that record changes of access."""
-        from catalogue import changes, checks  # noqa: F401
+        from catalogue import audit_receivers, checks  # noqa: F401

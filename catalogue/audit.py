@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from catalogue.access import Hidden, Viewer
 from catalogue.models import AuditEvent
-from catalogue.origin import current_origin
+from catalogue.request_context import current_context
 
 Kind = AuditEvent.Kind
 Outcome = AuditEvent.Outcome
@@ -58,7 +58,7 @@ def record(event: Event, *, viewer: Viewer | None = None, public: bool = False) 
     committed too, but PostgreSQL may take a moment to bring it to the disk: a crash of the database server, not of the
     site, can lose the last half second of it. Raises what the database does.
     """
-    where = current_origin()
+    where = current_context()
     if viewer is None:
         (actor, account), credential = where.actor, ""
     else:

@@ -20,7 +20,7 @@ from catalogue.errors import (
     StorageMisconfigured,
     StorageUnavailable,
 )
-from catalogue.limits import TooMany
+from catalogue.rate_limits import TooMany
 
 #: Seconds after which a client may try again, when a store or the database does not answer.
 RETRY_AFTER = 10

@@ -37,7 +37,7 @@ _TAG = re.compile(r"[A-Za-z][A-Za-z0-9]")
 # int() alone would also take "1_000", "+5", " 5", digits of other scripts, and thousands of digits.
 _POSITION = re.compile(r"0*([0-9]{1,10})")
 #: More parameters than this are no request that anybody means.
-_MOST_PARAMETERS = 1000
+_MAX_PARAMETERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _query_parameters(query: str) -> dict[str, str]:
     try:
         # A character of WSGI stands for a byte.
         text = query.encode("latin-1").decode()
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
     except ValueError:
         raise InvalidInput("the query is not percent-encoded UTF-8, or has too many parameters") from None
     given: dict[str, str] = {}

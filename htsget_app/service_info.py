@@ -5,7 +5,7 @@ The truth of each: which formats, and that `fields` and `tags` do not thin the a
 
 from dataclasses import dataclass
 
-from htsget_app.negotiation import VERSIONS
+from htsget_app.media_types import VERSIONS
 from htsget_app.params import FORMATS
 
 _WHAT = {"reads": "Alignment data (BAM, CRAM)", "variants": "Variant data (VCF, BCF)"}

@@ -1,47 +1,85 @@
-"""From a query to the blocks of its answer: the one face of the planners, one for each family of formats."""
+"""From a request to the ticket that answers it: which file, which contigs, which blocks (htsget 1.3, "Response").
 
-from collections.abc import Mapping
-from typing import Final, Protocol
+The order is access, then format, then references and ranges, then bytes. Positions are 0-based and half-open.
+"""
 
-from catalogue.formats import ReadRange
-from catalogue.formats.headers import FileFormat
-from htsget_app.bgzf_tickets import plan_bgzf
-from htsget_app.blocks import Block, Limits, Selection, StoredFile
-from htsget_app.cram_tickets import plan_cram
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-DEFAULT_LIMITS: Final = Limits()
-
-
-class Planner(Protocol):
-    """Plans the answers from files of some formats."""
-
-    def __call__(
-        self, file: StoredFile, selection: Selection, *, read_range: ReadRange, limits: Limits
-    ) -> list[Block]: ...
-
-
-_PLANNERS: Mapping[FileFormat, Planner] = {
-    FileFormat.BAM: plan_bgzf,
-    FileFormat.VCF: plan_bgzf,
-    FileFormat.BCF: plan_bgzf,
-    FileFormat.CRAM: plan_cram,
-}
+from catalogue import file_states, queries
+from catalogue.access import PermissionRefused, Viewer
+from catalogue.errors import StorageError
+from catalogue.formats.intervals import ByteRange
+from catalogue.queries import SignedUrl, StoredFile
+from htsget_app.params import TicketRequest
+from htsget_app.planning.parts import Block, FileLayout, Inline, Limits, NotSeparable
+from htsget_app.planning.plan import plan
+from htsget_app.planning.selection import select
 
 
-def plan(
-    file: StoredFile, selection: Selection, *, read_range: ReadRange, limits: Limits = DEFAULT_LIMITS
-) -> list[Block]:
-    """The blocks whose bytes, one after the other, are a valid file: header, wanted records, end-of-file
-    marker.
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The blocks that join to the answer, and the file that their slices are of."""
 
-    Every wanted record is there once and in file order. Where all records travel inline, BAM, VCF and BCF
-    answers hold no other; otherwise others may lie between the first wanted record of a range and its last.
-    CRAM answers hold whole containers. `selection.regions` name contigs that `file.contigs` holds, in
-    0-based half-open positions.
+    file: StoredFile
+    blocks: list[Block]
 
-    With `selection.within` no other records are there in any case, and a CRAM answer raises `NotSeparable`
-    where a container holds others.
+    def json(self, url_of: Callable[[ByteRange], SignedUrl]) -> bytes:
+        """The ticket as it is sent, in ASCII, with nothing before or after it: htslib knows it by its first bytes.
 
-    Raises `FormatError` where the stored file is damaged, or not what the catalogue knows of it.
+        `url_of` gives the URL under which a slice of the stored file is fetched, and the headers to send with it.
+        """
+        urls = [_described(block, url_of) for block in self.blocks]
+        document = {"htsget": {"format": self.file.format.value, "urls": urls}}
+        return json.dumps(document, separators=(",", ":")).encode("ascii")
+
+
+def _described(block: Block, url_of: Callable[[ByteRange], SignedUrl]) -> dict[str, object]:
+    if isinstance(block, Inline):
+        # One official suite stumbles over a media type before the semicolon.
+        url = f"data:;base64,{b64encode(block.data).decode('ascii')}"
+        return {"url": url, "class": block.kind.value}
+    signed = url_of(block.where)
+    headers = {"headers": dict(signed.headers)} if signed.headers else {}
+    return {"url": signed.url, **headers, "class": block.kind.value}
+
+
+def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:
+    """The ticket for a request.
+
+    Raises the errors of `htsget_app.errors.TABLE`; a stored file that is not what was registered is noted on its row.
     """
-    return _PLANNERS[file.format](file, selection, read_range=read_range, limits=limits)
+    file = queries.find_file(viewer=viewer, kind=request.kind, htsget_id=request.id, format=request.format)
+    selection, contigs = select(file, request)
+    with faults_noted(file), queries.registered_bytes(file) as read_range:
+        stored = FileLayout(
+            format=file.format,
+            size=file.size,
+            header=queries.header(file),
+            header_end=file.header_end,
+            has_eof=file.has_eof,
+            contigs=contigs,
+            unplaced_begin=file.unplaced_begin,
+        )
+        try:
+            return Ticket(file, plan(stored, selection, read_range=read_range, limits=limits))
+        except NotSeparable:
+            raise PermissionRefused(
+                f"{file.format} comes in containers, and one of these holds reads beyond the regions that these "
+                "credentials open; ask for less, or in another format"
+            ) from None
+
+
+@contextmanager
+def faults_noted(file: StoredFile) -> Iterator[None]:
+    """Whatever the block finds wrong with the stored file is noted on its row, and so is that a fault is over."""
+    try:
+        yield
+    except StorageError as error:
+        file_states.note_fault(pk=file.pk, etag=file.etag, error=error)
+        raise
+    if not file.ready:
+        file_states.note_recovery(pk=file.pk, etag=file.etag)

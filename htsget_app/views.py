@@ -16,11 +16,11 @@ from rest_framework.views import APIView
 
 from catalogue.access import ANONYMOUS
 from catalogue.errors import NotFound
-from catalogue.limits import TooMany, count_failure
-from catalogue.origin import current_origin
-from htsget_app import answers, data, params, records
-from htsget_app.block_urls import block_urls
-from htsget_app.blocks import Limits
+from catalogue.rate_limits import TooMany, count_failure
+from catalogue.request_context import current_context
+from htsget_app import audit, params, tickets
+from htsget_app.delivery import stored
+from htsget_app.delivery.urls import part_urls
 from htsget_app.errors import (
     RETRY_AFTER,
     DataUrlAltered,
@@ -29,7 +29,8 @@ from htsget_app.errors import (
     error_body,
     row_of,
 )
-from htsget_app.negotiation import ticket_type
+from htsget_app.media_types import ticket_type
+from htsget_app.planning.parts import Limits
 from htsget_app.service_info import Service, registry_entries, service_info
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class HtsgetView(APIView):
     throttle_classes: Sequence[type[BaseThrottle]] = ()
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        """Nothing to do first: `htsget_app.negotiation` chooses the form, and `catalogue.access` what may be had."""
+        """Nothing to do first: `htsget_app.media_types` chooses the form, and `catalogue.access` what may be had."""
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> NoReturn:
         """405."""
@@ -104,7 +105,7 @@ class _GuardedView(HtsgetView):
         response = super().handle_exception(exc)
         if isinstance(exc, TooMany):
             # These come in floods, which are not to fill the audit.
-            logger.warning("too many requests from %s", current_origin().address)
+            logger.warning("too many requests from %s", current_context().address)
         else:
             try:
                 self.record_failure(exc)
@@ -137,17 +138,17 @@ class TicketView(_GuardedView):
     def _ticket(self, asked: params.TicketRequest) -> HttpResponse:
         if asked.regions is not None and len(asked.regions) > settings.HTSGET_MAX_REGIONS:
             raise PayloadTooLarge(f"more than {settings.HTSGET_MAX_REGIONS} regions are asked for at once")
-        limits = Limits(inline=settings.HTSGET_INLINE_BYTES, most_block=settings.HTSGET_MAX_BLOCK_BYTES)
-        ticket = answers.ticket(asked, viewer=self.viewer, limits=limits)
-        records.ticket_given(ticket, asked, viewer=self.viewer)
-        response = _json(ticket.json(block_urls(ticket.file, data_url=_absolute(self.request, "/data/"))))
+        limits = Limits(inline=settings.HTSGET_INLINE_BYTES, max_part_bytes=settings.HTSGET_MAX_BLOCK_BYTES)
+        ticket = tickets.ticket(asked, viewer=self.viewer, limits=limits)
+        audit.ticket_given(ticket, asked, viewer=self.viewer)
+        response = _json(ticket.json(part_urls(ticket.file, data_url=_absolute(self.request, "/data/"))))
         response.headers["Content-Type"] = ticket_type(self.request.META.get("HTTP_ACCEPT", ""))
         response.headers["Vary"] = "Accept, Authorization"
         return response
 
     def record_failure(self, error: Exception) -> None:
         target = f"{self.kwargs.get('kind')}/{self.kwargs.get('id')}"
-        records.ticket_refused(error, target=target, viewer=self.viewer)
+        audit.ticket_refused(error, target=target, viewer=self.viewer)
 
 
 class DataView(_GuardedView):
@@ -156,15 +157,15 @@ class DataView(_GuardedView):
     def get(self, request: Any, token: str) -> HttpResponseBase:
         """The bytes of a slice; HEAD is the same without the body."""
         try:
-            return data.deliver(request._request, token, viewer=self.viewer)
+            return stored.deliver(request._request, token, viewer=self.viewer)
         except DataUrlAltered:
-            count_failure(current_origin().address, settings.THROTTLE_FAILURES)
+            count_failure(current_context().address, settings.THROTTLE_FAILURES)
             raise
 
     head = get
 
     def record_failure(self, error: Exception) -> None:
-        records.delivery_refused(error, viewer=self.viewer)
+        audit.delivery_refused(error, viewer=self.viewer)
 
 
 class ServiceInfoView(HtsgetView):

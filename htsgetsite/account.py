@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from catalogue import limits, tokens
+from catalogue import api_tokens, rate_limits
 from catalogue.models import ApiToken, Scope
-from catalogue.origin import current_origin
+from catalogue.request_context import current_context
 
 
 class _Limited(AuthenticationForm):
@@ -26,8 +26,8 @@ class _Limited(AuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         """Raises ValidationError, before the password is looked at, for an address that was wrong too often."""
-        rate, key = settings.THROTTLE_SIGN_IN, f"sign-in {current_origin().address}"
-        if rate is not None and (wait := limits.over(key, rate)) is not None:
+        rate, key = settings.THROTTLE_SIGN_IN, f"sign-in {current_context().address}"
+        if rate is not None and (wait := rate_limits.over(key, rate)) is not None:
             raise ValidationError(
                 f"Too many wrong passwords came from your address. Try again in {wait} seconds."
             )
@@ -35,7 +35,7 @@ class _Limited(AuthenticationForm):
             return super().clean()
         except ValidationError:
             if rate is not None:
-                limits.count(key, rate)
+                rate_limits.count(key, rate)
             raise
 
 
@@ -82,7 +82,7 @@ class TokenForm(forms.Form):
         cleaned: dict[str, Any] = super().clean() or {}
         days = cleaned.get("days")
         ends = None if days is None else timezone.now() + timedelta(days=days)
-        cleaned["expires"] = tokens.checked_expiry(ends)
+        cleaned["expires"] = api_tokens.checked_expiry(ends)
         return cleaned
 
 
@@ -96,7 +96,7 @@ def account(request: HttpRequest) -> HttpResponse:
         form = TokenForm(request.POST)
         if form.is_valid():
             given = form.cleaned_data
-            _, made = tokens.made(
+            _, made = api_tokens.made(
                 user=request.user, name=given["name"], scopes=given["scopes"], expires=given["expires"]
             )
             form = TokenForm()

@@ -3,7 +3,7 @@
 import logging
 import re
 
-from catalogue.origin import current_origin
+from catalogue.request_context import current_context
 
 # What follows /data/ is a signed token; queries may hold names of patients' regions or signatures of object stores.
 _TOKEN = re.compile(r"(/data/)[^\s\"'?<>]+")
@@ -17,7 +17,7 @@ class RequestFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Lets everything pass."""
-        record.request_id = current_origin().request_id or "-"
+        record.request_id = current_context().request_id or "-"
         return True
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 
-from catalogue.limits import Rate
+from catalogue.rate_limits import Rate
 from htsgetsite import __version__, values
 from htsgetsite.authentication.issuers import (
     Issuer,
@@ -348,16 +348,16 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "htsgetsite.requests.RequestMiddleware",
+    "htsgetsite.request_middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "htsgetsite.cors.CrossOriginMiddleware",
-    "htsgetsite.middleware.SessionMiddleware",
-    "htsgetsite.middleware.CommonMiddleware",
-    "htsgetsite.middleware.CsrfViewMiddleware",
-    "htsgetsite.middleware.AuthenticationMiddleware",
-    "htsgetsite.requests.ActorMiddleware",
-    "htsgetsite.middleware.MessageMiddleware",
-    "htsgetsite.middleware.XFrameOptionsMiddleware",
+    "htsgetsite.page_middleware.SessionMiddleware",
+    "htsgetsite.page_middleware.CommonMiddleware",
+    "htsgetsite.page_middleware.CsrfViewMiddleware",
+    "htsgetsite.page_middleware.AuthenticationMiddleware",
+    "htsgetsite.request_middleware.ActorMiddleware",
+    "htsgetsite.page_middleware.MessageMiddleware",
+    "htsgetsite.page_middleware.XFrameOptionsMiddleware",
 ]
 
 # Pages of any origin may read what htsget serves; refget, whose door is in front of Django, says so itself.
@@ -430,7 +430,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = ["://".join(urlsplit(PUBLIC_URL)[:2])] if PUBLIC_URL else []
 SILENCED_SYSTEM_CHECKS = [
-    # The middleware of pages is Django's, in subclasses that let the protocols pass: see htsgetsite/middleware.py.
+    # The middleware of pages is Django's, in subclasses that let the protocols pass: see htsgetsite/page_middleware.py.
     "security.W002",
     "security.W003",
     # Whether other hosts of the domain speak https is not for this site to promise.

@@ -6,7 +6,7 @@ Each function reads one text, and raises `Unusable` with what it expected.
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from catalogue.limits import Rate
+from catalogue.rate_limits import Rate
 from htsgetsite.environment import Unusable
 
 

@@ -5,7 +5,7 @@ from wsgiref.util import setup_testing_defaults
 
 from django.db import connections
 
-from htsget_app.warming import rehearse
+from htsget_app.warm_up import warm_up
 from htsgetsite.wsgi import application
 
 __all__ = ["application"]
@@ -20,6 +20,6 @@ def _ask(path: str) -> None:
 
 # The first of these imports every view.
 _ask("/reads/service-info")
-rehearse()
+warm_up()
 # Requests are answered by other threads, which have connections of their own.
 connections.close_all()

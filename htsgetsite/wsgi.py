@@ -16,8 +16,8 @@ _django = get_wsgi_application()
 # Settings have to be in place before a room is imported.
 from django.db import connections  # noqa: E402
 
-from htsgetsite.place import make_own_folders  # noqa: E402
-from refget_app.door import RefgetDoor  # noqa: E402
+from htsgetsite.own_folders import make_own_folders  # noqa: E402
+from refget_app.fast_path import RefgetFastPath  # noqa: E402
 
 
 def _whole(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
@@ -39,4 +39,4 @@ def _give_back_pooled_connections() -> None:
 
 
 make_own_folders()
-application = RefgetDoor(_whole)
+application = RefgetFastPath(_whole)

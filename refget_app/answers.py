@@ -12,16 +12,16 @@ from itertools import chain
 
 from catalogue import queries
 from catalogue.errors import NotFound
-from catalogue.queries import SequenceRecord
-from refget_app import records
-from refget_app.elsewhere import fetched_elsewhere
+from catalogue.queries import StoredSequence
+from refget_app import audit
+from refget_app.body_layout import PLAIN, BodyLayout, writing
 from refget_app.errors import EXPECTED, error_answer, logger, refusal
 from refget_app.exchange import Answer, Request, answer, document
-from refget_app.negotiation import DOCUMENT, SEQUENCE, Form, Representation, acceptable, choose
+from refget_app.media_types import DOCUMENT, SEQUENCE, Form, Representation, acceptable, choose
 from refget_app.outcome import Refuse, Serve, decide
 from refget_app.params import SequenceParams, sequence_params
+from refget_app.redirects import redirect_url
 from refget_app.service_info import Service, service_info
-from refget_app.writing import PLAIN, Writing, writing
 
 #: Up to so many residues are read before the answer begins; more are streamed.
 AT_ONCE = 256 * 1024
@@ -38,7 +38,7 @@ def sequence(
     *,
     limit: int | None,
     redirect_above: int | None = None,
-    record: SequenceRecord | None = None,
+    record: StoredSequence | None = None,
 ) -> Answer:
     """`/sequence/<id>`: residues, where they are, or why there are none.
 
@@ -55,7 +55,7 @@ def sequence(
             )
         given = _sequence(request, record, permanent, limit=limit, redirect_above=redirect_above)
         if not record.public:
-            records.private_sequence(request, record, what="residues", status=given.status)
+            audit.private_sequence(request, record, what="residues", status=given.status)
         return given
     except EXPECTED as error:
         return error_answer(request, error)
@@ -71,7 +71,7 @@ def metadata(request: Request) -> Answer:
         content = {"metadata": _metadata(request.identifier, record, legacy=form.legacy)}
         if record.public:
             return _document(request, form, content)
-        records.private_sequence(request, record, what="metadata", status=HTTPStatus.OK)
+        audit.private_sequence(request, record, what="metadata", status=HTTPStatus.OK)
         return _document(request, form, content, caching=_FOR_NOBODY_ELSE)
     except EXPECTED as error:
         return error_answer(request, error)
@@ -95,7 +95,7 @@ def not_found(request: Request, message: str) -> Answer:
 
 def _sequence(
     request: Request,
-    record: SequenceRecord,
+    record: StoredSequence,
     permanent: bool,
     *,
     limit: int | None,
@@ -118,7 +118,7 @@ def _sequence(
     if request.if_none_match is not None and _matches(request.if_none_match, etag):
         return answer(request, status=HTTPStatus.NOT_MODIFIED, headers=validity)
     large = redirect_above is not None and record.length > redirect_above
-    if large and (url := fetched_elsewhere(request, record, outcome, form)):
+    if large and (url := redirect_url(request, record, outcome, form)):
         there = [("Content-Length", "0"), ("Location", url), ("Cache-Control", "no-store")]
         return answer(request, status=HTTPStatus.TEMPORARY_REDIRECT, headers=there)
     shape, size = _body_shape(request.identifier, record, outcome, form)
@@ -134,7 +134,7 @@ def _sequence(
     return answer(request, status=outcome.status, headers=headers, body=body)
 
 
-def _sequence_etag(record: SequenceRecord, params: SequenceParams, form: Representation) -> str:
+def _sequence_etag(record: StoredSequence, params: SequenceParams, form: Representation) -> str:
     """Names the whole representation: a Range header selects from it, start and end make it another."""
     part = f"-{_text(params.start)}-{_text(params.end)}" if params.by_query else ""
     return f'"{record.md5.hex()}{part}-{form.tag}"'
@@ -145,8 +145,8 @@ def _text(position: int | None) -> str:
 
 
 def _body_shape(
-    identifier: str, record: SequenceRecord, outcome: Serve, form: Representation
-) -> tuple[Writing, int]:
+    identifier: str, record: StoredSequence, outcome: Serve, form: Representation
+) -> tuple[BodyLayout, int]:
     residues = outcome.residues(record.length)
     if form.form is Form.PLAIN:
         return PLAIN, residues
@@ -159,7 +159,7 @@ def _body_shape(
     return shape, shape.size(residues)
 
 
-def _body(record: SequenceRecord, outcome: Serve, shape: Writing) -> bytes | Iterator[bytes]:
+def _body(record: StoredSequence, outcome: Serve, shape: BodyLayout) -> bytes | Iterator[bytes]:
     """The body, read or begun: what is missing shows before the answer has a status."""
     pieces = outcome.pieces(record.length)
     if outcome.residues(record.length) <= AT_ONCE:
@@ -173,7 +173,7 @@ def _body(record: SequenceRecord, outcome: Serve, shape: Writing) -> bytes | Ite
     return _watched(record, shape.write(chain.from_iterable(streams)))
 
 
-def _no_body(record: SequenceRecord, outcome: Serve) -> bytes:
+def _no_body(record: StoredSequence, outcome: Serve) -> bytes:
     """Nothing, after a look at whether there would be a body."""
     for start, end in outcome.pieces(record.length):
         if start < end:
@@ -181,7 +181,7 @@ def _no_body(record: SequenceRecord, outcome: Serve) -> bytes:
     return b""
 
 
-def _watched(record: SequenceRecord, body: Iterator[bytes]) -> Iterator[bytes]:
+def _watched(record: StoredSequence, body: Iterator[bytes]) -> Iterator[bytes]:
     """Says in the log what broke a body; the server breaks the connection, so that no client takes it for whole."""
     try:
         yield from body
@@ -190,7 +190,7 @@ def _watched(record: SequenceRecord, body: Iterator[bytes]) -> Iterator[bytes]:
         raise
 
 
-def _metadata(identifier: str, record: SequenceRecord, *, legacy: bool) -> dict[str, object]:
+def _metadata(identifier: str, record: StoredSequence, *, legacy: bool) -> dict[str, object]:
     ga4gh = record.ga4gh
     aliases = [
         {"alias": name, "naming_authority": authority} for authority, name in queries.aliases(record.pk)

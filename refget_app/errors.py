@@ -10,8 +10,8 @@ from django.db import InterfaceError, OperationalError
 
 from catalogue.access import AuthenticationRequired, CredentialsUnverified, PermissionRefused
 from catalogue.errors import AmbiguousAlias, NotFound, StorageError, StorageMisconfigured, StorageUnavailable
-from catalogue.limits import TooMany
-from refget_app import records
+from catalogue.rate_limits import TooMany
+from refget_app import audit
 from refget_app.exchange import METHODS, Answer, Request, document
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ _OUR_FAULT = {
 def error_answer(request: Request, error: Exception) -> Answer:
     """The answer to one of `EXPECTED`."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
-    records.refused(request, error, status=status)
+    audit.refused(request, error, status=status)
     if isinstance(error, AuthenticationRequired):
         challenge = 'Bearer error="invalid_token"' if request.viewer.fault else "Bearer"
         return refusal(request, status=status, message=str(error), headers={"WWW-Authenticate": challenge})

@@ -25,7 +25,7 @@ class RefgetView(APIView):
     throttle_classes = ()
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        """Nothing to do first: anybody may ask, and `refget_app.negotiation` chooses the form."""
+        """Nothing to do first: anybody may ask, and `refget_app.media_types` chooses the form."""
 
     def handle_exception(self, exc: Exception) -> NoReturn:
         """What `answers` does not expect is a mistake in the program, which is the site's to report."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
-PROJECT = Path(__file__).resolve().parent.parent
+from tests.paths import PROJECT
+
 #: Seconds within which a server or a command has to come to its point on a busy machine.
 PATIENCE = 120
 

@@ -24,10 +24,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from catalogue import queries, tokens
+from catalogue import api_tokens, queries
 from catalogue.formats.bgzf import EOF_MARKER
 from catalogue.formats.digests import sequence_digests
-from catalogue.limits import Rate
 from catalogue.models import (
     ApiToken,
     AuditEvent,
@@ -38,9 +37,10 @@ from catalogue.models import (
     SequenceCollection,
 )
 from catalogue.queries.contigs import forget_files
+from catalogue.rate_limits import Rate
 from htsgetsite.authentication import jwt_tokens, keys
 from htsgetsite.authentication.issuers import Issuer, VisaIssuer
-from refget_app.door import RefgetDoor
+from refget_app.fast_path import RefgetFastPath
 from tests.catalogue.made_access import VISA, make_grant, make_user
 from tests.catalogue.made_rows import make_sequence
 from tests.htsget_app.made_data import make_data_file, write_bam, write_vcf
@@ -223,7 +223,7 @@ def everybody(
         user = make_user(name, *groups)
         if grant.pop("granted", True):
             make_grant(what, user, **grant)
-        return tokens.made(user=user, name="n", scopes=scopes)[1]
+        return api_tokens.made(user=user, name="n", scopes=scopes)[1]
 
     yield "anonymous", None
     yield "garbage", "abc"
@@ -238,7 +238,7 @@ def everybody(
     yield "wrong scope", account("scope", scopes=("sequences",))
     yield "other user", account("other", granted=False)
     root = make_user("root", is_staff=True, is_superuser=True)
-    yield "administrator", tokens.made(user=root, name="n", scopes=["reads", "variants"])[1]
+    yield "administrator", api_tokens.made(user=root, name="n", scopes=["reads", "variants"])[1]
     yield "expired grant", account("late", expired=True)
     yield "other dataset", account("elsewhere", what=other)
     yield "variants only", account("variants", kinds=["variants"])
@@ -542,7 +542,7 @@ def test_a_data_url_lasts_no_longer_than_what_it_rests_on(
         assert client.get(path).status_code == 200
         later = time.time() + 101
         with monkeypatch.context() as patched:
-            patched.setattr("htsget_app.slices.time.time", lambda later=later: later)
+            patched.setattr("htsget_app.delivery.tokens.time.time", lambda later=later: later)
             assert client.get(path).status_code == 403
 
 
@@ -636,7 +636,7 @@ def test_private_sequences(
     world: World, private: Sequence, client: Client, settings: Any, hidden: bool
 ) -> None:
     settings.HIDE_CONTROLLED = hidden
-    door = RefgetDoor(WSGIHandler())
+    door = RefgetFastPath(WSGIHandler())
     allowed = {*FULL, "wrong scope"}  # whose scope is sequences
     for path in sequence_paths(private):
         unknown = path.replace("SECRETNAME", "NOTHING").replace(sequence_digests(RESIDUES).md5_hex, MD5)

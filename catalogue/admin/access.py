@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from catalogue import tokens
+from catalogue import api_tokens
 from catalogue.admin.base import Audited
 from catalogue.admin.roles import ByRole, Managed, theirs
 from catalogue.models import (
@@ -186,7 +186,7 @@ class ApiTokenForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_expires(self) -> Any:
         """Not in the past, and no later than the settings allow."""
-        return tokens.checked_expiry(self.cleaned_data.get("expires"))
+        return api_tokens.checked_expiry(self.cleaned_data.get("expires"))
 
 
 @admin.register(ApiToken)
@@ -218,7 +218,7 @@ class ApiTokenAdmin(Audited[ApiToken]):
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         """Draws the secret of a new token."""
         if not change:
-            request.new_token = tokens.save_new(obj)  # type: ignore[attr-defined]
+            request.new_token = api_tokens.save_new(obj)  # type: ignore[attr-defined]
 
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 ReadRange = Callable[[int, int], bytes]
 
 
-class ForeseeingReader(abc.ABC):
+class PrefetchingReader(abc.ABC):
     """A `ReadRange` for which it pays to know beforehand what will be read: each read waits for somebody far away."""
 
     @abc.abstractmethod
@@ -23,9 +23,9 @@ class ForeseeingReader(abc.ABC):
         """Begins to read these offsets and lengths, which, or parts of which, will be asked for."""
 
 
-def expect_reads(read_range: ReadRange, stretches: Iterable[tuple[int, int]]) -> None:
+def prefetch(read_range: ReadRange, stretches: Iterable[tuple[int, int]]) -> None:
     """Tells a reader what will be read, as offsets and lengths, if that is of use to it."""
-    if isinstance(read_range, ForeseeingReader):
+    if isinstance(read_range, PrefetchingReader):
         read_range.expect(stretches)
 
 

@@ -1,7 +1,7 @@
 """BGZF: gzip in blocks of at most 64 KiB, so that a file can be entered at any block (SAMv1 §4.1).
 
 Every block that is read is checked: header, size, CRC-32 and length. A block never yields more than
-`MOST_PLAIN` bytes, whatever its bytes claim.
+`MAX_PLAIN` bytes, whatever its bytes claim.
 """
 
 import struct
@@ -16,8 +16,8 @@ from catalogue.formats import FormatError, ReadRange
 #: The empty block that ends a complete file (SAMv1 §4.1.2).
 EOF_MARKER: Final = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 #: The most bytes that a block can take up in the file, and the most it can hold: sizes are 16 bits.
-MOST_STORED: Final = 1 << 16
-MOST_PLAIN: Final = 1 << 16
+MAX_STORED: Final = 1 << 16
+MAX_PLAIN: Final = 1 << 16
 
 # Room is left for deflate's overhead on bytes that cannot be compressed.
 _PLAIN_PER_BLOCK = 0xFF00
@@ -94,7 +94,7 @@ def inflate(data: bytes, at: int = 0, *, offset: int = 0) -> Block:
     if len(data) < at + stored:
         raise FormatError("BGZF block is cut short", offset=here)
     crc, length = _FOOTER.unpack_from(data, at + stored - _FOOTER.size)
-    if length > MOST_PLAIN:
+    if length > MAX_PLAIN:
         raise FormatError(f"BGZF block claims to hold {length} bytes", offset=here)
     stream = isal_zlib.decompressobj(wbits=-15)
     try:
@@ -139,9 +139,9 @@ class BlockReader:
     reads a longer stretch in one go. Holds one stretch at a time.
     """
 
-    def __init__(self, read_range: ReadRange, *, ahead: int = 4 * MOST_STORED) -> None:
+    def __init__(self, read_range: ReadRange, *, ahead: int = 4 * MAX_STORED) -> None:
         self._read_range = read_range
-        self._ahead = max(ahead, MOST_STORED)
+        self._ahead = max(ahead, MAX_STORED)
         self._offset = 0
         self._data = b""
         self._at_end = False
@@ -159,7 +159,7 @@ class BlockReader:
         at = begin - self._offset
         if not 0 <= at < len(self._data):
             return False
-        if self._at_end or at + MOST_STORED <= len(self._data):
+        if self._at_end or at + MAX_STORED <= len(self._data):
             return True
         try:
             return at + block_size(self._data, at)[0] <= len(self._data)

@@ -20,7 +20,7 @@ Offsets = NDArray[np.uint64]
 _PACKED = struct.Struct("<4sBB2xIIIIqqQQ")
 _PACKED_MAGIC = b"BIN\1"
 _ABSENT = -1
-_MOST_WINDOW = 2**32 - 1
+_MAX_WINDOW = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +85,7 @@ class ContigIndex:
         if len(self.loffsets):
             offset, earlier = self._bin_offset(window), self.loffsets
         else:
-            at = int(self.windows.searchsorted(np.uint32(min(window, _MOST_WINDOW)), side="right")) - 1
+            at = int(self.windows.searchsorted(np.uint32(min(window, _MAX_WINDOW)), side="right")) - 1
             offset, earlier = (int(self.linear[at]), self.linear[:at]) if at >= 0 else (0, self.linear[:0])
         if self.unmapped != 0:
             earlier = earlier[earlier < np.uint64(offset)]

@@ -13,14 +13,14 @@ from enum import StrEnum
 from typing import Final
 
 from catalogue.formats import FormatError, ReadRange
-from catalogue.formats.bgzf import MOST_STORED, Block, BlockReader, deflate
+from catalogue.formats.bgzf import MAX_STORED, Block, BlockReader, deflate
 from catalogue.formats.intervals import VirtualOffset
 
 #: The most plain bytes, and contigs, that a header may have: room for draft assemblies in a million pieces.
-MOST_HEADER: Final = 128 * 1024 * 1024
-MOST_CONTIGS: Final = 2_000_000
+MAX_HEADER: Final = 128 * 1024 * 1024
+MAX_CONTIGS: Final = 2_000_000
 
-_MOST_DIGITS = 19
+_MAX_DIGITS = 19
 _LONGEST_MAGIC = 32
 _GZIP = b"\x1f\x8b"
 _NOT_HEADER = re.compile(rb"\n[^#\r\n]")
@@ -160,7 +160,7 @@ def sniff(read_range: ReadRange) -> FileFormat:
 
     Raises `FormatError` for anything that is not served, saying what it is where that can be told.
     """
-    start = read_range(0, MOST_STORED)
+    start = read_range(0, MAX_STORED)
     if start.startswith(b"CRAM"):
         return FileFormat.CRAM
     if not start.startswith(_GZIP):
@@ -182,7 +182,7 @@ def read_header(read_range: ReadRange) -> FileHeader:
     """The header of a BAM, VCF or BCF file.
 
     Raises `FormatError` when the file is of another format or its header is corrupt, cut short, or over
-    `MOST_HEADER` bytes.
+    `MAX_HEADER` bytes.
     """
     format = sniff(read_range)
     if format not in _READERS:
@@ -218,8 +218,8 @@ class _PlainReader:
                 self.plain += block.plain
                 self._held.append(replace(block, plain=b""))
                 self._plain_ends.append(len(self.plain))
-                if len(self.plain) > MOST_HEADER:
-                    raise FormatError(f"header is longer than {MOST_HEADER} bytes", offset=block.begin)
+                if len(self.plain) > MAX_HEADER:
+                    raise FormatError(f"header is longer than {MAX_HEADER} bytes", offset=block.begin)
                 return True
         return False
 
@@ -230,7 +230,7 @@ class _PlainReader:
         return bytes(self.plain[self.at : self.at + length])
 
     def take(self, length: int) -> bytes:
-        if length < 0 or self.at + length > MOST_HEADER:
+        if length < 0 or self.at + length > MAX_HEADER:
             raise FormatError(f"header claims a part of {length} bytes", offset=self._stored_end())
         taken = self.peek(length)
         if len(taken) < length:
@@ -265,7 +265,7 @@ def _read_bam(reader: _PlainReader) -> FileHeader:
     described = {contig.name: contig for contig in sam.contigs}
     contigs: list[HeaderContig] = []
     count = reader.take_number()
-    if not 0 <= count <= MOST_CONTIGS:
+    if not 0 <= count <= MAX_CONTIGS:
         raise FormatError(f"header claims {count} contigs")
     for index in range(count):
         name = _text(reader.take(reader.take_number()))
@@ -330,8 +330,8 @@ def _vcf_header(format: FileFormat, text: str, *, version: str, reader: _PlainRe
                 given = _number(tags.get("idx", "")) if format is FileFormat.BCF else None
                 index = len(contigs) if given is None else given
                 contigs[tags["id"]] = _vcf_contig(index, tags)
-                if len(contigs) > MOST_CONTIGS:
-                    raise FormatError(f"header has more than {MOST_CONTIGS} contigs")
+                if len(contigs) > MAX_CONTIGS:
+                    raise FormatError(f"header has more than {MAX_CONTIGS} contigs")
         elif line.startswith("#CHROM\t"):
             columns = line.rstrip("\r").split("\t")
     return FileHeader(
@@ -374,7 +374,7 @@ def _text(data: bytes) -> str:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS else None
 
 
 def _file_version(text: str) -> str:

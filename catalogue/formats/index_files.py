@@ -16,8 +16,8 @@ from catalogue.formats.binning import BinningIndex, ContigIndex, Offsets, TabixC
 from catalogue.formats.intervals import VirtualOffset
 
 #: The most plain bytes an index may have, and the most contigs it may name.
-MOST_INDEX: Final = 256 * 1024 * 1024
-MOST_CONTIGS: Final = 2_000_000
+MAX_INDEX: Final = 256 * 1024 * 1024
+MAX_CONTIGS: Final = 2_000_000
 
 # The deepest scheme whose bin numbers, with the pseudo-bin, fit 32 bits; and positions a shift can hold.
 _DEEPEST = 9
@@ -35,10 +35,10 @@ def read_index(data: bytes) -> BinningIndex:
 
 def _plain(data: bytes) -> bytes:
     if not data.startswith(b"\x1f\x8b"):
-        if len(data) > MOST_INDEX:
-            raise FormatError(f"index is longer than {MOST_INDEX} bytes")
+        if len(data) > MAX_INDEX:
+            raise FormatError(f"index is longer than {MAX_INDEX} bytes")
         return data
-    members, room = [], MOST_INDEX
+    members, room = [], MAX_INDEX
     while data.startswith(b"\x1f\x8b"):
         stream = zlib.decompressobj(wbits=31)
         try:
@@ -47,7 +47,7 @@ def _plain(data: bytes) -> bytes:
             raise FormatError("compressed index does not inflate") from None
         room -= len(members[-1])
         if room < 0:
-            raise FormatError(f"index is longer than {MOST_INDEX} bytes")
+            raise FormatError(f"index is longer than {MAX_INDEX} bytes")
         if not stream.eof:
             raise FormatError("compressed index is cut short")
         data = stream.unused_data
@@ -100,12 +100,12 @@ _NO_OFFSETS = np.empty(0, dtype="<u8")
 
 def _read_bai(cursor: _Cursor) -> BinningIndex:
     """SAMv1 §5.2."""
-    contigs = cursor.take_count(size=8, most=MOST_CONTIGS)
+    contigs = cursor.take_count(size=8, most=MAX_CONTIGS)
     return _read_contigs(cursor, contigs, kind="BAI")
 
 
 def _read_tbi(cursor: _Cursor) -> BinningIndex:
-    contigs = cursor.take_count(size=8, most=MOST_CONTIGS)
+    contigs = cursor.take_count(size=8, most=MAX_CONTIGS)
     columns, names = _read_tabix_head(cursor)
     return _read_contigs(cursor, contigs, kind="TBI", columns=columns, names=names)
 
@@ -117,7 +117,7 @@ def _read_csi(cursor: _Cursor) -> BinningIndex:
         raise FormatError(f"CSI index of min_shift {min_shift} and depth {depth}", offset=4)
     head = _Cursor(cursor.take(auxiliary))
     columns, names = _read_tabix_head(head) if auxiliary >= _TABIX_HEAD.size else (None, ())
-    contigs = cursor.take_count(size=4, most=MOST_CONTIGS)
+    contigs = cursor.take_count(size=4, most=MAX_CONTIGS)
     return _read_contigs(
         cursor, contigs, kind="CSI", min_shift=min_shift, depth=depth, columns=columns, names=names
     )
@@ -126,7 +126,7 @@ def _read_csi(cursor: _Cursor) -> BinningIndex:
 def _read_tabix_head(cursor: _Cursor) -> tuple[TabixColumns, tuple[str, ...]]:
     file_format, sequence, begin, end, meta, skip, length = cursor.take_struct(_TABIX_HEAD)
     names = cursor.take(length).split(b"\0")[:-1]
-    if len(names) > MOST_CONTIGS:
+    if len(names) > MAX_CONTIGS:
         raise FormatError("tabix index names too many contigs", offset=cursor.at)
     columns = TabixColumns(file_format, sequence, begin, end, chr(meta) if 0 < meta < 128 else "", skip)
     return columns, tuple(name.decode("utf-8", "replace") for name in names)

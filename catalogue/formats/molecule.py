@@ -10,7 +10,7 @@ SAMPLE: Final = 4096
 # Fewer letters are too few to tell DNA from a peptide.
 _ENOUGH = 20
 # Codes for several bases stand in DNA, but seldom (IUPAC-IUB 1984); in peptides every one of these letters is common.
-_MOST_AMBIGUOUS = 0.1
+_MAX_AMBIGUOUS = 0.1
 _BASES = b"ACGTUN"
 _NUCLEOTIDES = b"ACGTUNRYSWKMBDHVX"
 
@@ -24,7 +24,7 @@ def molecule_of(residues: bytes) -> Molecule:
     sample = residues[:SAMPLE]
     if sample.translate(None, _NUCLEOTIDES):
         return "protein"
-    if len(sample) < _ENOUGH or len(sample.translate(None, _BASES)) > _MOST_AMBIGUOUS * len(sample):
+    if len(sample) < _ENOUGH or len(sample.translate(None, _BASES)) > _MAX_AMBIGUOUS * len(sample):
         return ""
     if b"U" in sample:
         return "" if b"T" in sample else "rna"

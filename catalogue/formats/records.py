@@ -18,7 +18,7 @@ from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import MAX_POSITION, Region, unite_regions
 
 #: The longest record that is believed, in bytes.
-MOST_RECORD: Final = 256 * 1024 * 1024
+MAX_RECORD: Final = 256 * 1024 * 1024
 #: Stands for any contig that was not asked for, in `Records.contigs` of a VCF.
 OTHER_CONTIG: Final = -2
 #: Every record that lies on no contig overlaps this.
@@ -212,7 +212,7 @@ def _chain(plain: bytes, last: bool, layout: struct.Struct, *, fixed: int, least
     at, furthest = 0, len(plain) - fixed
     while at <= furthest:
         size = sum(unpack(plain, at))
-        if not least <= size <= MOST_RECORD:
+        if not least <= size <= MAX_RECORD:
             raise FormatError(f"record of {size} bytes", offset=at)
         following = at + fixed + size
         if following > len(plain):
@@ -241,7 +241,7 @@ _END = re.compile(rb"(?:^|;)END=(\d{1,18})")
 _SVLEN = re.compile(rb"(?:^|;)SVLEN=([^;]*)")
 _LENGTH = re.compile(rb"[ \t]*([+-]?\d{1,18})")
 _SPANNING_ALLELE = re.compile(rb"<(?:CNV|DEL|DUP|INV)(?::[^,]*)?>")
-_MOST_DIGITS = 18
+_MAX_DIGITS = 18
 _BLOCK_ALLELES = (b"<*>", b"<NON_REF>")
 
 
@@ -263,8 +263,8 @@ def walk_vcf(plain: bytes, last: bool, *, numbers: Mapping[bytes, int]) -> Recor
             end = min(newline + 1, len(plain))
             rows.append((begin, end, number, *_vcf_extent(plain[begin:newline], begin)))
         begin = min(newline + 1, len(plain))
-    if len(plain) - begin > MOST_RECORD:
-        raise FormatError(f"line of more than {MOST_RECORD} bytes", offset=begin)
+    if len(plain) - begin > MAX_RECORD:
+        raise FormatError(f"line of more than {MAX_RECORD} bytes", offset=begin)
     table = np.array(rows, dtype=np.int64).reshape(-1, 5)
     begins, ends, contigs, starts, stops = (np.ascontiguousarray(column) for column in table.T)
     return Records(begins, ends, contigs, starts, stops, walked=begin)
@@ -272,7 +272,7 @@ def walk_vcf(plain: bytes, last: bool, *, numbers: Mapping[bytes, int]) -> Recor
 
 def _vcf_extent(line: bytes, offset: int) -> tuple[int, int]:
     fields = line.split(b"\t", 8)
-    if len(fields) < 8 or not fields[1].isdigit() or len(fields[1]) > _MOST_DIGITS:
+    if len(fields) < 8 or not fields[1].isdigit() or len(fields[1]) > _MAX_DIGITS:
         raise FormatError("line that is no VCF record", offset=offset)
     reference, alleles, info = fields[3], fields[4], fields[7]
     start = max(0, int(fields[1]) - 1)

@@ -12,7 +12,7 @@ _TRIES = 5
 T = TypeVar("T")
 
 
-def settled(transact: Callable[[], T]) -> T:
+def retry_on_deadlock(transact: Callable[[], T]) -> T:
     """What the transaction gives; it is tried again when the database broke a deadlock with it."""
     for _ in range(_TRIES - 1):
         try:
@@ -23,7 +23,7 @@ def settled(transact: Callable[[], T]) -> T:
     return transact()
 
 
-def alone_with(*names: str) -> None:
+def advisory_lock(*names: str) -> None:
     """Lets the transaction go on when no other one is alone with any of these names, and keeps others waiting.
 
     Needs a transaction, whose end ends it.

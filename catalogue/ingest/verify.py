@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from catalogue import queries
 from catalogue.errors import ObjectMissing, ShortRead
 from catalogue.formats.digests import Digests, sequence_digests
-from catalogue.ingest.digester import ParallelDigester
+from catalogue.ingest.fasta.digester import ParallelDigester
 from catalogue.models import ResidueBlob, Sequence
 from catalogue.storage import PIECE, Storage, storage
 

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from catalogue.errors import CatalogueError
-from catalogue.ingest.files import Became, FileOutcome, FilesWanted, Progress, ingest_files
-from catalogue.ingest.files_dataset import WantedDataset
-from catalogue.ingest.files_found import Wanted
+from catalogue.ingest.files.dataset import WantedDataset
+from catalogue.ingest.files.discovery import Wanted
+from catalogue.ingest.files.ingest import Became, FileOutcome, FilesWanted, Progress, ingest_files
 from catalogue.management.progress import ProgressLine
 from catalogue.models import FileKind
 
@@ -83,7 +83,7 @@ class IngestFilesCommand(BaseCommand):
             fetch_for_index=options["build_index"],
             replace=options["replace"],
             processes=options["jobs"],
-            rehearsal=options["dry_run"],
+            dry_run=options["dry_run"],
         )
         recorded = {name: options[name] for name in _RECORDED if options[name]}
         with ProgressLine(unit="files", size=1) as line:
@@ -121,7 +121,7 @@ class IngestFilesCommand(BaseCommand):
             for became in Became
             if progress.outcomes[became] or became is Became.ADDED
         )
-        rehearsed = " (dry run: nothing was written)" if wanted.rehearsal else ""
+        rehearsed = " (dry run: nothing was written)" if wanted.dry_run else ""
         return f"{told} in dataset {wanted.dataset.slug}, {seconds:.1f} s{rehearsed}"
 
 

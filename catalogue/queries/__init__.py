@@ -1,7 +1,7 @@
 """Reads of the catalogue: an identifier in, a small value out. The only look-ups the protocols use."""
 
 from catalogue.queries.contigs import (
-    ContigRecord,
+    FileContig,
     contig_by_md5,
     contigs_by_name,
     contigs_that_exist,
@@ -10,7 +10,7 @@ from catalogue.queries.contigs import (
     header,
 )
 from catalogue.queries.files import (
-    FileRecord,
+    StoredFile,
     check_registered,
     direct_urls,
     find_file,
@@ -19,10 +19,10 @@ from catalogue.queries.files import (
     registered_bytes,
     stream_bytes,
 )
-from catalogue.queries.reading import forget_edges
+from catalogue.queries.object_reads import forget_edges
 from catalogue.queries.sequences import (
-    AliasRecord,
-    SequenceRecord,
+    SequenceAlias,
+    StoredSequence,
     aliases,
     authorities,
     direct_residues,
@@ -37,11 +37,11 @@ from catalogue.storage import PIECE, SignedUrl
 
 __all__ = [
     "PIECE",
-    "AliasRecord",
-    "ContigRecord",
-    "FileRecord",
-    "SequenceRecord",
+    "FileContig",
+    "SequenceAlias",
     "SignedUrl",
+    "StoredFile",
+    "StoredSequence",
     "aliases",
     "authorities",
     "check_registered",

@@ -3,7 +3,7 @@
 Headers and indexes of files are remembered in the process, up to `REMEMBERED_BYTES` in all: reading a chromosome's
 index from the database takes longer than the rest of a ticket. They belong to one state of one registered file, so that
 they are never out of date; names that come through the catalogue are asked for again after `NAMED_SECONDS`. Whoever
-asks here already holds a `FileRecord`, and so has passed the access decision.
+asks here already holds a `StoredFile`, and so has passed the access decision.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,16 +14,16 @@ from django.db.models import F, Q
 from catalogue.errors import AmbiguousReference, NotFound
 from catalogue.formats.digests import DigestKind, parse_digest
 from catalogue.models import Contig, DataFile
-from catalogue.queries.files import FileRecord
-from catalogue.queries.memory import Memory
-from catalogue.queries.texts import storable
+from catalogue.queries.cache import Memory
+from catalogue.queries.files import StoredFile
+from catalogue.queries.text import storable
 
 REMEMBERED_BYTES = 128 * 1024 * 1024
 NAMED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class ContigRecord:
+class FileContig:
     """One contig of a file.
 
     `number` is by which the file's records know it; `length` is None where the header does not say; `md5` are 16 bytes,
@@ -45,7 +45,7 @@ def forget_files() -> None:
     _memory.clear()
 
 
-def header(file: FileRecord) -> bytes:
+def header(file: StoredFile) -> bytes:
     """The header of a file, ready to send. Raises NotFound when the file was removed meanwhile."""
     key = (*_state(file), "header")
     known = _memory.get(key)
@@ -59,16 +59,16 @@ def header(file: FileRecord) -> bytes:
     return data
 
 
-def contigs_by_name(file: FileRecord, names: Collection[str]) -> Mapping[str, ContigRecord]:
+def contigs_by_name(file: StoredFile, names: Collection[str]) -> Mapping[str, FileContig]:
     """The contig that each name means: as the file's header has it, or any name of the same sequence.
 
     Raises NotFound when a name means none, AmbiguousReference when it means several.
     """
-    found: dict[str, ContigRecord] = {}
+    found: dict[str, FileContig] = {}
     missing: list[str] = []
     for name in dict.fromkeys(names):
         known = _memory.get((*_state(file), "name", name))
-        if isinstance(known, ContigRecord):
+        if isinstance(known, FileContig):
             found[name] = known
         elif storable(name):
             missing.append(name)
@@ -84,9 +84,9 @@ def contigs_by_name(file: FileRecord, names: Collection[str]) -> Mapping[str, Co
     return found
 
 
-def contigs_that_exist(file: FileRecord, names: Collection[str]) -> Mapping[str, ContigRecord]:
+def contigs_that_exist(file: StoredFile, names: Collection[str]) -> Mapping[str, FileContig]:
     """The same for those names that mean one contig; the others are left out."""
-    found: dict[str, ContigRecord] = {}
+    found: dict[str, FileContig] = {}
     for name in dict.fromkeys(names):
         try:
             found |= contigs_by_name(file, [name])
@@ -95,15 +95,15 @@ def contigs_that_exist(file: FileRecord, names: Collection[str]) -> Mapping[str,
     return found
 
 
-def contigs_with_records(file: FileRecord) -> list[ContigRecord]:
+def contigs_with_records(file: StoredFile) -> list[FileContig]:
     """Every contig of a file on which a record lies, in the order of the header."""
     return _records(file, ~Q(index=b""))
 
 
-def contig_by_md5(file: FileRecord, md5: str) -> ContigRecord:
+def contig_by_md5(file: StoredFile, md5: str) -> FileContig:
     """The contig whose sequence has this md5, in hexadecimal. Raises NotFound, AmbiguousReference."""
     known = _memory.get((*_state(file), "md5", md5))
-    if isinstance(known, ContigRecord):
+    if isinstance(known, FileContig):
         return known
     digest = parse_digest(md5)
     if digest is None or digest[0] is not DigestKind.MD5:
@@ -113,7 +113,7 @@ def contig_by_md5(file: FileRecord, md5: str) -> ContigRecord:
     return record
 
 
-def _by_alias(file: FileRecord, names: list[str]) -> dict[str, ContigRecord]:
+def _by_alias(file: StoredFile, names: list[str]) -> dict[str, FileContig]:
     meant: dict[str, set[int]] = {name: set() for name in names}
     of_file = Contig.objects.filter(file_id=file.pk)
     for path in ("sequence__aliases__name", "sequence__memberships__name"):
@@ -136,17 +136,17 @@ def _by_alias(file: FileRecord, names: list[str]) -> dict[str, ContigRecord]:
     return found
 
 
-def _records(file: FileRecord, wanted: Q) -> list[ContigRecord]:
+def _records(file: StoredFile, wanted: Q) -> list[FileContig]:
     # Of the same ingest as the record: what another one wrote meanwhile does not go with it.
     rows = Contig.objects.filter(wanted, file_id=file.pk, file__ingested=file.ingested).order_by("number")
     columns = rows.values_list("number", "name", "length", "md5", F("sequence__md5"), "index")
     return [
-        ContigRecord(number, name, length, _bytes(md5) or _bytes(sequence_md5), bytes(index))
+        FileContig(number, name, length, _bytes(md5) or _bytes(sequence_md5), bytes(index))
         for number, name, length, md5, sequence_md5, index in columns
     ]
 
 
-def _only(file: FileRecord, asked: str, records: list[ContigRecord]) -> ContigRecord:
+def _only(file: StoredFile, asked: str, records: list[FileContig]) -> FileContig:
     if not records:
         raise _unknown(file, asked)
     if len(records) > 1:
@@ -155,17 +155,17 @@ def _only(file: FileRecord, asked: str, records: list[ContigRecord]) -> ContigRe
 
 
 def _remember(
-    file: FileRecord, how: str, asked: str, record: ContigRecord, *, seconds: float = float("inf")
+    file: StoredFile, how: str, asked: str, record: FileContig, *, seconds: float = float("inf")
 ) -> None:
     _memory.put((*_state(file), how, asked), record, len(record.index), seconds=seconds)
 
 
-def _state(file: FileRecord) -> tuple[object, ...]:
+def _state(file: StoredFile) -> tuple[object, ...]:
     """One reading of one file: a later ingest, even of the same bytes, may have found another index."""
     return file.pk, file.etag, file.ingested, file.indexed
 
 
-def _unknown(file: FileRecord, asked: str) -> NotFound:
+def _unknown(file: StoredFile, asked: str) -> NotFound:
     return NotFound(f"{file.htsget_id!r} has no reference {asked!r}")
 
 

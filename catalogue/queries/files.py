@@ -22,17 +22,17 @@ from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import ByteRange, VirtualOffset
 from catalogue.models import DataFile
-from catalogue.queries.reading import FarReader
-from catalogue.queries.texts import storable
+from catalogue.queries.object_reads import ObjectReader
+from catalogue.queries.text import storable
 from catalogue.storage import PIECE, SignedUrl, storage
 
 
 @dataclass(frozen=True, slots=True)
-class FileRecord:
+class StoredFile:
     """One stored file as the protocols see it.
 
     `header_end` is where its first record begins, `unplaced_begin` where the records on no contig do, if there are any
-    (`htsget_app.blocks.StoredFile` has the details). `indexed` says whether regions can be found in it, `ready` whether
+    (`htsget_app.planning.parts.FileLayout`). `indexed` says whether regions can be found in it, `ready` whether
     it was as registered when it was last looked at. `dataset` is the slug; `permission` is what of the file may be
     handed to whoever asked for it.
     """
@@ -66,7 +66,7 @@ _BY_ID = f"{_SELECT} WHERE f.htsget_id = %s AND f.kind = %s ORDER BY f.format"
 _BY_KEY = f"{_SELECT} WHERE f.id = %s"
 
 
-def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) -> FileRecord:
+def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) -> StoredFile:
     """The file that is served under an id in a format, with what of it the viewer may have.
 
     Raises NotFound for an unknown id; what `access.refusal` gives where the viewer may have nothing of it;
@@ -88,7 +88,7 @@ def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) 
     raise FormatNotStored(f"{htsget_id!r} is stored as {' and '.join(theirs)}, not as {format}")
 
 
-def leased_file(*, pk: int, lease: Lease) -> FileRecord:
+def leased_file(*, pk: int, lease: Lease) -> StoredFile:
     """The file of a row's key, for somebody who was given a lease on it.
 
     Raises NotFound when it is no longer registered, PermissionRefused when the lease no longer stands.
@@ -102,12 +102,12 @@ def leased_file(*, pk: int, lease: Lease) -> FileRecord:
     return row.record(Permission(whole=False, lease=lease))
 
 
-def is_local(file: FileRecord) -> bool:
+def is_local(file: StoredFile) -> bool:
     """Whether the stored object is a file on this machine."""
     return storage(file.storage).local_path(file.key) is not None
 
 
-def check_registered(file: FileRecord) -> None:
+def check_registered(file: StoredFile) -> None:
     """Passes when the stored object is the one that was registered.
 
     Raises ObjectMissing, ObjectChanged, StorageUnavailable, StorageMisconfigured.
@@ -120,7 +120,7 @@ def check_registered(file: FileRecord) -> None:
 
 
 @contextmanager
-def registered_bytes(file: FileRecord) -> Iterator[ReadRange]:
+def registered_bytes(file: StoredFile) -> Iterator[ReadRange]:
     """Ranged reads of a file, while the block runs; leaving it is the proof that they read what was registered.
 
     Raises what `check_registered` does, and ObjectCorrupt in place of a FormatError of the block.
@@ -131,11 +131,11 @@ def registered_bytes(file: FileRecord) -> Iterator[ReadRange]:
 
 
 @contextmanager
-def _far(file: FileRecord) -> Iterator[ReadRange]:
+def _far(file: StoredFile) -> Iterator[ReadRange]:
     # What was found to be another object is asked, so that it can be seen when it is the registered one again.
     if not file.ready:
         check_registered(file)
-    with closing(FarReader(storage(file.storage), file.key, size=file.size, etag=file.etag)) as reader:
+    with closing(ObjectReader(storage(file.storage), file.key, size=file.size, etag=file.etag)) as reader:
         try:
             yield reader
         except FormatError as error:
@@ -143,7 +143,7 @@ def _far(file: FileRecord) -> Iterator[ReadRange]:
 
 
 @contextmanager
-def _near(file: FileRecord) -> Iterator[ReadRange]:
+def _near(file: StoredFile) -> Iterator[ReadRange]:
     check_registered(file)
     place, key, size = storage(file.storage), file.key, file.size
     touched = False
@@ -163,7 +163,7 @@ def _near(file: FileRecord) -> Iterator[ReadRange]:
         check_registered(file)
 
 
-def stream_bytes(file: FileRecord, where: ByteRange) -> Iterator[bytes]:
+def stream_bytes(file: StoredFile, where: ByteRange) -> Iterator[bytes]:
     """The stored bytes of a range within the file, in pieces of at most 1 MiB.
 
     Raises what `check_registered` does, before the first piece or in the middle; then the pieces so far are no answer.
@@ -178,7 +178,7 @@ def stream_bytes(file: FileRecord, where: ByteRange) -> Iterator[bytes]:
         yield data
 
 
-def direct_urls(file: FileRecord, *, seconds: int) -> Callable[[ByteRange], SignedUrl] | None:
+def direct_urls(file: StoredFile, *, seconds: int) -> Callable[[ByteRange], SignedUrl] | None:
     """How clients fetch ranges of the file from its storage, for so many seconds; None where that signs no URLs.
 
     All ranges have one URL, signed once, unless the file is not to be had as a whole: then each has its own, which is
@@ -225,9 +225,9 @@ class _Row(NamedTuple):
     def asked(self) -> Asked:
         return Asked(file=self.pk, kind=self.kind, dataset=self.dataset, visibility=self.visibility)
 
-    def record(self, permission: Permission) -> FileRecord:
+    def record(self, permission: Permission) -> StoredFile:
         begin = self.unplaced_begin
-        return FileRecord(
+        return StoredFile(
             pk=self.pk,
             kind=self.kind,
             htsget_id=self.htsget_id,

@@ -37,7 +37,7 @@ class Residues:
 
 
 @dataclass(frozen=True, slots=True)
-class SequenceRecord:
+class StoredSequence:
     """One sequence as the protocols see it; `residues` is None when it is known but not held.
 
     `public` says that it is for everybody; otherwise it is for whoever it was looked up for, and to be given to nobody
@@ -59,7 +59,7 @@ class SequenceRecord:
         return None if self.sha512t24u is None else sq_name(self.sha512t24u)
 
 
-class AliasRecord(NamedTuple):
+class SequenceAlias(NamedTuple):
     """A name of a sequence and who gave it."""
 
     authority: str
@@ -67,14 +67,14 @@ class AliasRecord(NamedTuple):
 
 
 class _Remembered(NamedTuple):
-    record: SequenceRecord
+    record: StoredSequence
     until: float
 
 
 _by_identifier: OrderedDict[str, _Remembered] = OrderedDict()
 
 
-def sequence(identifier: str, *, viewer: Viewer = ANONYMOUS) -> SequenceRecord:
+def sequence(identifier: str, *, viewer: Viewer = ANONYMOUS) -> StoredSequence:
     """The sequence that a digest, `authority:name` or a bare name means (refget 2.0.0, "Identifiers") to a viewer.
 
     Raises NotFound, AmbiguousAlias for a name of several sequences that the viewer may have, and what `access.refusal`
@@ -97,7 +97,7 @@ def sequence(identifier: str, *, viewer: Viewer = ANONYMOUS) -> SequenceRecord:
     return record
 
 
-def known_sequence(identifier: str) -> SequenceRecord | None:
+def known_sequence(identifier: str) -> StoredSequence | None:
     """The same for a digest that this process was asked before, without touching the database; else None."""
     remembered = _by_identifier.get(identifier)
     if remembered is None:
@@ -118,10 +118,10 @@ def forget_sequences() -> None:
     _by_identifier.clear()
 
 
-def aliases(pk: int) -> list[AliasRecord]:
+def aliases(pk: int) -> list[SequenceAlias]:
     """Every name of a sequence, ordered by authority and name."""
     rows = Alias.objects.filter(sequence_id=pk).order_by("authority__name", "name")
-    return [AliasRecord(authority, name) for authority, name in rows.values_list("authority__name", "name")]
+    return [SequenceAlias(authority, name) for authority, name in rows.values_list("authority__name", "name")]
 
 
 def authorities() -> list[str]:
@@ -129,7 +129,7 @@ def authorities() -> list[str]:
     return list(NamingAuthority.objects.order_by("name").values_list("name", flat=True))
 
 
-def read_residues(record: SequenceRecord, start: int, end: int) -> bytes:
+def read_residues(record: StoredSequence, start: int, end: int) -> bytes:
     """The residues of `[start, end)`, 0-based, half-open, within the sequence.
 
     Raises NotFound when they are not held, and StorageError.
@@ -138,7 +138,7 @@ def read_residues(record: SequenceRecord, start: int, end: int) -> bytes:
     return storage(residues.storage).read_range(residues.key, residues.offset + start, end - start)
 
 
-def stream_residues(record: SequenceRecord, start: int, end: int) -> Iterator[bytes]:
+def stream_residues(record: StoredSequence, start: int, end: int) -> Iterator[bytes]:
     """The same in pieces of at most 1 MiB, begun already: an object that is missing or too short shows at once.
 
     A StorageError in the middle of it means that what came so far is no answer.
@@ -153,7 +153,7 @@ def stream_residues(record: SequenceRecord, start: int, end: int) -> Iterator[by
     return chain((next(pieces, b""),), pieces)
 
 
-def direct_residues(record: SequenceRecord, *, seconds: int, content_type: str) -> str | None:
+def direct_residues(record: StoredSequence, *, seconds: int, content_type: str) -> str | None:
     """A URL under which anybody can fetch all residues from their storage, for so many seconds, as `content_type`.
 
     None where the storage signs no URLs, and where other sequences lie in the same object. Raises NotFound when they
@@ -166,7 +166,7 @@ def direct_residues(record: SequenceRecord, *, seconds: int, content_type: str) 
     return place.signed_url(residues.key, ttl=seconds, content_type=content_type).url
 
 
-def _held(record: SequenceRecord) -> Residues:
+def _held(record: StoredSequence) -> Residues:
     if record.residues is None:
         raise NotFound(f"the residues of {record.md5.hex()} are not held here")
     return record.residues
@@ -197,7 +197,7 @@ def _by_digest(identifier: str, viewer: Viewer) -> list[Any]:
     return list(_rows(viewer).filter(Q(md5=value) if kind is DigestKind.MD5 else Q(sha512t24u=value)))
 
 
-def _by_alias(identifier: str, viewer: Viewer) -> SequenceRecord:
+def _by_alias(identifier: str, viewer: Viewer) -> StoredSequence:
     if "\0" in identifier:
         raise NotFound("no name of a sequence has a NUL in it")
     meant = Q(name=identifier)
@@ -224,12 +224,12 @@ def _name(row: Sequence) -> str:
     return sq_name(bytes(row.sha512t24u)) if row.sha512t24u is not None else bytes(row.md5).hex()
 
 
-def _record(row: Any) -> SequenceRecord:
+def _record(row: Any) -> StoredSequence:
     residues = None
     if row.blob is not None and row.offset is not None:
         alone = bool(row.blob.size == row.length)
         residues = Residues(row.blob.storage, row.blob.key, row.offset, alone)
-    return SequenceRecord(
+    return StoredSequence(
         pk=row.pk,
         md5=bytes(row.md5),
         sha512t24u=None if row.sha512t24u is None else bytes(row.sha512t24u),

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 #: Files up to this many bytes go in one request; larger ones in parts of at least so many.
 PART = 16 << 20
 #: An upload has at most so many parts (S3 User Guide, "Amazon S3 multipart upload limits").
-MOST_PARTS = 10_000
+MAX_PARTS = 10_000
 #: Parts on their way at once.
 PARALLEL = 4
 #: Seconds that one part, or putting the parts together, may take; and how long the store may be silent meanwhile.
@@ -57,7 +57,7 @@ class Uploads:
         if size <= PART:
             return self._send_whole(path, place, _part(path, 1, ByteRange(0, size)))
         with self._upload(place) as upload:
-            length = max(PART, -(-size // MOST_PARTS))
+            length = max(PART, -(-size // MAX_PARTS))
             stretches = enumerate(ByteRange(0, size).split(length), 1)
             with ThreadPoolExecutor(PARALLEL, thread_name_prefix="upload") as pool:
                 sending = [

@@ -11,11 +11,11 @@ from typing import Any, Final
 from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 
-from catalogue import audit, limits, tokens
+from catalogue import api_tokens, audit, rate_limits
 from catalogue.access import ANONYMOUS, Viewer
 from catalogue.audit import Event, Kind, Outcome
-from catalogue.origin import current_origin
-from htsgetsite.authentication import api_tokens, jwt_tokens
+from catalogue.request_context import current_context
+from htsgetsite.authentication import jwt_tokens, site_tokens
 from htsgetsite.authentication.keys import KeysUnavailable
 from htsgetsite.authentication.signatures import NotValid
 
@@ -29,7 +29,7 @@ class BearerAuthentication(BaseAuthentication):
     """Gives every request a `Viewer` as its `auth`; `user` stays None, for nobody here is a session's."""
 
     def authenticate(self, request: Any) -> tuple[None, Viewer]:
-        """Raises limits.TooMany for an address with too many failures."""
+        """Raises rate_limits.TooMany for an address with too many failures."""
         return None, viewer_of(request.META.get("HTTP_AUTHORIZATION"))
 
     def authenticate_header(self, request: Any) -> str:
@@ -37,7 +37,7 @@ class BearerAuthentication(BaseAuthentication):
 
 
 def viewer_of(header: str | None) -> Viewer:
-    """Who the value of an Authorization header speaks for. Raises limits.TooMany."""
+    """Who the value of an Authorization header speaks for. Raises rate_limits.TooMany."""
     if header is None or not header.strip():
         return ANONYMOUS
     form = _BEARER.fullmatch(header.strip())
@@ -45,8 +45,8 @@ def viewer_of(header: str | None) -> Viewer:
     try:
         if not form:
             raise NotValid("only bearer tokens are taken here")
-        if own := tokens.parts(token):
-            return api_tokens.viewer_of(own)
+        if own := api_tokens.parts(token):
+            return site_tokens.viewer_of(own)
         return jwt_tokens.viewer_of(token)
     except NotValid as fault:
         refused = Viewer(credential=_credential(token), fault=str(fault))
@@ -65,11 +65,11 @@ def viewer_of(header: str | None) -> Viewer:
 
 def _credential(token: str) -> str:
     """What may be written down of credentials that were not accepted."""
-    if own := tokens.parts(token):
+    if own := api_tokens.parts(token):
         return own.prefix
     return jwt_tokens.issuer_of(token) or ""
 
 
 def _failed(viewer: Viewer, outcome: Outcome) -> None:
-    limits.count_failure(current_origin().address, settings.THROTTLE_FAILURES)
+    rate_limits.count_failure(current_context().address, settings.THROTTLE_FAILURES)
     audit.record(Event(Kind.AUTHENTICATION, outcome, target=viewer.fault), viewer=viewer)

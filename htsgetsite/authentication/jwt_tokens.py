@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 REMEMBERED: Final = 10_000
 REMEMBERED_SECONDS: Final = 60.0
-_MOST_SUBJECT: Final = 255
+_MAX_SUBJECT: Final = 255
 
 
 _ACCOUNT: Final = """
@@ -97,7 +97,7 @@ def _proved(token: str) -> _Proof:
         required=("sub", "aud"),
     )
     subject = claims["sub"]
-    if not isinstance(subject, str) or not 0 < len(subject) <= _MOST_SUBJECT or "\0" in subject:
+    if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT or "\0" in subject:
         raise NotValid("the token is of nobody")
     if "ga4gh_visa_v1" in claims:
         raise NotValid("a visa is no access token")

@@ -24,7 +24,7 @@ FRESH_SECONDS = 3600.0
 REFRESH_SECONDS = 30.0
 STALE_SECONDS = 24 * 3600.0
 #: Keys of one set beyond this many are not looked at.
-_MOST_KEYS = 200
+_MAX_KEYS = 200
 
 
 class KeysUnavailable(Exception):
@@ -148,7 +148,7 @@ def _usable(document: dict[str, Any]) -> dict[str | None, list[SigningKey]]:
     """The public signature keys of a JWK set (RFC 7517), by their `kid`."""
     entries = document.get("keys")
     keys: dict[str | None, list[SigningKey]] = {}
-    for entry in entries[:_MOST_KEYS] if isinstance(entries, list) else ():
+    for entry in entries[:_MAX_KEYS] if isinstance(entries, list) else ():
         # A symmetric key in a published set is no secret, and a key for encryption signs nothing.
         if not isinstance(entry, dict) or entry.get("kty") == "oct" or entry.get("use", "sig") != "sig":
             continue

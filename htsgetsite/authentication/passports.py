@@ -19,9 +19,9 @@ from htsgetsite.authentication.signatures import NotValid, unverified, verified
 
 CLAIM: Final = "ga4gh_passport_v1"
 #: Visas beyond so many of one passport are not looked at.
-MOST_VISAS: Final = 200
-_MOST_CONDITIONS: Final = 100
-_MOST_TEXT: Final = 255
+MAX_VISAS: Final = 200
+_MAX_CONDITIONS: Final = 100
+_MAX_TEXT: Final = 255
 
 #: The types that have a meaning here (GA4GH Passport 1.2, "Standard Passport Visa Type Definitions").
 TYPES: Final = frozenset(
@@ -57,7 +57,7 @@ def visas(passport: Any, *, issuers: Mapping[str, VisaIssuer]) -> tuple[tuple[Vi
     faults: list[str] = []
     held: list[_Held] = []
     unavailable: KeysUnavailable | None = None
-    for token in passport[:MOST_VISAS] if isinstance(passport, list) else ():
+    for token in passport[:MAX_VISAS] if isinstance(passport, list) else ():
         try:
             held.append(_visa(token, issuers))
         except NotValid as fault:
@@ -107,7 +107,7 @@ def _visa(token: Any, issuers: Mapping[str, VisaIssuer]) -> _Held:
     if not (type and value and source) or (type in _NEEDS_BY and not by):
         raise NotValid("a visa lacks what every visa has")
     # The values of linked identities may be long; all others are addresses or roles.
-    if len(source) > _MOST_TEXT or (len(value) > _MOST_TEXT and type != _LINKED):
+    if len(source) > _MAX_TEXT or (len(value) > _MAX_TEXT and type != _LINKED):
         raise NotValid("a visa is longer than visas are")
     if not isinstance(claims["sub"], str) or not claims["sub"]:
         raise NotValid("a visa is of nobody")
@@ -143,13 +143,13 @@ def _met(visa: _Held, held: Collection[_Held], linked: Collection[set[Identity]]
     """Whether the conditions of a visa, an OR of ANDs, are met by others of the same person."""
     if visa.conditions is None or visa.conditions == []:
         return True
-    if not isinstance(visa.conditions, list) or len(visa.conditions) > _MOST_CONDITIONS:
+    if not isinstance(visa.conditions, list) or len(visa.conditions) > _MAX_CONDITIONS:
         return False
     same = {visa.identity}.union(*(group for group in linked if visa.identity in group))
     others = [each for each in held if not each.conditions and each.identity in same]
     return any(
         isinstance(clauses, list)
-        and 0 < len(clauses) <= _MOST_CONDITIONS
+        and 0 < len(clauses) <= _MAX_CONDITIONS
         and all(_clause_met(clause, others) for clause in clauses)
         for clauses in visa.conditions
     )

@@ -27,7 +27,7 @@ LEEWAY: Final = 30
 #: Longer tokens are not looked at, in characters.
 MOST: Final = 256 * 1024
 #: Keys tried for a token that does not say which is meant.
-_MOST_TRIED: Final = 10
+_MAX_TRIED: Final = 10
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (ExpiredSignatureError, "the token has expired"),
@@ -73,7 +73,7 @@ def verified(
     kid = header.get("kid")
     if kid is not None and not isinstance(kid, str):
         raise NotValid("the token names its key in a way that is not known here")
-    keys = [key for key in signing_keys(keys_url, kid) if key.algorithm in {None, algorithm}][:_MOST_TRIED]
+    keys = [key for key in signing_keys(keys_url, kid) if key.algorithm in {None, algorithm}][:_MAX_TRIED]
     fault: Exception | None = None
     for key in keys:
         try:

@@ -15,11 +15,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from catalogue import audit, limits, origin, tokens
+from catalogue import api_tokens, audit, rate_limits, request_context
 from catalogue.access import PermissionRefused, Viewer
 from catalogue.audit import Event, Kind, Outcome
-from catalogue.limits import Rate
 from catalogue.models import ApiToken, AuditEvent, Dataset, Grant, GrantRegion, SequenceCollection, Usage
+from catalogue.rate_limits import Rate
 from tests.catalogue.made_access import make_grant, make_user
 
 pytestmark = pytest.mark.django_db
@@ -28,9 +28,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def from_outside() -> Iterator[None]:
     """Whatever happens comes from a request."""
-    origin.begin(origin.Origin(address="192.0.2.1", request_id="request-1"))
+    request_context.begin(request_context.RequestContext(address="192.0.2.1", request_id="request-1"))
     yield
-    origin.end()
+    request_context.end()
 
 
 def last() -> AuditEvent:
@@ -147,7 +147,7 @@ def test_every_change_of_access_is_written() -> None:
     dataset, user, group = Dataset.objects.create(slug="d"), make_user("ada"), Group.objects.create(name="g")
     collection = SequenceCollection.objects.create(name="c")
     grant = make_grant(dataset, user)
-    token, text = tokens.made(user=user, name="n", scopes=["reads"])
+    token, text = api_tokens.made(user=user, name="n", scopes=["reads"])
 
     def region() -> None:
         GrantRegion.objects.create(grant=grant, contig="1", start=0, end=5)
@@ -281,17 +281,17 @@ def test_what_the_admin_does_is_written(admin_client: Client, admin_user: User) 
 
 def test_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000.0
-    monkeypatch.setattr("catalogue.limits.time.time", lambda: now)
+    monkeypatch.setattr("catalogue.rate_limits.time.time", lambda: now)
     rate = Rate(3, 60)
-    assert [limits.count("a", rate) for _ in range(5)] == [None, None, None, 20, 20]
-    assert limits.over("a", rate) == 20 and limits.over("b", rate) is None
-    assert limits.count("b", rate) is None
-    assert limits.count("a", Rate(3, 3600)) is None, "spans of another length are counted apart"
+    assert [rate_limits.count("a", rate) for _ in range(5)] == [None, None, None, 20, 20]
+    assert rate_limits.over("a", rate) == 20 and rate_limits.over("b", rate) is None
+    assert rate_limits.count("b", rate) is None
+    assert rate_limits.count("a", Rate(3, 3600)) is None, "spans of another length are counted apart"
     now += 20
-    assert limits.over("a", rate) is None
-    assert limits.count("a", rate) is None
+    assert rate_limits.over("a", rate) is None
+    assert rate_limits.count("a", rate) is None
     now += 86400
-    limits.forget_past()
+    rate_limits.forget_past()
     assert not Usage.objects.exists()
 
 
@@ -302,5 +302,5 @@ def test_counts_are_kept_out_of_the_write_ahead_log() -> None:
 
 
 def test_tokens_are_not_told_from_the_table() -> None:
-    tokens.made(user=make_user("ada"), name="n", scopes=["reads"])
+    api_tokens.made(user=make_user("ada"), name="n", scopes=["reads"])
     assert len(bytes(ApiToken.objects.get().digest)) == 32

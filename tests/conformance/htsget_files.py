@@ -9,8 +9,9 @@ import pysam
 import pysam.bcftools
 
 from tests.live import Site
+from tests.paths import SHARED_DATA
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+SHARED = SHARED_DATA
 #: Id, kind and file of those of the official suite.
 HTSGET_SHARED = (
     ("htsnexus_test_NA12878", "reads", "reads/htsnexus_test_NA12878.bam"),

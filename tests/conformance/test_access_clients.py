@@ -18,7 +18,7 @@ LIMIT = ("1", 20_000, 30_000)
 
 GRANT = """
 from django.contrib.auth.models import User
-from catalogue import tokens
+from catalogue import api_tokens
 from catalogue.models import Dataset, Grant, GrantRegion
 dataset = Dataset.objects.get(slug="closed")
 for name in ("whole", "limited", "other"):
@@ -27,7 +27,7 @@ for name in ("whole", "limited", "other"):
         grant = Grant.objects.create(dataset=dataset, user=user)
         if name == "limited":
             GrantRegion.objects.create(grant=grant, contig="1", start=20_000, end=30_000)
-    print(name, tokens.made(user=user, name="t", scopes=["reads", "variants"])[1])
+    print(name, api_tokens.made(user=user, name="t", scopes=["reads", "variants"])[1])
 """
 
 

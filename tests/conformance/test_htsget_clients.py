@@ -28,6 +28,7 @@ from tests.conformance.htsget_files import (
     local_variants,
 )
 from tests.live import PATIENCE, Site
+from tests.paths import PROJECT
 
 Region = tuple[str, int, int]
 
@@ -160,7 +161,7 @@ def test_curl(htsget_site: Site, htsget_files: Path, tmp_path: Path) -> None:
     assert json.loads(streamed.stdout)["htsget"]["format"] == "BAM"
 
 
-MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "htsget.md").read_text(encoding="utf-8")
+MANUAL = (PROJECT / "docs" / "htsget.md").read_text(encoding="utf-8")
 EXAMPLES = [
     (shell, line)
     for shell, block in re.findall(r"```(sh|python)\n(.*?)```", MANUAL, re.DOTALL)
@@ -247,6 +248,7 @@ def test_what_the_python_client_says_of_errors(
     script = f"""
 import io, htsget
 from htsget.exceptions import ClientError
+from tests.paths import PROJECT
 for path, options in (("none", {{}}), ("made", {{"start": 5}}), ("made", {{"reference_name": "3"}})):
     try:
         htsget.get(f"{htsget_site.url}/reads/{{path}}", io.BytesIO(), **options)

@@ -21,8 +21,9 @@ from tests.conformance.test_htsget_clients import (
     test_the_python_library,
     test_the_requests_of_igv_js,
 )
-from tests.live import PROJECT, Site, make_site, served
+from tests.live import Site, make_site, served
 from tests.object_store import ObjectStore
+from tests.paths import PROJECT
 
 __all__ = [
     "no_crowd",

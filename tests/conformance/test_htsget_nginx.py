@@ -23,13 +23,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tests.live import PATIENCE, Site, free_port, served
+from tests.paths import PROJECT
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
-SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx.conf"
-DEPLOYMENT = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
-MANUAL = Path(__file__).resolve().parents[2] / "docs" / "htsget.md"
+SHIPPED = PROJECT / "deploy" / "nginx.conf"
+DEPLOYMENT = PROJECT / "docs" / "deploy.md"
+MANUAL = PROJECT / "docs" / "htsget.md"
 TOLD = (
     "Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Cache-Control",
     "Access-Control-Allow-Origin", "Access-Control-Expose-Headers",

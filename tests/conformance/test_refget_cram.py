@@ -9,7 +9,8 @@ import pysam
 import pytest
 
 from tests.conformance.conftest import GENOME
-from tests.live import PATIENCE, PROJECT, Site, free_port
+from tests.live import PATIENCE, Site, free_port
+from tests.paths import PROJECT
 
 SHARED = PROJECT.parent / "shared" / "data" / "cram"
 

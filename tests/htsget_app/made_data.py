@@ -15,14 +15,15 @@ import pysam
 import requests
 from django.test import Client
 
-from catalogue.ingest.files_places import Place
-from catalogue.ingest.files_reading import ReadJob, read_file
-from catalogue.ingest.files_rows import Register
+from catalogue.ingest.files.reader import ReadJob, read_file
+from catalogue.ingest.files.rows import Register
 from catalogue.models import DataFile, Dataset, FileKind, SequenceCollection
 from catalogue.storage import FILES, storage
+from catalogue.storage.object_ref import ObjectRef
 from tests.made_crams import make_cram, make_reference, make_sam
+from tests.paths import SHARED_DATA
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+SHARED = SHARED_DATA
 
 _PRINTABLE = [chr(code) for code in range(33, 127)]
 
@@ -55,7 +56,9 @@ def make_data_file(
             _store(beside, f"{folder}/{beside.name}")
     kind = FileKind.READS if path.suffix in (".bam", ".cram") else FileKind.VARIANTS
     local = place.local_path(folder) is not None
-    reading = read_file(ReadJob(Place(FILES, f"{folder}/{path.name}"), kind, build_index=indexed and local))
+    reading = read_file(
+        ReadJob(ObjectRef(FILES, f"{folder}/{path.name}"), kind, build_index=indexed and local)
+    )
     Register(dataset or make_dataset()).add(reading, htsget_id=htsget_id, replace=True)
     return DataFile.objects.get(htsget_id=htsget_id, format=reading.header.format)
 

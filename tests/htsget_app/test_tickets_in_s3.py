@@ -18,10 +18,10 @@ from catalogue.formats.headers import FileFormat
 from catalogue.models import DataFile
 from catalogue.queries import SignedUrl
 from catalogue.storage import FILES, s3_calls, storage
-from htsget_app import answers
-from htsget_app.block_urls import block_urls
-from htsget_app.blocks import Limits, Slice
+from htsget_app import tickets
+from htsget_app.delivery.urls import part_urls
 from htsget_app.params import TicketRequest, from_query
+from htsget_app.planning.parts import Limits, StoredRange
 from tests.catalogue.made_access import make_grant, make_user, viewer_for
 from tests.htsget_app.made_data import (
     fetch,
@@ -207,11 +207,11 @@ def test_an_object_that_changed_gives_no_bytes_to_an_old_ticket(
     assert requests.get(block["url"], headers=block["headers"], timeout=30).status_code == 404
 
 
-def sealed(asked: TicketRequest, viewer: Any) -> tuple[answers.Ticket, list[SignedUrl]]:
+def sealed(asked: TicketRequest, viewer: Any) -> tuple[tickets.Ticket, list[SignedUrl]]:
     """A ticket, and the URLs of its slices."""
-    given = answers.ticket(asked, viewer=viewer, limits=Limits(inline=0))
-    url_of = block_urls(given.file, data_url="http://testserver/data/")
-    return given, [url_of(block.where) for block in given.blocks if isinstance(block, Slice)]
+    given = tickets.ticket(asked, viewer=viewer, limits=Limits(inline=0))
+    url_of = part_urls(given.file, data_url="http://testserver/data/")
+    return given, [url_of(block.where) for block in given.blocks if isinstance(block, StoredRange)]
 
 
 def test_the_range_is_signed_where_only_a_part_is_granted(stored_in_s3: ObjectStore, bam: Path) -> None:

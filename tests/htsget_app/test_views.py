@@ -18,7 +18,7 @@ from catalogue.formats.digests import sequence_digests
 from catalogue.models import Alias, Contig, DataFile, Dataset, NamingAuthority, Sequence
 from catalogue.queries import forget_files
 from catalogue.storage import LocalStorage
-from htsget_app.negotiation import VERSIONS, ticket_type
+from htsget_app.media_types import VERSIONS, ticket_type
 from tests.htsget_app.made_data import (
     fetch,
     make_data_file,
@@ -616,7 +616,7 @@ def test_a_fault_of_ours(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("the inside")
 
-    monkeypatch.setattr("htsget_app.answers.plan", fail)
+    monkeypatch.setattr("htsget_app.tickets.plan", fail)
     with caplog.at_level(logging.ERROR):
         response = client.get("/reads/made")
     assert refused(response) == (500, "InternalError")

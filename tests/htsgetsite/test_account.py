@@ -9,10 +9,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from catalogue import tokens
-from catalogue.limits import Rate
+from catalogue import api_tokens
 from catalogue.models import ApiToken
-from catalogue.origin import current_origin
+from catalogue.rate_limits import Rate
+from catalogue.request_context import current_context
 from htsgetsite.authentication.bearer import viewer_of
 from tests.catalogue.made_access import make_user
 
@@ -57,7 +57,7 @@ def test_a_token_is_made_shown_once_and_revoked(client: Client, ada: Any) -> Non
 
 
 def test_tokens_of_others_are_not_shown_or_revoked(client: Client, ada: Any) -> None:
-    row, _ = tokens.made(user=make_user("bob"), name="of bob", scopes=["reads"])
+    row, _ = api_tokens.made(user=make_user("bob"), name="of bob", scopes=["reads"])
     assert "of bob" not in client.get("/account/").content.decode()
     assert client.post(reverse("revoke-token", args=[row.pk])).status_code == 404
     row.refresh_from_db()
@@ -110,7 +110,7 @@ def test_every_line_of_the_log_has_the_request(client: Client, caplog: pytest.Lo
     missing = client.get("/reads/nothing")
     assert re.fullmatch(r"[0-9a-f]{32}", missing.headers["X-Request-ID"])
     assert client.get("/reads/nothing").headers["X-Request-ID"] != missing.headers["X-Request-ID"]
-    assert current_origin().request_id == "", "what comes after a request is not of it"
+    assert current_context().request_id == "", "what comes after a request is not of it"
 
 
 def test_a_proxy_is_believed_where_it_is_trusted(client: Client, settings: Any) -> None:

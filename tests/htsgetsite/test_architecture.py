@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.paths import PROJECT
+
 ROOMS = ("htsgetsite", "refget_app", "htsget_app", "catalogue")
 #: What the pure room may import besides the standard library.
 PURE = {"numpy", "isal"}

@@ -16,10 +16,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from catalogue import tokens
+from catalogue import api_tokens
 from catalogue.access import ANONYMOUS, Viewer
-from catalogue.limits import Rate, TooMany
 from catalogue.models import ApiToken, AuditEvent, Identity
+from catalogue.rate_limits import Rate, TooMany
 from htsgetsite.authentication import jwt_tokens, keys
 from htsgetsite.authentication.bearer import viewer_of
 from htsgetsite.authentication.issuers import Issuer
@@ -109,7 +109,7 @@ def test_what_is_no_bearer_token(header: str) -> None:
 
 
 def test_the_scheme_is_without_case() -> None:
-    _, text = tokens.made(user=make_user(), name="work", scopes=["reads"])
+    _, text = api_tokens.made(user=make_user(), name="work", scopes=["reads"])
     for scheme in ("Bearer", "bearer", "BEARER", "Bearer  "):
         assert viewer_of(f"{scheme} {text}").name == "ada"
 
@@ -120,7 +120,7 @@ def test_the_scheme_is_without_case() -> None:
 def test_an_api_token_stands_for_its_account() -> None:
     user = make_user()
     ends = timezone.now() + timedelta(days=1)
-    row, text = tokens.made(user=user, name="work", scopes=["variants", "reads"], expires=ends)
+    row, text = api_tokens.made(user=user, name="work", scopes=["variants", "reads"], expires=ends)
 
     found = viewer(text)
 
@@ -131,7 +131,7 @@ def test_an_api_token_stands_for_its_account() -> None:
 
 
 def test_only_a_digest_of_a_token_is_kept() -> None:
-    row, text = tokens.made(user=make_user(), name="work", scopes=["reads"])
+    row, text = api_tokens.made(user=make_user(), name="work", scopes=["reads"])
     secret = text.split("_", 2)[2]
     assert len(secret) == 43
     with connection.cursor() as cursor:
@@ -145,12 +145,12 @@ def test_only_a_digest_of_a_token_is_kept() -> None:
 
 def test_no_two_tokens_are_alike() -> None:
     user = make_user()
-    texts = {tokens.made(user=user, name="work", scopes=["reads"])[1] for _ in range(20)}
+    texts = {api_tokens.made(user=user, name="work", scopes=["reads"])[1] for _ in range(20)}
     assert len(texts) == 20
 
 
 def test_wrong_secrets_and_unknown_prefixes_are_told_alike() -> None:
-    _, text = tokens.made(user=make_user(), name="work", scopes=["reads"])
+    _, text = api_tokens.made(user=make_user(), name="work", scopes=["reads"])
     start, prefix, secret = text.split("_", 2)
     other = "A" if secret[0] != "A" else "B"
     told = {
@@ -165,7 +165,7 @@ def test_wrong_secrets_and_unknown_prefixes_are_told_alike() -> None:
 
 
 def test_a_revoked_token_is_refused_at_once() -> None:
-    row, text = tokens.made(user=make_user(), name="work", scopes=["reads"])
+    row, text = api_tokens.made(user=make_user(), name="work", scopes=["reads"])
     assert viewer(text).name == "ada"
     row.revoked = timezone.now()
     row.save()
@@ -173,7 +173,7 @@ def test_a_revoked_token_is_refused_at_once() -> None:
 
 
 def test_an_expired_token_is_refused() -> None:
-    _, text = tokens.made(user=make_user(), name="work", scopes=["reads"])
+    _, text = api_tokens.made(user=make_user(), name="work", scopes=["reads"])
     ApiToken.objects.update(
         created=timezone.now() - timedelta(days=2), expires=timezone.now() - timedelta(seconds=1)
     )
@@ -182,14 +182,14 @@ def test_an_expired_token_is_refused() -> None:
 
 def test_the_token_of_a_closed_account_is_refused() -> None:
     user = make_user()
-    _, text = tokens.made(user=user, name="work", scopes=["reads"])
+    _, text = api_tokens.made(user=user, name="work", scopes=["reads"])
     user.is_active = False
     user.save()
     assert "closed" in refused(text)
 
 
 def test_the_last_use_is_written_once_a_minute() -> None:
-    _, text = tokens.made(user=make_user(), name="work", scopes=["reads"])
+    _, text = api_tokens.made(user=make_user(), name="work", scopes=["reads"])
     viewer(text)
     first = ApiToken.objects.get().last_used
     assert first is not None
@@ -473,7 +473,7 @@ def test_a_pinned_address_needs_no_discovery(issuer: MadeIssuer, settings: Any) 
 
 def test_an_address_with_too_many_failures_is_told_to_wait(settings: Any) -> None:
     settings.THROTTLE_FAILURES = Rate(3, 3600)
-    _, good = tokens.made(user=make_user(), name="work", scopes=["reads"])
+    _, good = api_tokens.made(user=make_user(), name="work", scopes=["reads"])
     for _ in range(3):
         assert viewer("abc").fault
     with pytest.raises(TooMany) as raised:

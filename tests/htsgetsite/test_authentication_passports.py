@@ -176,7 +176,7 @@ def test_passports_that_are_none(broker: MadeIssuer, dac: MadeIssuer, passport: 
 def test_no_more_visas_are_looked_at_than_a_passport_has(
     broker: MadeIssuer, dac: MadeIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passports, "MOST_VISAS", 2)
+    monkeypatch.setattr(passports, "MAX_VISAS", 2)
     assert values(broker, "x", "x", dac.visa(DATASET)) == []
 
 

@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
@@ -13,8 +12,7 @@ import requests
 from htsgetsite.demo.genome import coding_residues, demo_genome, reverse_complement, translate
 from htsgetsite.management.commands.demo import invitation
 from tests.live import Site, make_site, served
-
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.paths import PROJECT
 
 
 @pytest.fixture(scope="module")

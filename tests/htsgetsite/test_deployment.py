@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from htsgetsite import settings
+from tests.paths import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 DECLARED = {declaration.name for declaration in settings.ENVIRONMENT.declarations}
 SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "STORE_ACCESS_KEY", "STORE_SECRET_KEY"}
 

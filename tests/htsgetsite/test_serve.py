@@ -17,7 +17,8 @@ import psutil
 import pytest
 import requests
 
-from tests.live import PROJECT, Site, free_port, make_site, served
+from tests.live import Site, free_port, make_site, served
+from tests.paths import PROJECT
 
 MEBIBYTE = 1 << 20
 

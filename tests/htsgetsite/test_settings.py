@@ -16,8 +16,8 @@ from htsgetsite import settings
 from htsgetsite.database import database_from_url
 from htsgetsite.environment import EnvironmentProblem, Unusable
 from htsgetsite.secret import kept_secret
+from tests.paths import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 SECRET = "3Yk0b9xJQv7mZt2sLw8nRf5hGd1cPa6eUi4oXyB-KqTzVjNrMgHsDlFw_E"
 PRODUCTION = {
     "DATABASE_URL": "postgresql://site:hunter2@db.example.org/catalogue?sslmode=require&pool_max_size=16",

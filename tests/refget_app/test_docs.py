@@ -2,17 +2,17 @@
 
 import json
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 
+from tests.paths import PROJECT
 from tests.refget_app.made_sequences import ask, make_sequence
 
 pytestmark = pytest.mark.django_db
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "refget.md").read_text(encoding="utf-8")
+PAGE = (PROJECT / "docs" / "refget.md").read_text(encoding="utf-8")
 
 
 class Example(NamedTuple):

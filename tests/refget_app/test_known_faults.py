@@ -8,7 +8,7 @@ from django.core.handlers.wsgi import WSGIHandler
 
 from catalogue import storage as storages
 from catalogue.formats.digests import sequence_digests
-from refget_app.door import RefgetDoor
+from refget_app.fast_path import RefgetFastPath
 from tests.refget_app.made_sequences import Reply, ask, make_sequence
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def held() -> None:
 
 def get(target: str, **headers: str) -> Reply:
     """Through Django first, then through the short way once the digest is known; they agree."""
-    app = RefgetDoor(WSGIHandler())
+    app = RefgetFastPath(WSGIHandler())
     first = ask(app, target, "GET", headers)
     assert ask(app, target, "GET", headers) == first
     return first

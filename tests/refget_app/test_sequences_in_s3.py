@@ -12,7 +12,7 @@ from catalogue import queries
 from catalogue.formats.digests import sequence_digests
 from catalogue.models import SequenceCollection
 from catalogue.storage import SEQUENCES, s3_calls, storage
-from refget_app.door import RefgetDoor
+from refget_app.fast_path import RefgetFastPath
 from tests.object_gate import Fault
 from tests.object_store import ObjectStore
 from tests.refget_app.made_sequences import Reply, ask, make_sequence
@@ -23,7 +23,7 @@ RESIDUES = bytes(random.Random(5).choices(b"ACGT", k=3 * (1 << 20) + 777))
 DIGESTS = sequence_digests(RESIDUES)
 PATH = f"/sequence/{DIGESTS.sq}"
 #: The site, and the site behind its short way in, which knows a digest from its second request on.
-DOORS: list[Any] = [WSGIHandler(), RefgetDoor(WSGIHandler())]
+DOORS: list[Any] = [WSGIHandler(), RefgetFastPath(WSGIHandler())]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalogue.formats.digests import sequence_digests
-from refget_app.door import RefgetDoor
+from refget_app.fast_path import RefgetFastPath
 from tests.refget_app.made_sequences import ask, make_sequence
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def test_parts_by_query(
 ) -> None:
     make_sequence(residues, circular=circular, before=before)
     identifier = sequence_digests(residues).sq
-    app = RefgetDoor(WSGIHandler())
+    app = RefgetFastPath(WSGIHandler())
     for start, end in parts:
         given_positions = {"start": start, "end": end}
         query = "&".join(f"{name}={value}" for name, value in given_positions.items() if value is not None)
@@ -76,7 +76,7 @@ def expected_by_query(
 def test_parts_by_range(residues: bytes, circular: bool, parts: list[tuple[int | None, int | None]]) -> None:
     make_sequence(residues, circular=circular)
     identifier = sequence_digests(residues).md5_hex
-    app = RefgetDoor(WSGIHandler())
+    app = RefgetFastPath(WSGIHandler())
     length = len(residues)
     for first, last in parts:
         written = f"bytes={'' if first is None else first}-{'' if last is None else last}"
@@ -105,7 +105,7 @@ def test_any_range_header_is_a_slice_or_refused(residues: bytes, written: str) -
     make_sequence(residues)
     identifier = sequence_digests(residues).md5_hex
     header = written.encode("utf-8", "replace").decode("latin-1")
-    reply = ask(RefgetDoor(WSGIHandler()), f"/sequence/{identifier}", headers={"Range": header})
+    reply = ask(RefgetFastPath(WSGIHandler()), f"/sequence/{identifier}", headers={"Range": header})
     assert reply.code in {206, 400, 416}
     if reply.code == 206:
         assert reply.body in residues

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 
 from catalogue.formats.fasta_names import is_authority_name
-from catalogue.ingest.sequences import (
+from catalogue.ingest.fasta.ingest import (
     COUNTS,
     FASTA_SUFFIXES,
     FastaOptions,

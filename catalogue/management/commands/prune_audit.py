@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from catalogue import audit, limits
+from catalogue import audit, rate_limits
 
 
 class Command(BaseCommand):
@@ -25,5 +25,5 @@ class Command(BaseCommand):
             raise CommandError("--older-than: expected a number of days, at least 1")
         before = timezone.now() - timedelta(days=older_than)
         removed = audit.prune(before=before)
-        limits.forget_past()
+        rate_limits.forget_past()
         self.stdout.write(f"Removed {removed} events from before {before:%Y-%m-%d %H:%M} UTC.")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogue.formats import FormatError
-from catalogue.formats.bgzf import EOF_MARKER, MOST_STORED, BlockReader, deflate, inflate, is_eof
+from catalogue.formats.bgzf import EOF_MARKER, MAX_STORED, BlockReader, deflate, inflate, is_eof
 from tests.made_files import bgzf_block, cut_anywhere, reader_of
 
 
@@ -119,5 +119,5 @@ def test_neighbouring_blocks_cost_one_read() -> None:
     reader.fetch(0, 500)
     assert reader.block(0) is not None and reads == [500]
     assert reader.block(len(data) - len(bgzf_block(bytes([199]) * 1000))) is not None
-    assert reads == [500, MOST_STORED]
+    assert reads == [500, MAX_STORED]
     assert reader.block(len(data)) is None

@@ -13,7 +13,7 @@ import pytest
 
 from catalogue.formats import FormatError
 from catalogue.formats.binning import BinningIndex, ContigIndex
-from catalogue.formats.index_files import MOST_INDEX, read_index
+from catalogue.formats.index_files import MAX_INDEX, read_index
 from catalogue.formats.intervals import VirtualOffset
 from tests.made_files import KINDS, MadeFile, index_vcf, make_vcf, make_vcf_text
 
@@ -213,7 +213,7 @@ def test_what_is_wrong_with_an_index_is_said(data: bytes, reason: str) -> None:
 
 
 def test_an_index_that_swells_is_refused() -> None:
-    bomb = gzip.compress(bytes(MOST_INDEX + 1), compresslevel=1)
+    bomb = gzip.compress(bytes(MAX_INDEX + 1), compresslevel=1)
     with pytest.raises(FormatError, match="longer than"):
         read_index(bomb)
 

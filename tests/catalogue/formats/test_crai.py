@@ -4,7 +4,6 @@ import gzip
 import random
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -35,8 +34,9 @@ from tests.made_crams import (
     reader_of,
     sam_block,
 )
+from tests.paths import SHARED_DATA
 
-REAL = Path(__file__).parents[4] / "shared" / "data"
+REAL = SHARED_DATA
 real_data = pytest.mark.skipif(not REAL.exists(), reason="../shared/data is not there")
 
 

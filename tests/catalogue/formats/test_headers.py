@@ -249,7 +249,7 @@ def test_broken_headers_are_refused(plain: bytes, reason: str) -> None:
 
 
 def test_endless_headers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catalogue.formats.headers.MOST_HEADER", 200_000)
+    monkeypatch.setattr("catalogue.formats.headers.MAX_HEADER", 200_000)
     comment = bgzf_block(b"##comment\n" * 6000)
     with pytest.raises(FormatError, match="longer than"):
         read_header(reader_of(bgzf_block(b"##fileformat=VCFv4.3\n") + comment * 20))

@@ -1,0 +1,129 @@
+"""Records every change to who may see what, wherever it is made: in the admin, on a page, or by a command.
+
+Receivers of Django's signals. A change that bypasses the models (`QuerySet.update`) is not seen here; nothing in the
+project changes one of these that way, save the time of a token's last use.
+"""
+
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db.models import Model
+from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.dispatch import receiver
+
+from catalogue.audit import Event, Kind, Outcome, record
+from catalogue.models import ApiToken, Dataset, Grant, GrantFile, GrantRegion, Identity, SequenceCollection
+from catalogue.request_context import Actor, current_context
+
+_KINDS: dict[type[Model], Kind] = {
+    Grant: Kind.GRANT,
+    GrantFile: Kind.GRANT,
+    GrantRegion: Kind.GRANT,
+    ApiToken: Kind.TOKEN,
+    Identity: Kind.TOKEN,
+    Dataset: Kind.ADMIN,
+    SequenceCollection: Kind.ADMIN,
+    User: Kind.ADMIN,
+    Group: Kind.ADMIN,
+}
+_FIELDS: dict[type[Model], tuple[str, ...]] = {
+    Grant: (
+        "role", "grantee", "expires", "kinds", "header_only", "limited_to_files", "limited_to_regions",
+        "visa_source", "visa_issuer", "note", "revision",
+    ),
+    GrantFile: ("grant_id", "file"),
+    GrantRegion: ("grant_id", "contig", "start", "end"),
+    ApiToken: ("prefix", "name", "user", "scopes", "expires", "revoked"),
+    Identity: ("issuer", "subject", "user"),
+    Dataset: ("slug", "visibility"),
+    SequenceCollection: ("name", "visibility"),
+    User: ("username", "is_active", "is_staff", "is_superuser"),
+    Group: ("name",),
+}  # fmt: skip
+
+
+@receiver(post_save)
+def saved(sender: type[Model], instance: Any, created: bool, raw: bool = False, **more: Any) -> None:
+    """A row was added or changed."""
+    if sender not in _KINDS or raw:
+        return
+    # Signing in saves the time of it, which is an event of its own.
+    if sender is User and set(more.get("update_fields") or ()) == {"last_login"}:
+        return
+    _record(sender, instance, "added" if created else "changed")
+
+
+@receiver(post_delete)
+def deleted(sender: type[Model], instance: Any, **_: Any) -> None:
+    """A row was removed."""
+    if sender in _KINDS:
+        _record(sender, instance, "removed")
+
+
+@receiver(m2m_changed, sender=User.groups.through)
+@receiver(m2m_changed, sender=User.user_permissions.through)
+@receiver(m2m_changed, sender=Group.permissions.through)
+def membership_changed(
+    sender: type[Model], instance: Any, action: str, model: type[Model], pk_set: set[int] | None, **_: Any
+) -> None:
+    """Groups of a user, or permissions of either, were added or removed."""
+    if not action.startswith("post_"):
+        return
+    change = {
+        "change": action.removeprefix("post_"),
+        "of": model.__name__.lower(),
+        "numbers": sorted(pk_set or ()),
+    }
+    record(Event(Kind.ADMIN, target=_name(instance), detail=change))
+
+
+@receiver(user_logged_in)
+def signed_in(sender: Any, user: User, **_: Any) -> None:
+    """Somebody opened a session."""
+    actor = Actor(user.get_username(), user.pk)
+    current_context().session = lambda: actor
+    record(Event(Kind.AUTHENTICATION, target="session opened"))
+
+
+@receiver(user_logged_out)
+def signed_out(sender: Any, user: User | None, **_: Any) -> None:
+    """Somebody closed their session. The session is empty by now, so what it said is said here."""
+    if user is not None:
+        actor = Actor(user.get_username(), user.pk)
+        current_context().session = lambda: actor
+        record(Event(Kind.AUTHENTICATION, target="session closed"))
+
+
+@receiver(user_login_failed)
+def sign_in_failed(sender: Any, credentials: dict[str, Any], **_: Any) -> None:
+    """Somebody gave a wrong name or password. The name is not kept: people type passwords into the wrong field."""
+    record(Event(Kind.AUTHENTICATION, Outcome.UNAUTHENTICATED, target="session refused"))
+
+
+def _record(sender: type[Model], instance: Any, change: str) -> None:
+    state = {name: _plain(getattr(instance, name)) for name in _FIELDS[sender]}
+    record(
+        Event(
+            _KINDS[sender],
+            dataset=_dataset(instance),
+            target=_name(instance),
+            detail={"change": change, **state},
+        )
+    )
+
+
+def _dataset(instance: Any) -> str:
+    if isinstance(instance, GrantFile | GrantRegion):
+        return _dataset(Grant.objects.filter(pk=instance.grant_id).select_related("dataset").first())
+    if isinstance(instance, Grant):
+        return str(instance.dataset or instance.collection)
+    return str(instance) if isinstance(instance, Dataset | SequenceCollection) else ""
+
+
+def _name(instance: Any) -> str:
+    return f"{instance._meta.model_name} {instance.pk}: {instance}"
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | list) else str(value)

@@ -1,0 +1,276 @@
+"""The rows of one FASTA file: gathered in temporary tables, then registered in one transaction.
+
+Everything that grows with the file lies in tables of the database session, so memory stays bounded however many records
+there are. Rows enter the catalogue in the order of their md5 (names in the order of names), so that two ingests of the
+same sequences wait for each other instead of for a cycle; the database's constraints decide which of them adds a row.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db import connection
+
+from catalogue.errors import ObjectMissing
+from catalogue.formats.fasta import FastaFault
+from catalogue.formats.fasta_names import HEADER_AUTHORITIES, NameUnder
+from catalogue.ingest.fasta.residues import Arrived, StagedBlob
+from catalogue.models import NamingAuthority, ResidueBlob
+from catalogue.storage import storage
+
+_TABLES = (
+    """CREATE TEMPORARY TABLE arriving_record (
+        position bigint, line bigint, name text, md5 bytea, sha512t24u bytea, length bigint,
+        circular boolean, molecule text, blob integer, "offset" bigint)""",
+    # A record with a blob brings residues that are held nowhere yet.
+    "CREATE UNIQUE INDEX arriving_fresh ON arriving_record (md5) WHERE blob IS NOT NULL",
+    "CREATE TEMPORARY TABLE arriving_name (authority integer, name text, md5 bytea)",
+)
+_DROP = "DROP TABLE IF EXISTS arriving_record, arriving_name"
+
+# LIMIT keeps the planner from joining: each batch is looked up in the indexes, whatever the statistics say.
+_LOOK_UP = """
+    SELECT asked.n - 1, held.sha512t24u, held.blob_id, arrived.sha512t24u
+    FROM unnest(%s::bytea[]) WITH ORDINALITY AS asked (md5, n)
+    LEFT JOIN LATERAL (
+        SELECT sha512t24u, blob_id FROM catalogue_sequence WHERE md5 = asked.md5 LIMIT 1) AS held ON true
+    LEFT JOIN LATERAL (
+        SELECT sha512t24u FROM arriving_record WHERE md5 = asked.md5 AND blob IS NOT NULL LIMIT 1) AS arrived ON true
+    WHERE held.sha512t24u IS NOT NULL OR arrived.sha512t24u IS NOT NULL"""
+
+_ADD_BLOBS = """
+    INSERT INTO catalogue_residueblob (storage, key, size)
+    SELECT %s, key, size FROM unnest(%s::text[], %s::bigint[]) AS staged (key, size) ORDER BY key
+    ON CONFLICT (storage, key) DO UPDATE SET size = EXCLUDED.size RETURNING key, id"""
+
+_ADD_SEQUENCES = """
+    INSERT INTO catalogue_sequence (md5, sha512t24u, length, circular, molecule, blob_id, "offset")
+    SELECT md5, sha512t24u, length, circular, molecule, (%s::bigint[])[blob + 1], "offset"
+    FROM arriving_record WHERE blob IS NOT NULL ORDER BY md5
+    ON CONFLICT DO NOTHING"""
+
+# Known but not held, or held in a blob that is lost.
+_LOCK_UNHELD = """
+    SELECT 1 FROM catalogue_sequence
+    WHERE md5 IN (SELECT md5 FROM arriving_record WHERE blob IS NOT NULL)
+        AND (blob_id IS NULL OR blob_id = ANY(%s))
+    ORDER BY md5 FOR UPDATE"""
+_FILL = """
+    UPDATE catalogue_sequence AS held SET
+        sha512t24u = arrived.sha512t24u, length = arrived.length,
+        molecule = CASE held.molecule WHEN '' THEN arrived.molecule ELSE held.molecule END,
+        blob_id = (%s::bigint[])[arrived.blob + 1], "offset" = arrived."offset"
+    FROM arriving_record AS arrived
+    WHERE arrived.blob IS NOT NULL AND held.md5 = arrived.md5 AND (held.blob_id IS NULL OR held.blob_id = ANY(%s))"""
+
+_COUNT_FILLED = """
+    SELECT count(*) FROM arriving_record WHERE blob IS NOT NULL AND md5 IN (SELECT md5 FROM catalogue_sequence)"""
+
+_LOCK_LINEAR = """
+    SELECT 1 FROM catalogue_sequence
+    WHERE md5 IN (SELECT md5 FROM arriving_record WHERE circular) AND NOT circular ORDER BY md5 FOR UPDATE"""
+_MAKE_CIRCULAR = """
+    UPDATE catalogue_sequence SET circular = true
+    WHERE md5 IN (SELECT md5 FROM arriving_record WHERE circular) AND NOT circular"""
+_COUNT_LINEAR = """
+    SELECT count(*) FROM catalogue_sequence
+    WHERE md5 IN (SELECT md5 FROM arriving_record WHERE circular) AND NOT circular"""
+
+_ADD_NAMES = """
+    INSERT INTO catalogue_alias (name, authority_id, sequence_id)
+    SELECT DISTINCT arrived.name COLLATE "C", (%s::bigint[])[arrived.authority + 1], catalogue_sequence.id
+    FROM arriving_name AS arrived JOIN catalogue_sequence USING (md5)
+    ORDER BY 1, 2, 3
+    ON CONFLICT DO NOTHING"""
+_COUNT_NEW_NAMES = """
+    SELECT count(*) FROM (
+        SELECT name, authority, md5 FROM arriving_name
+        EXCEPT
+        SELECT arrived.name, arrived.authority, arrived.md5
+        FROM arriving_name AS arrived
+        JOIN catalogue_alias AS alias
+            ON alias.name = arrived.name AND alias.authority_id = (%s::bigint[])[arrived.authority + 1]
+        JOIN catalogue_sequence AS held ON held.id = alias.sequence_id AND held.md5 = arrived.md5
+    ) AS new"""
+
+_TWICE = """
+    SELECT name, min(line), max(line) FROM arriving_record GROUP BY name HAVING count(*) > 1
+    ORDER BY max(line) LIMIT 1"""
+
+_NEW_AUTHORITY = (
+    "INSERT INTO catalogue_namingauthority (name, description) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+)
+
+
+class Row(NamedTuple):
+    """One record with all that is to be registered of it."""
+
+    arrived: Arrived
+    circular: bool
+    molecule: str
+    names: list[NameUnder]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a registration changed: rows."""
+
+    sequences: int
+    filled: int
+    made_circular: int
+    aliases: int
+
+
+class ArrivingRows:
+    """The temporary tables of one file, between `__enter__` and `__exit__`; one at a time in a database session."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._position = 0
+        self._authorities: dict[str, int] = {}
+        self._blob_is_whole: dict[int, bool] = {}
+        self._circular = False
+        self.fresh = 0
+
+    def __enter__(self) -> "ArrivingRows":
+        _execute(_DROP)
+        for statement in _TABLES:
+            _execute(statement)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # A session that broke has taken its tables with it.
+        if not connection.needs_rollback and connection.is_usable():
+            _execute(_DROP)
+
+    def fresh_of(self, batch: Sequence[Arrived]) -> list[bool]:
+        """Of each record whether its residues are held nowhere yet, neither by the catalogue nor by this file so far.
+
+        Raises FastaFault for a sequence with the md5 of another.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(_LOOK_UP, [[arrived.digests.md5 for arrived in batch]])
+            known = {n: digests_and_blob for n, *digests_and_blob in cursor.fetchall()}
+        fresh: list[bool] = []
+        here: dict[bytes, bytes] = {}
+        for n, arrived in enumerate(batch):
+            md5, sha512t24u = arrived.digests.md5, arrived.digests.sha512t24u
+            held, blob, before = known.get(n, (None, None, None))
+            if any(
+                digest is not None and bytes(digest) != sha512t24u for digest in (held, before, here.get(md5))
+            ):
+                reason = f"another sequence with the same md5 {md5.hex()} is held"
+                raise FastaFault(
+                    reason, source=self._source, line=arrived.header.line, record=arrived.header.name
+                )
+            is_held = blob is not None and self._is_whole(blob)
+            fresh.append(not is_held and before is None and md5 not in here)
+            here[md5] = sha512t24u
+        return fresh
+
+    def _is_whole(self, blob: int) -> bool:
+        """Whether the object behind a blob is there, in its size. Raises StorageError when its storage is not."""
+        if blob not in self._blob_is_whole:
+            row = ResidueBlob.objects.get(pk=blob)
+            try:
+                self._blob_is_whole[blob] = storage(row.storage).stat(row.key).size == row.size
+            except ObjectMissing:
+                self._blob_is_whole[blob] = False
+        return self._blob_is_whole[blob]
+
+    def add(self, rows: Sequence[Row], places: Iterable[tuple[int, int] | None]) -> None:
+        """Gathers records with, where they are fresh, the number of their blob and the offset in it."""
+        with connection.cursor() as cursor:
+            with cursor.copy("COPY arriving_record FROM STDIN WITH (FORMAT BINARY)") as copy:
+                copy.set_types(
+                    ["int8", "int8", "text", "bytea", "bytea", "int8", "bool", "text", "int4", "int8"]
+                )
+                for row, place in zip(rows, places, strict=True):
+                    header, digests = row.arrived.header, row.arrived.digests
+                    blob, offset = place if place is not None else (None, None)
+                    copy.write_row(
+                        (
+                            self._position,
+                            header.line,
+                            header.name,
+                            digests.md5,
+                            digests.sha512t24u,
+                            row.arrived.length,
+                            row.circular,
+                            row.molecule,
+                            blob,
+                            offset,
+                        )
+                    )
+                    self._position += 1
+                    self.fresh += place is not None
+                    self._circular |= row.circular
+            with cursor.copy("COPY arriving_name FROM STDIN WITH (FORMAT BINARY)") as copy:
+                copy.set_types(["int4", "text", "bytea"])
+                for row in rows:
+                    for authority, name in row.names:
+                        number = self._authorities.setdefault(authority, len(self._authorities))
+                        copy.write_row((number, name, row.arrived.digests.md5))
+
+    def refuse_duplicates(self) -> None:
+        """Raises FastaFault for the first name that two records have."""
+        with connection.cursor() as cursor:
+            cursor.execute(_TWICE)
+            twice = cursor.fetchone()
+        if twice is not None:
+            name, first, last = twice
+            reason = f"this name is that of the record at line {first} too"
+            raise FastaFault(reason, source=self._source, line=last, record=name)
+
+    def count(self) -> Added:
+        """What `register` would change, without changing it."""
+        authorities = self._authority_ids()
+        filled = _number(_COUNT_FILLED)
+        aliases = _number(_COUNT_NEW_NAMES, authorities)
+        return Added(self.fresh - filled, filled, _number(_COUNT_LINEAR), aliases)
+
+    def register(self, place: str, blobs: Sequence[StagedBlob | None]) -> Added:
+        """Adds what is missing in the catalogue; the blobs, in the order of their numbers, lie in storage `place`.
+
+        To be called in a transaction.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL work_mem = '64MB'")
+            cursor.execute("ANALYZE arriving_record, arriving_name")
+            staged = [blob for blob in blobs if blob is not None]
+            cursor.execute(_ADD_BLOBS, [place, [blob.key for blob in staged], [blob.size for blob in staged]])
+            by_key = dict(cursor.fetchall())
+            numbered = [None if blob is None else by_key[blob.key] for blob in blobs]
+            cursor.execute(_ADD_SEQUENCES, [numbered])
+            sequences, filled, made_circular = cursor.rowcount, 0, 0
+            if sequences < self.fresh:
+                lost = [blob for blob, is_whole in self._blob_is_whole.items() if not is_whole]
+                cursor.execute(_LOCK_UNHELD, [lost])
+                cursor.execute(_FILL, [numbered, lost])
+                filled = cursor.rowcount
+            if self._circular:
+                cursor.execute(_LOCK_LINEAR)
+                cursor.execute(_MAKE_CIRCULAR)
+                made_circular = cursor.rowcount
+            for name in sorted(self._authorities):
+                cursor.execute(_NEW_AUTHORITY, [name, HEADER_AUTHORITIES.get(name, "")])
+            cursor.execute(_ADD_NAMES, [self._authority_ids()])
+            return Added(sequences, filled, made_circular, cursor.rowcount)
+
+    def _authority_ids(self) -> list[int]:
+        """The key of each authority in the order of its number here, 0 for one that is not there yet."""
+        known = {name.lower(): pk for pk, name in NamingAuthority.objects.values_list("pk", "name")}
+        return [known.get(name.lower(), 0) for name in self._authorities]
+
+
+def _execute(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def _number(sql: str, *parameters: list[int]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        (number,) = cursor.fetchone()
+    assert isinstance(number, int)
+    return number

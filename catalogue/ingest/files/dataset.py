@@ -1,0 +1,71 @@
+"""The dataset that an ingest puts its files into."""
+
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.db import transaction
+
+from catalogue.errors import CatalogueError
+from catalogue.ingest.transactions import advisory_lock
+from catalogue.models import Contig, Dataset, SequenceCollection
+
+
+class DatasetRefusedError(CatalogueError):
+    """The dataset cannot be made, or is not what the options say."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedDataset:
+    """A dataset as a command's options describe it; None leaves what is there, or empty.
+
+    A new one is controlled unless `public`. An existing one never becomes public this way: that opens files which
+    somebody may have put there in trust.
+    """
+
+    slug: str
+    public: bool = False
+    title: str | None = None
+    description: str | None = None
+    licence: str | None = None
+    contact: str | None = None
+    collection: str | None = None
+
+    def find(self) -> Dataset:
+        """The dataset with what the options say, new or not, unsaved. Raises DatasetRefusedError."""
+        try:
+            validate_slug(self.slug)
+        except ValidationError:
+            raise DatasetRefusedError(
+                f"{self.slug!r} is no name of a dataset: letters, digits, - and _"
+            ) from None
+        if len(self.slug) > 100:
+            raise DatasetRefusedError("the name of a dataset has at most 100 characters")
+        dataset = Dataset.objects.filter(slug=self.slug).first()
+        if dataset is None:
+            visibility = Dataset.Visibility.PUBLIC if self.public else Dataset.Visibility.CONTROLLED
+            dataset = Dataset(slug=self.slug, visibility=visibility)
+        elif self.public and dataset.visibility != Dataset.Visibility.PUBLIC:
+            raise DatasetRefusedError(
+                f"the dataset {self.slug} exists and is {dataset.visibility}; only the admin can make it public"
+            )
+        for name in ("title", "description", "licence", "contact"):
+            if (value := getattr(self, name)) is not None:
+                setattr(dataset, name, value)
+        if self.collection is not None:
+            dataset.collection = SequenceCollection.objects.filter(name=self.collection).first()
+            if dataset.collection is None:
+                raise DatasetRefusedError(f"there is no collection named {self.collection!r}")
+        return dataset
+
+
+def save_dataset(dataset: Dataset) -> None:
+    """Creates or updates it. Links that a former collection gave its contigs are undone."""
+    with transaction.atomic():
+        advisory_lock(f"dataset {dataset.slug}")
+        before = Dataset.objects.select_for_update().filter(slug=dataset.slug).first()
+        if before is not None and before.collection_id != dataset.collection_id:
+            Contig.objects.filter(file__dataset=before, md5__isnull=True).update(sequence=None)
+        if before is not None:
+            dataset.pk, dataset.created, dataset._state.adding = before.pk, before.created, False
+        dataset.save()

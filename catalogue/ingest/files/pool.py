@@ -1,0 +1,106 @@
+"""Reads data files several at a time, each in a process that the command owns.
+
+Processes and not threads: headers and indexes are parsed in Python, htslib builds one index at a time in a process, and
+a file that brings htslib down takes one process along, not the ingest. Workers touch no database.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing.connection import wait as wait_for_any
+from typing import TypeVar
+
+import django
+from django.apps import apps
+from django.conf import settings
+
+from catalogue.ingest.files.reader import FileReading, ReadJob, read_file
+
+Key = TypeVar("Key")
+
+
+class ReaderCrashedError(Exception):
+    """The process that read a file ended, twice: its bytes are more than htslib can bear."""
+
+
+def read_files(
+    jobs: Iterable[tuple[Key, ReadJob]], *, processes: int
+) -> Generator[tuple[Key, FileReading | BaseException], None, None]:
+    """What each job gives, or the exception that it raised, in the order in which they are done.
+
+    Jobs are taken only as processes are free to do them. Closing the iterator ends the processes.
+    """
+    waiting = iter(jobs)
+    while batch := list(islice(waiting, 1)):
+        suspects: list[tuple[Key, ReadJob]] = []
+        yield from _read(batch[0], waiting, processes=processes, suspects=suspects)
+        for suspect in suspects:
+            alone: list[tuple[Key, ReadJob]] = []
+            yield from _read(suspect, iter(()), processes=1, suspects=alone)
+            if alone:
+                yield suspect[0], ReaderCrashedError("htslib crashed on it")
+
+
+def _read(
+    first: tuple[Key, ReadJob],
+    waiting: Iterator[tuple[Key, ReadJob]],
+    *,
+    processes: int,
+    suspects: list[tuple[Key, ReadJob]],
+) -> Generator[tuple[Key, FileReading | BaseException], None, None]:
+    """Works until nothing waits or a process ends; the jobs that were under way then become suspects."""
+    pool = ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn"),
+        initializer=_begin,
+        initargs=(dict(settings.HTSGETSITE_STORAGES),),
+    )
+    under_way: dict[Future[FileReading], tuple[Key, ReadJob]] = {}
+
+    def submit(job: tuple[Key, ReadJob]) -> None:
+        try:
+            under_way[pool.submit(read_file, job[1])] = job
+        except BrokenProcessPool:
+            suspects.append(job)
+
+    try:
+        submit(first)
+        while under_way:
+            for job in islice(waiting, 0 if suspects else 2 * processes - len(under_way)):
+                submit(job)
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                job = under_way.pop(future)
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    suspects.append(job)
+                else:
+                    yield job[0], error or future.result()
+    finally:
+        # Nothing that was under way is wanted any more when the caller stops before the end.
+        for process in list((pool._processes or {}).values()) if under_way else ():
+            process.kill()
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin(storages: dict[str, str]) -> None:
+    """Prepares a process for `read_file`: it knows the storages, leaves interrupts to its parent, and ends with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if not apps.ready:
+        django.setup()
+        settings.HTSGETSITE_STORAGES = storages
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    # A parent that is killed cannot tell anybody, and its children would wait for work for ever.
+    wait_for_any([parent])
+    os._exit(1)

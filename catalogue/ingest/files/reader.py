@@ -1,0 +1,311 @@
+"""Reads one data file: its header and its index, with every check. Touches no database, so that any process can do it.
+
+The file itself is read by ranges, where its header and its index point; a file that is copied is read from the copy.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from catalogue.errors import ObjectChanged
+from catalogue.formats import FormatError, ReadRange
+from catalogue.formats.bgzf import EOF_MARKER, MAX_STORED, block_size, is_eof
+from catalogue.formats.cram import CramFile, read_cram, walk_containers
+from catalogue.formats.headers import (
+    FileFormat,
+    FileHeader,
+    HeaderContig,
+    read_header,
+    sniff,
+    with_indexed_contigs,
+)
+from catalogue.formats.intervals import VirtualOffset
+from catalogue.ingest.indexes.build import BUILT_SUFFIX, build_index
+from catalogue.ingest.indexes.read import (
+    MAX_STORED_INDEX,
+    FileIndex,
+    index_keys,
+    read_binning_index,
+    read_cram_index,
+)
+from catalogue.ingest.staging import staging_folder
+from catalogue.models import FileKind
+from catalogue.models.files import KIND_OF_FORMAT
+from catalogue.storage import FILES, ObjectStat, storage
+from catalogue.storage.object_ref import ObjectRef
+
+#: What the names of a copy's object ends with.
+SUFFIX = {
+    FileFormat.BAM: ".bam",
+    FileFormat.CRAM: ".cram",
+    FileFormat.VCF: ".vcf.gz",
+    FileFormat.BCF: ".bcf",
+}
+
+_COMMAND = {FileKind.READS: "ingest_bam", FileKind.VARIANTS: "ingest_vcf"}
+_LONGEST_NAME = 255
+_LARGEST_NUMBER = 2**31 - 1
+_WALKED = 1 << 20
+_NO_INDEX = "without an index, only the whole file is served"
+
+
+class WrongKindError(FormatError):
+    """A good file, but for the other command, or none that is served at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadJob:
+    """What to read and how.
+
+    `aside` are further places beside which the index may lie. `copy_to` names the storage that gets a copy; without
+    one the file is served from where it lies. `build_index` makes an index where there is none, but of an object that
+    is far away only with `fetch_for_index`, for that reads it whole. A `dry_run` writes nothing.
+    """
+
+    source: ObjectRef
+    kind: FileKind
+    aside: tuple[ObjectRef, ...] = ()
+    copy_to: str | None = None
+    build_index: bool = True
+    fetch_for_index: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSource:
+    """Which object the index was read from; `built` when it was made here because there was none."""
+
+    place: ObjectRef
+    etag: str
+    built: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileReading:
+    """All that is registered of one file.
+
+    It is served from `place`, where it has `stat`; it was given as `source`. The header's contigs include those that
+    only the index names, and its text is left out.
+    """
+
+    place: ObjectRef
+    stat: ObjectStat
+    source: ObjectRef
+    source_stat: ObjectStat
+    header: FileHeader
+    has_eof: bool
+    index: FileIndex | None
+    index_source: IndexSource | None
+    warnings: tuple[str, ...]
+
+    @property
+    def copied(self) -> bool:
+        return self.place != self.source
+
+
+def read_file(job: ReadJob) -> FileReading:
+    """Reads, checks and, where the job says so, copies and indexes one file.
+
+    Raises `FormatError` (`WrongKindError` for a file that is not of the job's kind) and CatalogueError.
+    """
+    stat = job.source.stat()
+    read_range = job.source.reader(stat)
+    format = sniff_kind(read_range, job.kind)
+    if job.copy_to is None or job.dry_run:
+        reading = _read(job, format, stat, read_range, at=job.source, final=job.source)
+        job.source.verify_unchanged(stat)
+        return reading
+    target = storage(job.copy_to)
+    with staging_folder(target) as folder:
+        staged = folder / "copy"
+        digest = _copy(job.source, stat, staged)
+        copy = ObjectRef("", staged.as_posix().lstrip("/"))
+        final = ObjectRef(job.copy_to, f"data/{digest[:2]}/{digest[2:]}{SUFFIX[format]}")
+        reading = _read(job, format, stat, copy.reader(copy.stat()), at=copy, final=final)
+        held = _held_already(final, digest)
+        return replace(reading, stat=held or target.put(staged, final.key))
+
+
+def sniff_kind(read_range: ReadRange, kind: FileKind) -> FileFormat:
+    """The format of a file, by its first bytes. Raises as `read_file`."""
+    if not read_range(0, 1):
+        raise WrongKindError("the file is empty")
+    try:
+        format = sniff(read_range)
+    except FormatError as error:
+        raise WrongKindError(error.reason) from error
+    if KIND_OF_FORMAT[format] is not kind:
+        raise WrongKindError(f"it is {format}, which {_COMMAND[KIND_OF_FORMAT[format]]} takes")
+    return format
+
+
+def _read(
+    job: ReadJob,
+    format: FileFormat,
+    stat: ObjectStat,
+    read_range: ReadRange,
+    *,
+    at: ObjectRef,
+    final: ObjectRef,
+) -> FileReading:
+    """Reads the file that lies `at` a place now and, when all is well, at `final` in the end."""
+    cram = read_cram(read_range, size=stat.size) if format is FileFormat.CRAM else None
+    header = cram.header if cram else read_header(read_range)
+    verify_contigs(header.contigs)
+    has_eof = (
+        cram.has_eof if cram else is_eof(read_range(max(0, stat.size - len(EOF_MARKER)), len(EOF_MARKER)))
+    )
+    warnings = [] if has_eof else ["it lacks the end-of-file marker and may have been cut short"]
+
+    def parse(data: bytes) -> FileIndex:
+        if cram:
+            return read_cram_index(data, file=cram, read_range=read_range)
+        return read_binning_index(data, header=header, read_range=read_range, size=stat.size)
+
+    index, index_source = None, None
+    if found := _found_index(job, format, stat):
+        place, index_stat = found
+        index = _parsed(place, index_stat, parse)
+        index_source = IndexSource(place, index_stat.etag, built=False)
+        if index_stat.modified < stat.modified:
+            warnings.append(f"its index {place} is older than the file")
+        if header.sort_order not in (None, "coordinate", "unknown"):
+            warnings.append(f"its header says SO:{header.sort_order}, yet it has an index")
+    elif not job.build_index:
+        warnings.append(_NO_INDEX)
+    elif at.local_path() is None and not job.fetch_for_index:
+        warnings.append(f"{_NO_INDEX}; --build-index makes one, which reads all of the object")
+    elif job.dry_run:
+        warnings.append("an index would be built")
+    else:
+        index, index_source = _built(at, stat, format, parse, key=f"index/{final.storage}/{final.key}")
+    if not has_eof:
+        _verify_whole(read_range, cram, size=stat.size, begin=_last_known(header, index))
+    extra = index.extra_contigs if index else ()
+    if extra and header.contigs:
+        warnings.append(f"its header does not declare {len(extra)} of its contigs, {extra[0]} the first")
+    full = with_indexed_contigs(header, extra)
+    verify_contigs(full.contigs)
+    return FileReading(
+        place=final,
+        stat=stat,
+        source=job.source,
+        source_stat=stat,
+        header=replace(full, text=""),
+        has_eof=has_eof,
+        index=index,
+        index_source=index_source,
+        warnings=tuple(warnings),
+    )
+
+
+def verify_contigs(contigs: Sequence[HeaderContig]) -> None:
+    """Raises `FormatError` for contigs that the catalogue cannot keep, or tell apart."""
+    names: set[str] = set()
+    numbers: set[int] = set()
+    for contig in contigs:
+        if len(contig.name) > _LONGEST_NAME:
+            raise FormatError(
+                f"the contig {contig.name[:20]}… has a name of more than {_LONGEST_NAME} characters"
+            )
+        if "\0" in contig.name:
+            raise FormatError(f"the name of contig {contig.index} has a NUL in it")
+        if contig.name in names:
+            raise FormatError(f"the header declares the contig {contig.name} twice")
+        if contig.index in numbers or contig.index > _LARGEST_NUMBER:
+            raise FormatError(f"the contig {contig.name} cannot have the number {contig.index}")
+        names.add(contig.name)
+        numbers.add(contig.index)
+
+
+def find_index(
+    source: ObjectRef, aside: Sequence[ObjectRef], format: FileFormat, *, modified: float
+) -> tuple[ObjectRef, ObjectStat] | None:
+    """The index beside a file; of several the most usual that is not older than the file, else the most usual."""
+    found = [
+        (place.beside(key), stat)
+        for place in (source, *aside)
+        for key, stat in place.existing(index_keys(place.key, format))
+    ]
+    fresh = [pair for pair in found if pair[1].modified >= modified]
+    return next(iter(fresh or found), None)
+
+
+def _found_index(job: ReadJob, format: FileFormat, stat: ObjectStat) -> tuple[ObjectRef, ObjectStat] | None:
+    return find_index(job.source, job.aside, format, modified=stat.modified)
+
+
+def _parsed(place: ObjectRef, stat: ObjectStat, parse: Callable[[bytes], FileIndex]) -> FileIndex:
+    if stat.size > MAX_STORED_INDEX:
+        raise FormatError(f"its index {place} is larger than {MAX_STORED_INDEX} bytes")
+    try:
+        return parse(place.reader(stat)(0, stat.size))
+    except FormatError as error:
+        raise FormatError(f"its index {place} is not usable: {error}") from error
+
+
+def _built(
+    at: ObjectRef, stat: ObjectStat, format: FileFormat, parse: Callable[[bytes], FileIndex], *, key: str
+) -> tuple[FileIndex, IndexSource]:
+    managed = storage(FILES)
+    with staging_folder(managed) as folder:
+        path = at.local_path()
+        if path is None:
+            path = folder / "object"
+            _copy(at, stat, path)
+        target = folder / f"index{BUILT_SUFFIX[format]}"
+        build_index(path, format, target)
+        index = parse(target.read_bytes())
+        place = ObjectRef(FILES, key + BUILT_SUFFIX[format])
+        return index, IndexSource(place, managed.put(target, place.key).etag, built=True)
+
+
+def _last_known(header: FileHeader, index: FileIndex | None) -> int:
+    """A byte at which a block begins, as far back in the file as is known without reading it."""
+    if index is None:
+        return header.end.coffset
+    if index.unplaced_begin is not None:
+        return VirtualOffset(index.unplaced_begin).coffset
+    return index.placed_end.coffset if index.placed_end else header.end.coffset
+
+
+def _verify_whole(read_range: ReadRange, cram: CramFile | None, *, size: int, begin: int) -> None:
+    """Raises `FormatError` when the file ends inside a block or container: no answer from it could be complete."""
+    if cram:
+        for _ in walk_containers(read_range, cram):
+            pass
+        return
+    window, offset = b"", begin
+    while offset < size:
+        at = offset - begin
+        if at + MAX_STORED > len(window) and begin + len(window) < size:
+            window, begin, at = read_range(offset, _WALKED), offset, 0
+        offset += block_size(window, at, offset=begin)[0]
+    if offset > size:
+        raise FormatError("the file is cut short: it ends inside a block", offset=size)
+
+
+def _copy(source: ObjectRef, stat: ObjectStat, target: Path) -> str:
+    """Copies a file, and gives the SHA-256 of its bytes in hexadecimal. Raises StorageError."""
+    digest = hashlib.sha256()
+    with target.open("wb") as copy:
+        for piece in source.held_by.stream(source.key, 0, stat.size, etag=stat.etag):
+            digest.update(piece)
+            copy.write(piece)
+    source.verify_unchanged(stat)
+    return digest.hexdigest()
+
+
+def _held_already(place: ObjectRef, digest: str) -> ObjectStat | None:
+    """The state of an object of the same content; to put it again would change that under those served from it."""
+    stat = place.stat_if_there()
+    if stat is None:
+        return None
+    found = hashlib.sha256()
+    try:
+        for piece in place.held_by.stream(place.key, 0, stat.size, etag=stat.etag):
+            found.update(piece)
+    except ObjectChanged:
+        return None
+    return stat if found.hexdigest() == digest else None

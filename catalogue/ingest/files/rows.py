@@ -1,0 +1,300 @@
+"""Writes what was read of a data file, all of it or nothing: one transaction a file, contigs by COPY.
+
+Contigs are linked to sequences by the md5 that the header states; those without one by name and length within the
+collection of the dataset.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from catalogue.errors import CatalogueError, StorageError
+from catalogue.formats.headers import HeaderContig
+from catalogue.ingest.files.reader import FileReading
+from catalogue.ingest.transactions import advisory_lock
+from catalogue.models import CollectionMember, Contig, DataFile, Dataset, NamingAuthority, Sequence
+from catalogue.models.files import KIND_OF_FORMAT
+from catalogue.storage import storage
+from catalogue.storage.object_ref import ObjectRef
+
+#: Who gives the names of AN tags.
+AUTHORITY = "sam"
+
+_LONGEST_ALIAS = 255
+_SORT_ORDERS = {"unsorted", "queryname", "coordinate"}
+
+_ADD_SEQUENCES = """
+    INSERT INTO catalogue_sequence (md5, length, circular, molecule)
+    SELECT md5, length, false, '' FROM unnest(%s::bytea[], %s::bigint[]) AS given (md5, length) ORDER BY md5
+    ON CONFLICT (md5) DO NOTHING
+"""
+_ADD_ALIASES = """
+    INSERT INTO catalogue_alias (authority_id, name, sequence_id)
+    SELECT %s, name, sequence FROM unnest(%s::varchar[], %s::bigint[]) AS given (name, sequence) ORDER BY name, sequence
+    ON CONFLICT (name, authority_id, sequence_id) DO NOTHING
+"""
+_COPY_CONTIGS = """
+    COPY catalogue_contig (file_id, number, name, length, md5, sequence_id, mapped, unmapped, index)
+    FROM STDIN (FORMAT BINARY)
+"""
+_CONTIG_TYPES = ("int8", "int4", "varchar", "int8", "bytea", "int8", "int8", "int8", "bytea")
+_LINK = """
+    UPDATE catalogue_contig AS contig SET sequence_id = sequence.id
+    FROM catalogue_datafile AS file, catalogue_collectionmember AS member, catalogue_sequence AS sequence
+    WHERE contig.file_id = file.id AND file.dataset_id = %s AND contig.sequence_id IS NULL AND contig.md5 IS NULL
+      AND member.collection_id = %s AND member.name = contig.name
+      AND sequence.id = member.sequence_id AND sequence.length = contig.length
+"""
+
+
+class IdTakenError(CatalogueError):
+    """Another file is registered under this id and format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What became of a file: `replaced` when an earlier state of it, or another file, was registered before."""
+
+    replaced: bool
+    counts: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Register:
+    """Writes the files of one run into a dataset. Remembers sequences, which most files of a run share."""
+
+    dataset: Dataset
+    _known: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    _aliased: set[tuple[str, int]] = field(default_factory=set)
+    _members: dict[tuple[str, int], int] | None = None
+
+    def add(self, reading: FileReading, *, htsget_id: str, replace: bool) -> Registered:
+        """Registers a file under an id, in the place of what was there if that was an earlier state of it.
+
+        Another file's id is taken over only with `replace`, or when its object is gone; else IdTakenError. Needs a
+        transaction. Raises StorageUnavailable and django.db.DatabaseError too.
+        """
+        before = self.row_before(reading, htsget_id, replace=replace)
+        if reading.copied:
+            reading = _as_it_lies(reading)
+        if before is None:
+            # The end of the run makes it durable; until then a crash of the database loses whole files at most, which
+            # the next run adds. A replaced file is durable before anything of its former state is removed.
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL synchronous_commit = off")
+        else:
+            transaction.on_commit(lambda: _discard_objects(before))
+        sequences, warnings = self._sequences(reading.header.contigs)
+        pk = self._write(before, reading, htsget_id)
+        linked = self._copy_contigs(pk, reading, sequences)
+        counts = {
+            "contigs": len(reading.header.contigs),
+            "linked": linked,
+            "samples": len(reading.header.samples),
+            "replaced": int(before is not None),
+        }
+        return Registered(before is not None, counts, tuple(warnings))
+
+    def link_by_collection(self) -> int:
+        """Links the dataset's contigs that have no md5 to the sequences of its collection; how many were new."""
+        if self.dataset.collection_id is None:
+            return 0
+        with connection.cursor() as cursor:
+            cursor.execute(_LINK, [self.dataset.pk, self.dataset.collection_id])
+            return int(cursor.rowcount)
+
+    def row_before(self, reading: FileReading, htsget_id: str, *, replace: bool) -> DataFile | None:
+        """The row, locked, whose place a file will take. Raises as `add`; needs a transaction."""
+        format = reading.header.format
+        advisory_lock(f"{KIND_OF_FORMAT[format]}/{htsget_id} {format}", str(reading.place))
+        rows = DataFile.objects.select_for_update(of=("self",)).select_related("dataset").defer("header")
+        row = rows.filter(htsget_id=htsget_id, kind=KIND_OF_FORMAT[format], format=format.value).first()
+        if row is None:
+            return None
+        if row.dataset_id != self.dataset.pk:
+            raise IdTakenError(
+                f"{row} belongs to the dataset {row.dataset}; move it there, or choose another id"
+            )
+        was = ObjectRef(row.storage, row.key)
+        same = {str(was), row.source} & {str(reading.place), str(reading.source)}
+        if not (same or replace) and was.stat_if_there() is not None:
+            raise IdTakenError(
+                f"{row} is {row.source or was} already; give --replace to put this file in its place"
+            )
+        return row
+
+    def _sequences(self, contigs: Iterable[HeaderContig]) -> tuple[dict[int, int], list[str]]:
+        """The sequence of each contig that states its md5, by the contig's number; makes those that are not known."""
+        stated = {
+            contig.index: (bytes.fromhex(contig.md5), contig.length)
+            for contig in contigs
+            if contig.md5 and contig.length
+        }
+        missing = {md5: length for md5, length in stated.values() if md5 not in self._known}
+        if missing:
+            with connection.cursor() as cursor:
+                cursor.execute(_ADD_SEQUENCES, [list(missing), list(missing.values())])
+            rows = Sequence.objects.filter(md5__in=list(missing)).values_list("pk", "md5", "length")
+            found = {bytes(md5): (pk, length) for pk, md5, length in rows}
+        else:
+            found = {}
+        sequences: dict[int, int] = {}
+        warnings = []
+        for number, (md5, length) in stated.items():
+            pk, true_length = self._known.get(md5) or found[md5]
+            if length == true_length:
+                sequences[number] = pk
+            else:
+                warnings.append(
+                    f"its header gives {md5.hex()} a length of {length}, known with {true_length}"
+                )
+        self._add_aliases(contigs, sequences)
+        transaction.on_commit(lambda: self._known.update(found))
+        return sequences, warnings
+
+    def _add_aliases(self, contigs: Iterable[HeaderContig], sequences: Mapping[int, int]) -> None:
+        names = {
+            (name, sequences[contig.index])
+            for contig in contigs
+            if contig.index in sequences
+            for name in contig.aliases
+            if len(name) <= _LONGEST_ALIAS
+        } - self._aliased
+        if not names:
+            return
+        authority, _ = NamingAuthority.objects.get_or_create(name=AUTHORITY)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _ADD_ALIASES, [authority.pk, [name for name, _ in names], [sequence for _, sequence in names]]
+            )
+        transaction.on_commit(lambda: self._aliased.update(names))
+
+    def _write(self, before: DataFile | None, reading: FileReading, htsget_id: str) -> int:
+        header, index, source = reading.header, reading.index, reading.index_source
+        now = timezone.now()
+        row = DataFile(
+            pk=before.pk if before else None,
+            dataset=self.dataset,
+            kind=KIND_OF_FORMAT[header.format],
+            htsget_id=htsget_id,
+            format=header.format.value,
+            storage=reading.place.storage,
+            key=reading.place.key,
+            size=reading.stat.size,
+            etag=reading.stat.etag,
+            source=_source(reading),
+            source_etag=reading.source_stat.etag if reading.copied else "",
+            header=header.packed,
+            header_end=header.end,
+            has_eof=reading.has_eof,
+            index_kind=index.kind if index else "",
+            index_source=str(source.place) if source else "",
+            index_etag=source.etag if source else "",
+            index_built=bool(source and source.built),
+            unplaced_begin=index.unplaced_begin if index else None,
+            version=header.version[:16],
+            samples=list(header.samples),
+            assembly=_assembly(header.contigs),
+            sort_order=header.sort_order if header.sort_order in _SORT_ORDERS else "",
+            unplaced=index.unplaced if index else None,
+            state=DataFile.State.READY,
+            state_reason="",
+            state_since=now,
+            ingested=now,
+        )
+        row.save(force_insert=before is None, force_update=before is not None)
+        if before is not None:
+            Contig.objects.filter(file=row).delete()
+        return row.pk
+
+    def _copy_contigs(self, pk: int, reading: FileReading, sequences: Mapping[int, int]) -> int:
+        shares = reading.index.shares if reading.index else {}
+        members = self._collection()
+        linked = 0
+        with connection.cursor() as cursor, cursor.copy(_COPY_CONTIGS) as copy:
+            copy.set_types(_CONTIG_TYPES)
+            for contig in reading.header.contigs:
+                sequence = sequences.get(contig.index)
+                if contig.md5 is None and contig.length is not None:
+                    sequence = members.get((contig.name, contig.length))
+                linked += sequence is not None
+                share = shares.get(contig.index)
+                copy.write_row(
+                    (
+                        pk,
+                        contig.index,
+                        contig.name,
+                        contig.length,
+                        bytes.fromhex(contig.md5) if contig.md5 else None,
+                        sequence,
+                        share.mapped if share else None,
+                        share.unmapped if share else None,
+                        share.packed if share else b"",
+                    )
+                )
+        return linked
+
+    def _collection(self) -> dict[tuple[str, int], int]:
+        if self._members is None:
+            members = CollectionMember.objects.filter(collection=self.dataset.collection_id)
+            rows = (
+                members.values_list("name", "sequence__length", "sequence_id")
+                if self.dataset.collection_id
+                else ()
+            )
+            self._members = {(name, length): sequence for name, length, sequence in rows}
+        return self._members
+
+
+def _as_it_lies(reading: FileReading) -> FileReading:
+    """The same with the copy's state of this moment, for another ingest of the same content may have put it again.
+
+    Raises ObjectMissing when one removed it, while nothing spoke of it yet.
+    """
+    stat = reading.place.stat()
+    same = DataFile.objects.filter(storage=reading.place.storage, key=reading.place.key)
+    same.exclude(etag=stat.etag).update(etag=stat.etag)
+    return replace_fields(reading, stat=stat)
+
+
+def discard_made(reading: FileReading) -> None:
+    """Removes what was stored for a file that could not be registered."""
+    made = [reading.index_source.place] if reading.index_source and reading.index_source.built else []
+    if reading.copied:
+        made.append(reading.place)
+    for place in made:
+        _delete_unless_used(place)
+
+
+def _source(reading: FileReading) -> str:
+    return str(reading.source) if reading.copied else ""
+
+
+def _assembly(contigs: Iterable[HeaderContig]) -> str:
+    return ", ".join(dict.fromkeys(contig.assembly for contig in contigs if contig.assembly))[:255]
+
+
+def _discard_objects(before: DataFile) -> None:
+    """Removes the copy and the built index of a file's earlier state, unless a row speaks of them still."""
+    if before.source:
+        _delete_unless_used(ObjectRef(before.storage, before.key))
+    if before.index_built:
+        name, _, key = before.index_source.partition(":")
+        _delete_unless_used(ObjectRef(name, key))
+
+
+def _delete_unless_used(place: ObjectRef) -> None:
+    with transaction.atomic():
+        advisory_lock(str(place))
+        places = DataFile.objects.filter(storage=place.storage, key=place.key)
+        if (places | DataFile.objects.filter(index_source=str(place))).exists():
+            return
+        try:
+            storage(place.storage).delete(place.key)
+        except StorageError:
+            # It stays behind, unreferenced; the ingest itself is complete.
+            return

@@ -1,0 +1,126 @@
+"""The index of a data file: where it is looked for, and how its bytes become what is stored, once they are proved."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from catalogue.formats import FormatError, ReadRange
+from catalogue.formats.binning import BinningIndex
+from catalogue.formats.crai import CraiRow, pack, parse_crai, verify_rows
+from catalogue.formats.cram import CramFile
+from catalogue.formats.headers import FileFormat, FileHeader, with_indexed_contigs
+from catalogue.formats.index_files import read_index
+from catalogue.formats.intervals import VirtualOffset
+from catalogue.ingest.indexes.proof import SAMPLES, prove_binning_index
+
+#: A larger index file is not read.
+MAX_STORED_INDEX = 256 * 1024 * 1024
+
+_SUFFIXES: Mapping[FileFormat, tuple[str, ...]] = {
+    FileFormat.BAM: (".bai", ".csi"),
+    FileFormat.CRAM: (".crai",),
+    FileFormat.VCF: (".tbi", ".csi"),
+    FileFormat.BCF: (".csi",),
+}
+_FORMAT_SUFFIX = re.compile(r"\.(?:bam|cram|bcf|g?vcf)(?:\.b?gz)?$|\.b?gz$", re.IGNORECASE)
+_VCF_COLUMNS = (1, 2)
+_ZERO_BASED = 0x10000
+
+
+class ContigShare(NamedTuple):
+    """What an index tells of one contig: its packed share and, where known, its mapped and unmapped records."""
+
+    packed: bytes
+    mapped: int | None = None
+    unmapped: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileIndex:
+    """An index ready to be stored: shares by the contig's number in the file.
+
+    `unplaced_begin` (a virtual offset) is None when no record lies on no contig; `unplaced` counts those records, None
+    where the index does not tell. `placed_end` is where the last record of a contig ends, None for CRAM.
+    `extra_contigs` are the names that only the index of a VCF tells, in the order in which they follow the header's.
+    """
+
+    kind: str
+    shares: Mapping[int, ContigShare]
+    unplaced_begin: int | None
+    unplaced: int | None
+    placed_end: VirtualOffset | None = None
+    extra_contigs: tuple[str, ...] = ()
+
+
+def index_keys(key: str, format: FileFormat) -> list[str]:
+    """The keys under which the index of the file `key` is looked for, the more usual first."""
+    stems = [key, key[: len(key) - len(match[0])] if (match := _FORMAT_SUFFIX.search(key)) else key]
+    # x.vcf.gz may have its index in x.vcf.tbi, as programs that only know one suffix name it.
+    stems.append(key.removesuffix(".gz"))
+    return list(dict.fromkeys(stem + suffix for stem in stems for suffix in _SUFFIXES[format]))
+
+
+def read_binning_index(data: bytes, *, header: FileHeader, read_range: ReadRange, size: int) -> FileIndex:
+    """The BAI, CSI or TBI index `data` of a file of `size` bytes, proved.
+
+    Raises `FormatError` for what is no index or not the index of this file.
+    """
+    index = read_index(data)
+    index.verify_extent(size)
+    full, numbers = _numbering(index, header)
+    prove_binning_index(index, numbers=numbers, header=full, read_range=read_range)
+    shares = {contig.index: ContigShare(b"", 0, 0) for contig in full.contigs}
+    for number, contig in zip(numbers, index.contigs, strict=True):
+        if contig is not None:
+            shares[number] = ContigShare(contig.pack(), contig.mapped, contig.unmapped)
+    unplaced_begin = None
+    if header.format is FileFormat.BAM and index.unplaced != 0:
+        unplaced_begin = index.placed_end() or header.end
+    extra = tuple(contig.name for contig in full.contigs[len(header.contigs) :])
+    return FileIndex(index.kind, shares, unplaced_begin, index.unplaced, index.placed_end(), extra)
+
+
+def read_cram_index(data: bytes, *, file: CramFile, read_range: ReadRange) -> FileIndex:
+    """The CRAI index `data` of a CRAM file, proved. Raises `FormatError` as `read_binning_index`."""
+    rows = parse_crai(data)
+    verify_rows(rows, read_range, file, most=SAMPLES)
+    _verify_order(rows)
+    packed = pack(rows, data=file.data, contigs=len(file.header.contigs))
+    shares = {number: ContigShare(share) for number, share in packed.contigs.items()}
+    unplaced_begin = None if packed.unplaced is None else VirtualOffset.at(packed.unplaced)
+    return FileIndex("CRAI", shares, unplaced_begin, None)
+
+
+def _verify_order(rows: Sequence[CraiRow]) -> None:
+    """Slices must follow one another in coordinate order; inside a slice the index does not tell.
+
+    A start of 0 may mean that the writer did not know it.
+    """
+    known = sorted((row.container, row.landmark, row.reference, row.start) for row in rows if row.start > 0)
+    placed = [(reference, start) for _, _, reference, start in known if reference >= 0]
+    if placed != sorted(placed):
+        raise FormatError("the reads are not in coordinate order")
+
+
+def _numbering(index: BinningIndex, header: FileHeader) -> tuple[FileHeader, list[int]]:
+    """The header with the contigs that only the index names, and the number in it of each contig of the index."""
+    if header.format is FileFormat.VCF:
+        if index.columns is None:
+            raise FormatError("the index was not made by tabix, which alone can index VCF")
+        columns = index.columns
+        if (columns.sequence, columns.begin) != _VCF_COLUMNS or columns.format & _ZERO_BASED:
+            raise FormatError("tabix indexed other columns than those of VCF")
+        names = index.names[: len(index.contigs)]
+        full = with_indexed_contigs(header, names)
+        numbers = {contig.name: contig.index for contig in full.contigs}
+        if len(set(names)) != len(names):
+            raise FormatError("the index names a contig twice")
+        return full, [numbers[name] for name in names]
+    declared = {contig.index for contig in header.contigs}
+    if header.format is FileFormat.BAM and len(index.contigs) != len(declared):
+        raise FormatError(f"the index knows {len(index.contigs)} contigs, the header {len(declared)}")
+    for number, contig in enumerate(index.contigs):
+        if contig is not None and number not in declared:
+            raise FormatError(f"the index has records on contig {number}, which the header does not declare")
+    return header, list(range(len(index.contigs)))

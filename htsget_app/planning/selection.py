@@ -1,0 +1,124 @@
+"""From what a request names to what of the file is wanted and may be handed out, before a byte of it is read.
+
+Where only regions of a file were granted, a record is handed out when it overlaps, in one place, what is asked for and
+what is granted. Reads without a position, and contigs that no grant names, never are. Positions are 0-based and
+half-open.
+"""
+
+from collections.abc import Iterator
+
+from catalogue import queries
+from catalogue.access import PermissionRefused
+from catalogue.errors import NotFound
+from catalogue.formats.headers import FileFormat
+from catalogue.formats.intervals import MAX_POSITION, Region, unite_regions
+from catalogue.queries import FileContig, StoredFile
+from htsget_app.errors import InvalidInput, InvalidRange
+from htsget_app.params import RegionRequest, TicketRequest
+from htsget_app.planning.parts import ContigLayout, Selection
+
+Selected = tuple[Selection, dict[int, ContigLayout]]
+
+
+def select(file: StoredFile, request: TicketRequest) -> Selected:
+    """What is wanted, in the file's own terms, and what is stored of the contigs that it takes to find it.
+
+    Raises NotFound, AmbiguousReference, InvalidInput, InvalidRange; PermissionRefused where nothing of what is asked
+    for is granted.
+    """
+    if request.header_only:
+        return Selection(), {}
+    if file.permission.whole:
+        return _asked(file, request)
+    if not file.permission.regions:
+        raise PermissionRefused("these credentials open the header of it, and no more")
+    return _granted(file, request)
+
+
+def _granted(file: StoredFile, request: TicketRequest) -> Selected:
+    """What is asked of a file, as far as it lies within the regions that were granted of it."""
+    if not file.indexed:
+        raise PermissionRefused(
+            "these credentials open regions of it, and it has no index here to find them by"
+        )
+    names = queries.contigs_that_exist(file, [region.contig for region in file.permission.regions])
+    contigs = {contig.number: ContigLayout(contig.name, contig.index) for contig in names.values()}
+    within = tuple(
+        unite_regions(
+            Region(names[region.contig].number, region.start, min(region.end, MAX_POSITION))
+            for region in file.permission.regions
+            if region.contig in names
+        )
+    )
+    asked, _ = _asked(file, request)
+    regions = within if asked.whole else tuple(_common(asked.regions, within))
+    nothing_asked = not asked.whole and not asked.unplaced and not unite_regions(asked.regions)
+    if not regions and not nothing_asked:
+        raise PermissionRefused("these credentials open other regions of it only")
+    if file.format == FileFormat.CRAM:
+        # What else its containers hold decides whether they may be handed out.
+        contigs |= {
+            contig.number: ContigLayout(contig.name, contig.index)
+            for contig in queries.contigs_with_records(file)
+        }
+    return Selection(regions, within=within), contigs
+
+
+def _common(asked: tuple[Region, ...], granted: tuple[Region, ...]) -> Iterator[Region]:
+    """Where regions of the one kind and of the other overlap; those granted are in order, and lie apart."""
+    wanted = unite_regions(asked)
+    at = other = 0
+    while at < len(wanted) and other < len(granted):
+        one, two = wanted[at], granted[other]
+        if one.overlaps(two.contig, two.start, two.end):
+            yield Region(one.contig, max(one.start, two.start), min(one.end, two.end))
+        if (one.contig, one.end) < (two.contig, two.end):
+            at += 1
+        else:
+            other += 1
+
+
+def _asked(file: StoredFile, request: TicketRequest) -> tuple[Selection, dict[int, ContigLayout]]:
+    """What is asked of a file, with nothing taken away."""
+    if request.regions is None:
+        return Selection(whole=True), {}
+    if request.unplaced and request.kind != "reads":
+        raise NotFound("only reads can be without a position")
+    if not file.indexed:
+        raise InvalidInput("this file has no index here; only the whole of it can be had, or its header")
+    found = _contigs(file, request.regions)
+    regions = tuple(_region(*pair) for pair in zip(request.regions, found, strict=True))
+    contigs = {contig.number: ContigLayout(contig.name, contig.index) for contig in found}
+    return Selection(regions, unplaced=request.unplaced), contigs
+
+
+def _contigs(file: StoredFile, regions: tuple[RegionRequest, ...]) -> list[FileContig]:
+    """The contig of each region."""
+    named = queries.contigs_by_name(file, [region.name for region in regions if region.name is not None])
+    return [
+        _contig(file, region, named[region.name] if region.name is not None else None) for region in regions
+    ]
+
+
+def _contig(file: StoredFile, region: RegionRequest, named: FileContig | None) -> FileContig:
+    if region.md5 is None:
+        assert named is not None, "a region is by name, by md5 or by both"
+        return named
+    if named is None:
+        return queries.contig_by_md5(file, region.md5)
+    if named.md5 is None:
+        # Only another contig can have it then, and if none has, that is what is wrong.
+        queries.contig_by_md5(file, region.md5)
+    if named.md5 is None or named.md5.hex() != region.md5:
+        raise InvalidInput("referenceName and referenceMD5 disagree")
+    return named
+
+
+def _region(asked: RegionRequest, contig: FileContig) -> Region:
+    start = 0 if asked.start is None else asked.start
+    # An end beyond the contig needs no clipping: there is nothing there, save what the file does hold there (VCF puts
+    # telomeres one past the end).
+    end = MAX_POSITION if asked.end is None else asked.end
+    if contig.length is not None and start > contig.length:
+        raise InvalidRange(f"start {start} is beyond {contig.name!r}, which has {contig.length} bases")
+    return Region(contig.number, start, end)

@@ -1,0 +1,101 @@
+"""What every request is given before anything else sees it: an id, and the address that it comes from.
+
+Pages also get a Content-Security-Policy. Requests with more header bytes than the settings allow go no further.
+"""
+
+import ipaddress
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.signals import request_finished
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from catalogue import request_context
+from htsgetsite.page_middleware import PROTOCOL_PATHS
+
+#: Answers of refget are the same through both of its doors, to the last header.
+REFGET_PATHS: Final = ("/sequence/", "/md5/", "/service-info")
+_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+#: Pages run no script and load nothing but the site's own.
+_POLICY: Final = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+
+
+class RequestMiddleware:
+    """Has to come first. The id and the address go into the audit, and the id into every line of the log."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        here = request_context.RequestContext(
+            address=client_address(request.META), request_id=_request_id(request.META)
+        )
+        request_context.begin(here)
+        if _header_bytes(request.META) > settings.MAX_HEADER_BYTES:
+            return HttpResponse("The headers are too long.\n", status=431, content_type="text/plain")
+        response = self._get_response(request)
+        if not request.path_info.startswith(PROTOCOL_PATHS):
+            response.headers.setdefault("Content-Security-Policy", _POLICY)
+        if response.status_code >= 400 and not request.path_info.startswith(REFGET_PATHS):
+            # For whoever reports it: the log and the audit have it too.
+            response.headers["X-Request-ID"] = here.request_id
+        return response
+
+
+class ActorMiddleware:
+    """Comes after the one that knows the session, and lets the audit ask whose it is. Protocols have none."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(PROTOCOL_PATHS):
+            request_context.current_context().session = lambda: _actor(request)
+        return self._get_response(request)
+
+
+def _actor(request: HttpRequest) -> request_context.Actor:
+    user = request.user
+    return (
+        request_context.Actor(user.get_username(), user.pk)
+        if user.is_authenticated
+        else request_context.NOBODY
+    )
+
+
+@receiver(request_finished)
+def _finished(**_: Any) -> None:
+    """Called when the last byte is sent."""
+    request_context.end()
+
+
+def client_address(environ: Mapping[str, Any]) -> str | None:
+    """Where a request comes from: as the connection says, or the proxies where those are trusted."""
+    given = environ.get("REMOTE_ADDR", "")
+    if settings.TRUST_PROXY:
+        # What stands before the words of the proxies is the client's own.
+        told = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")[-settings.PROXY_HOPS :]
+        given = told[0].strip() or given
+    try:
+        return str(ipaddress.ip_address(given))
+    except ValueError:
+        return None
+
+
+def _request_id(environ: Mapping[str, Any]) -> str:
+    given = environ.get("HTTP_X_REQUEST_ID", "")
+    if settings.TRUST_PROXY and _ID.fullmatch(given):
+        return str(given)
+    return uuid.uuid4().hex
+
+
+def _header_bytes(environ: Mapping[str, Any]) -> int:
+    return sum(len(name) + len(value) for name, value in environ.items() if name.startswith("HTTP_"))

@@ -1,0 +1,76 @@
+"""What is ingested into a private collection is private from the moment that it is there."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogue import queries
+from catalogue.access import AuthenticationRequired
+from catalogue.ingest.fasta.collections import ArrivingCollection
+from catalogue.models import Sequence, SequenceCollection
+from tests.catalogue.made_access import make_grant, make_user, viewer_for
+from tests.catalogue.made_fasta import make_fasta
+from tests.catalogue.management.test_ingest_fasta import ingest, refused
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def closed() -> SequenceCollection:
+    queries.forget_sequences()
+    return SequenceCollection.objects.create(name="closed", visibility="private")
+
+
+def is_private(name: str) -> bool:
+    try:
+        queries.sequence(f"lab:{name}")
+    except AuthenticationRequired:
+        return True
+    return False
+
+
+def test_private_from_the_start(
+    tmp_path: Path, closed: SequenceCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also between the first file and the last, and when the run ends in between."""
+    one, two = (
+        make_fasta(tmp_path / "1.fa", {"a": b"ACGT"}),
+        make_fasta(tmp_path / "2.fa", {"b": b"CCCC", "c": b"GG"}),
+    )
+
+    def killed(*_: Any, **__: Any) -> None:
+        assert is_private("a") and is_private("b") and is_private("c")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(ArrivingCollection, "register", killed)
+        ingest(one, two, authority="lab", collection="closed")
+    assert is_private("a") and is_private("b")
+
+    assert "collection unchanged" in ingest(one, two, authority="lab", collection="closed")
+    assert [member.name for member in closed.members.all()] == ["a", "b", "c"]
+    user = make_user("ada")
+    make_grant(closed, user)
+    assert queries.sequence("lab:a", viewer=viewer_for(user)).length == 4
+
+
+def test_filling_says_what_it_did(tmp_path: Path, closed: SequenceCollection) -> None:
+    path = make_fasta(tmp_path / "1.fa", {"a": b"ACGT"})
+    assert "collection added" in ingest(path, authority="lab", collection="closed")
+    assert "collection unchanged" in ingest(path, authority="lab", collection="closed")
+    assert is_private("a")
+
+
+def test_what_has_no_place_in_it_is_not_registered_at_all(tmp_path: Path, closed: SequenceCollection) -> None:
+    ingest(make_fasta(tmp_path / "1.fa", {"a": b"ACGT"}), authority="lab", collection="closed")
+    said = refused(make_fasta(tmp_path / "2.fa", {"b": b"CCCC"}), authority="lab", collection="closed")
+    assert "has other members already" in said
+    assert Sequence.objects.count() == 1
+
+
+def test_an_empty_public_collection_can_be_filled(tmp_path: Path) -> None:
+    SequenceCollection.objects.create(name="open")
+    path = make_fasta(tmp_path / "1.fa", {"a": b"ACGT"})
+    assert "collection added" in ingest(path, authority="lab", collection="open")
+    assert not is_private("a")

@@ -1,0 +1,369 @@
+"""The joined bytes of CRAM answers, against every container decoded on its own by htslib."""
+
+import gzip
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pysam
+import pytest
+
+from catalogue.formats import FormatError
+from catalogue.formats.crai import pack, parse_crai, verify_rows
+from catalogue.formats.cram import read_cram
+from catalogue.formats.headers import FileFormat
+from catalogue.formats.intervals import ByteRange, Region, VirtualOffset
+from htsget_app.planning.cram import plan_cram
+from htsget_app.planning.parts import (
+    Block,
+    ContigLayout,
+    FileLayout,
+    Inline,
+    Limits,
+    PartClass,
+    Selection,
+    StoredRange,
+)
+from tests.made_crams import LAYOUTS, VERSIONS, MadeCram, make_cram, make_reference, make_sam, reader_of
+from tests.paths import SHARED_DATA
+
+REAL = SHARED_DATA
+real_data = pytest.mark.skipif(not REAL.exists(), reason="../shared/data is not there")
+
+EVERYTHING = Limits(inline=10**9)
+NOTHING_INLINE = Limits(inline=0)
+REGIONS = 200
+
+HEADER = "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:big\tLN:6000\n"
+
+# All fields but bases and qualities: what can be read of a file whose reference is not at hand.
+WITHOUT_BASES = ("required_fields=0x19ff", "decode_md=0")
+
+Read = tuple[str, str, int, int, str]
+
+
+def read_of(record: pysam.AlignedSegment) -> Read:
+    """A read as name, contig ("*" for none), start, end, SAM line; unmapped ones are one position long."""
+    start = record.reference_start
+    end = record.reference_end if record.reference_end is not None else start + 1
+    return record.query_name or "", record.reference_name or "*", start, end, record.to_string()
+
+
+@dataclass
+class Served:
+    """A CRAM file as the catalogue would know it, and what htslib says is in it."""
+
+    cram: MadeCram
+    folder: Path
+
+    @cached_property
+    def data(self) -> bytes:
+        return self.cram.data
+
+    @cached_property
+    def stored(self) -> FileLayout:
+        read_range = reader_of(self.data)
+        file = read_cram(read_range, size=len(self.data))
+        rows = parse_crai(self.cram.index.read_bytes())
+        verify_rows(rows, read_range, file, most=1000)
+        index = pack(rows, data=file.data, contigs=len(file.header.contigs))
+        return FileLayout(
+            format=FileFormat.CRAM,
+            size=len(self.data),
+            header=file.header.packed,
+            header_end=file.header.end,
+            has_eof=file.has_eof,
+            contigs={
+                contig.index: ContigLayout(contig.name, index.contigs.get(contig.index, b""))
+                for contig in file.header.contigs
+            },
+            unplaced_begin=None if index.unplaced is None else VirtualOffset.at(index.unplaced),
+        )
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        header = read_cram(reader_of(self.data), size=len(self.data)).header
+        return [contig.length or 0 for contig in header.contigs]
+
+    @cached_property
+    def eof(self) -> bytes:
+        return pysam_eof(self.data[4])
+
+    @cached_property
+    def containers(self) -> list[tuple[bytes, list[Read]]]:
+        """Bytes and reads of every container: bounds by htslib's index, reads decoded container by container."""
+        end = len(self.data) - (len(self.eof) if self.data.endswith(self.eof) else 0)
+        index = gzip.decompress(self.cram.index.read_bytes()).decode()
+        begins = sorted({int(line.split("\t")[3]) for line in index.splitlines()})
+        pieces = [self.data[begin:after] for begin, after in pairwise([*begins, end])]
+        header = self.data[: begins[0]]
+        return [(piece, self.reads(header + piece + self.eof)) for piece in pieces]
+
+    def reads(self, data: bytes) -> list[Read]:
+        path = self.folder / "answer.cram"
+        path.write_bytes(data)
+        return [read_of(record) for record in self.cram.reads_in(path)]
+
+    def join(self, blocks: Iterable[Block]) -> bytes:
+        return b"".join(
+            block.data if isinstance(block, Inline) else self.data[block.where.begin : block.where.end]
+            for block in blocks
+        )
+
+    def plan(self, selection: Selection, limits: Limits = EVERYTHING) -> list[Block]:
+        return plan_cram(self.stored, selection, read_range=reader_of(self.data), limits=limits)
+
+    def wanted(self, selection: Selection) -> tuple[bytes, list[Read]]:
+        """The exact answer's bytes, and the reads that must be found in it."""
+        body, overlapping = b"", []
+        names = [contig.name for contig in self.stored.contigs.values()]
+        for piece, reads in self.containers:
+            hit = selection.whole or (selection.unplaced and any(read[1] == "*" for read in reads))
+            for region in selection.regions:
+                placed = [read for read in reads if read[1] == names[region.contig]]
+                hit |= bool(placed) and (
+                    min(read[2] for read in placed) < region.end
+                    and region.start < max(read[3] for read in placed)
+                    and region.start < region.end
+                )
+            body += piece if hit else b""
+            overlapping += [read for read in reads if self.overlaps(read, selection, names)]
+        return self.stored.header + body + self.eof, overlapping
+
+    @staticmethod
+    def overlaps(read: Read, selection: Selection, names: list[str]) -> bool:
+        _, contig, start, end, _ = read
+        return (
+            selection.whole
+            or (selection.unplaced and contig == "*")
+            or any(
+                contig == names[region.contig] and max(start, region.start) < min(end, region.end)
+                for region in selection.regions
+            )
+        )
+
+
+def pysam_eof(major: int) -> bytes:
+    """The end-of-file container as htslib writes it."""
+    return bytes.fromhex(
+        {
+            2: "0b000000ffffffff0fe0454f460000000001000001000606010001000100",
+            3: "0f000000ffffffff0fe0454f4600000000010005bdd94f0001000606010001000100ee63014b",
+        }[major]
+    )
+
+
+def check(served: Served, selections: Iterable[Selection]) -> None:
+    """The differential test: exact bytes, decodable, nothing lost, nothing twice, in order."""
+    everything = [read for _, reads in served.containers for read in reads]
+    seen: dict[bytes, list[Read]] = {}
+    for selection in selections:
+        expected, overlapping = served.wanted(selection)
+        for limits in (EVERYTHING, NOTHING_INLINE, Limits(inline=4000, max_part_bytes=3000)):
+            assert served.join(served.plan(selection, limits)) == expected
+        if expected not in seen:
+            seen[expected] = served.reads(expected)
+            # In the original's order, and so nothing twice.
+            rest = iter(everything)
+            assert all(read in rest for read in seen[expected])
+        answered = seen[expected]
+        names = [contig.name for contig in served.stored.contigs.values()]
+        assert [read for read in answered if served.overlaps(read, selection, names)] == overlapping
+
+
+def random_selections(served: Served, *, count: int, seed: int) -> Iterable[Selection]:
+    rng = random.Random(seed)
+    names = [contig.name for contig in served.stored.contigs.values()]
+    lengths = served.lengths
+    places = [
+        (names.index(read[1]), read[2]) for _, reads in served.containers for read in reads if read[1] != "*"
+    ]
+    for _ in range(count):
+        regions = []
+        for _ in range(rng.choice((1, 1, 1, 1, 2, 5))):
+            contig, start = rng.randrange(len(names)), 0
+            if places and rng.random() < 0.7:
+                contig, start = rng.choice(places)
+            start = (
+                max(0, start + rng.randint(-60, 60)) if rng.random() < 0.6 else rng.randrange(lengths[contig])
+            )
+            length = rng.choice((0, 1, 1, 20, 300, 5000, lengths[contig]))
+            regions.append(Region(contig, start, start + length))
+        yield Selection(regions=tuple(regions), unplaced=rng.random() < 0.1)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_reference(tmp_path_factory.mktemp("reference"))
+
+
+def serve(folder: Path, reference: Path, **shape: Any) -> Served:
+    made: dict[str, Any] = {"sam": make_sam(seed=7), **shape}
+    return Served(make_cram(folder, reference=reference, **made), folder)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_answers_are_exact(tmp_path: Path, reference: Path, version: str, layout: str) -> None:
+    served = serve(tmp_path, reference, version=version, options=LAYOUTS[layout])
+    everything = [Selection(), Selection(whole=True), Selection(unplaced=True)]
+    whole_contigs = [Selection(regions=(Region(contig),)) for contig in served.stored.contigs]
+    check(served, [*everything, *whole_contigs])
+    check(served, random_selections(served, count=REGIONS, seed=11))
+    assert len(served.containers) > 2
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("unplaced", [0, 30])
+def test_answers_of_files_without_eof_are_exact(
+    tmp_path: Path, reference: Path, version: str, unplaced: int
+) -> None:
+    sam = make_sam(seed=8, unplaced=unplaced)
+    served = serve(tmp_path, reference, version=version, sam=sam, options=["seqs_per_slice=15"], eof=False)
+    assert not served.stored.has_eof
+    check(served, [Selection(), Selection(whole=True), Selection(unplaced=True)])
+    check(served, random_selections(served, count=40, seed=12))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_file_without_reads_is_served(tmp_path: Path, reference: Path, version: str) -> None:
+    served = serve(tmp_path, reference, version=version, sam=(HEADER, []))
+    selections = [
+        Selection(),
+        Selection(whole=True),
+        Selection(unplaced=True),
+        Selection(regions=(Region(0),)),
+    ]
+    for selection in selections:
+        for limits in (EVERYTHING, NOTHING_INLINE):
+            assert served.join(served.plan(selection, limits)) == served.data
+    assert served.reads(served.data) == []
+
+
+def test_a_file_of_nothing_but_unplaced_reads_is_served(tmp_path: Path, reference: Path) -> None:
+    _, lines = make_sam(unplaced=50)
+    unplaced = [line for line in lines if line.startswith("unplaced")]
+    served = serve(tmp_path, reference, sam=(HEADER, unplaced), options=["seqs_per_slice=20"])
+    check(
+        served,
+        [Selection(whole=True), Selection(unplaced=True), Selection(regions=(Region(0),)), Selection()],
+    )
+    assert len(served.reads(served.join(served.plan(Selection(unplaced=True))))) == 50
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> Served:
+    return serve(tmp_path_factory.mktemp("served"), reference, options=["seqs_per_slice=12"])
+
+
+def test_small_answers_travel_in_the_ticket_and_large_ones_do_not(served: Served) -> None:
+    selection = Selection(regions=(Region(0, 1000, 2000),))
+    size = len(served.wanted(selection)[0]) - len(served.stored.header) - len(served.eof)
+    fits = served.plan(selection, Limits(inline=size))
+    assert [type(block) for block in fits] == [Inline, Inline]
+    assert [block.kind for block in fits] == [PartClass.HEADER, PartClass.BODY]
+    exceeds = served.plan(selection, Limits(inline=size - 1))
+    assert [type(block) for block in exceeds] == [Inline, *[StoredRange] * (len(exceeds) - 2), Inline]
+    assert served.join(fits) == served.join(exceeds)
+
+
+def test_large_headers_are_fetched(served: Served) -> None:
+    header = len(served.stored.header)
+    (small, *_), (large, *_) = (
+        served.plan(Selection(), Limits(inline=size)) for size in (header, header - 1)
+    )
+    assert small == Inline(served.stored.header, PartClass.HEADER)
+    assert large == StoredRange(ByteRange(0, header), PartClass.HEADER)
+
+
+def test_large_ranges_are_split(served: Served) -> None:
+    blocks = served.plan(Selection(whole=True), Limits(inline=0, max_part_bytes=1000))
+    assert all(isinstance(block, StoredRange) and block.where.length <= 1000 for block in blocks)
+    assert [block.kind for block in blocks] == sorted((block.kind for block in blocks), reverse=True)
+    assert served.join(blocks) == served.data
+
+
+def test_a_whole_file_with_its_eof_is_one_range_after_the_header(served: Served) -> None:
+    header, body = served.plan(Selection(whole=True), Limits(inline=len(served.stored.header)))
+    assert header == Inline(served.stored.header, PartClass.HEADER)
+    assert body == StoredRange(ByteRange(len(served.stored.header), len(served.data)), PartClass.BODY)
+
+
+def test_too_many_ranges_are_joined_where_gaps_are_small(served: Served) -> None:
+    selection = Selection(regions=tuple(Region(0, start, start + 1) for start in range(0, 6000, 900)))
+    free = [block for block in served.plan(selection, NOTHING_INLINE) if isinstance(block, StoredRange)]
+    assert len(free) > 4
+    for most in (1, 2, 3):
+        blocks = served.plan(selection, Limits(inline=0, max_ranges=most))
+        ranges = [
+            block.where for block in blocks if isinstance(block, StoredRange) and block.kind == PartClass.BODY
+        ]
+        assert len(ranges) <= most
+        reads = served.reads(served.join(blocks))
+        names = ["big"]
+        expected = [
+            read
+            for read in served.wanted(Selection(whole=True))[1]
+            if served.overlaps(read, selection, names)
+        ]
+        assert [read for read in reads if served.overlaps(read, selection, names)] == expected
+
+
+def test_nothing_is_read_of_the_file_for_an_answer_that_is_fetched(served: Served) -> None:
+    def unreadable(offset: int, length: int) -> bytes:
+        raise AssertionError("read")
+
+    for selection in (Selection(), Selection(whole=True), Selection(regions=(Region(0),))):
+        plan_cram(served.stored, selection, read_range=unreadable, limits=NOTHING_INLINE)
+
+
+def test_a_file_that_has_become_shorter_is_an_error(served: Served) -> None:
+    with pytest.raises(FormatError):
+        plan_cram(
+            served.stored,
+            Selection(whole=True),
+            read_range=reader_of(served.data[:-100]),
+            limits=EVERYTHING,
+        )
+    with pytest.raises(FormatError):
+        plan_cram(
+            replace(served.stored, contigs={0: ContigLayout("big", b"damaged")}),
+            Selection(regions=(Region(0),)),
+            read_range=reader_of(served.data),
+            limits=EVERYTHING,
+        )
+
+
+def test_answers_pass_samtools(served: Served, tmp_path: Path) -> None:
+    path = tmp_path / "answer.cram"
+    reference = str(served.cram.reference)
+    for region, name in ((Region(0, 100, 900), "big:101-900"), (Region(1), "none"), (Region(2), "sparse")):
+        path.write_bytes(served.join(served.plan(Selection(regions=(region,)))))
+        pysam.quickcheck(str(path))
+        pysam.index(str(path))
+        answered = pysam.view("--reference", reference, str(path), name)
+        assert answered == pysam.view("--reference", reference, str(served.cram.path), name)
+
+
+# -- files that others made
+
+
+@real_data
+@pytest.mark.parametrize("name", ["1400_index_simple", "1403_index_multiref", "1405_index_multisliceref"])
+def test_real_crams_answer_exactly(name: str, tmp_path: Path) -> None:
+    path, reference = REAL / "cram" / f"{name}.cram", REAL / "cram" / "ce.fa"
+    served = Served(MadeCram(path=path, reference=reference), tmp_path)
+    check(served, [Selection(), Selection(whole=True), Selection(unplaced=True)])
+    check(served, random_selections(served, count=REGIONS, seed=13))
+
+
+@real_data
+def test_real_reads_without_their_reference_answer_exactly(tmp_path: Path) -> None:
+    path = REAL / "reads" / "htsnexus_test_NA12878.cram"
+    served = Served(MadeCram(path=path, reference=None, read_options=WITHOUT_BASES), tmp_path)
+    check(served, [Selection(), Selection(whole=True), Selection(unplaced=True)])
+    check(served, random_selections(served, count=REGIONS, seed=14))

@@ -1,0 +1,207 @@
+"""From HTTP request to joined bytes, for every kind of file: htslib reads from them what it finds in the original.
+
+The planners have their own proof over many more regions; this one is that nothing is lost between them and a client:
+registration, look-up by every name, the ticket's JSON, both kinds of block, signed slices, GET and POST.
+"""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pysam
+import pytest
+from django.test import Client
+
+from catalogue.formats.intervals import Region
+from catalogue.models import (
+    Alias,
+    CollectionMember,
+    Contig,
+    DataFile,
+    NamingAuthority,
+    Sequence,
+    SequenceCollection,
+)
+from tests.htsget_app.made_data import SHARED, Fetched, fetch, make_data_file
+from tests.htsget_app.planning.test_bgzf import Served, each_file, is_subsequence, served
+from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_reference, make_sam
+
+__all__ = ["served"]
+pytestmark = pytest.mark.django_db
+
+INLINE = (64 * 1024, 0, 10**8)
+
+
+def name_contigs(file: DataFile) -> None:
+    """Every contig gets a sequence, which the catalogue knows by other names: by an alias and in a collection."""
+    authority = NamingAuthority.objects.get(name="ucsc")
+    collection = SequenceCollection.objects.create(name=f"of file {file.pk}")
+    for contig in Contig.objects.filter(file=file):
+        md5 = contig.md5 or random.Random(f"{file.pk} {contig.name}").randbytes(16)
+        sequence, _ = Sequence.objects.get_or_create(md5=md5, defaults={"length": contig.length or 1})
+        Contig.objects.filter(pk=contig.pk).update(sequence=sequence)
+        Alias.objects.create(authority=authority, name=f"alias of {contig.name}", sequence=sequence)
+        CollectionMember.objects.create(
+            collection=collection, position=contig.number, name=f"member {contig.name}", sequence=sequence
+        )
+
+
+def ways_to_say(file: DataFile, contig: int) -> list[dict[str, str]]:
+    """Parameters that all mean one contig."""
+    row = Contig.objects.select_related("sequence").get(file=file, number=contig)
+    assert row.sequence is not None
+    md5 = bytes(row.sequence.md5).hex()
+    return [
+        {"referenceName": row.name},
+        {"referenceName": f"alias of {row.name}"},
+        {"referenceName": f"member {row.name}"},
+        {"referenceName": row.name, "referenceMD5": md5},
+        {"referenceMD5": md5},
+    ]
+
+
+@each_file
+def test_answers_over_http(client: Client, settings: Any, served: Served) -> None:
+    compare_answers(client, settings, served, regions=9, posts=3)
+
+
+def compare_answers(client: Client, settings: Any, served: Served, *, regions: int, posts: int) -> None:
+    """Registers the file, and holds answers of every kind against it."""
+    file = make_data_file(served.made.path, "some/id")
+    name_contigs(file)
+    path = f"/{file.kind}/some/id"
+    asked = {"format": file.format}
+    everything = [text for *_, text in served.everything[1]]
+    rng = random.Random(str(served.made))
+    for number in range(regions):
+        settings.HTSGET_INLINE_BYTES = INLINE[number % len(INLINE)]
+        region = served.random_region(rng)
+        said = rng.choice(ways_to_say(file, region.contig))
+        got = fetch(client, path, {**asked, **said, "start": region.start, "end": region.end})
+        check(served, got, served.truth([region]))
+    for number in range(posts):
+        settings.HTSGET_INLINE_BYTES = INLINE[number % len(INLINE)]
+        several = [served.random_region(rng) for _ in range(rng.randint(1, 9))]
+        bodies = [
+            {**rng.choice(ways_to_say(file, region.contig)[:4]), "start": region.start, "end": region.end}
+            for region in several
+        ]
+        check(served, fetch(client, path, body={**asked, "regions": bodies}), served.truth(several))
+    check(served, fetch(client, path, body=asked), everything)
+    for inline in INLINE:
+        settings.HTSGET_INLINE_BYTES = inline
+        check(served, fetch(client, path, asked), everything)
+        check(served, fetch(client, path, {**asked, "class": "header"}), [])
+        if served.is_bam:
+            unplaced = [text for contig, *_, text in served.everything[1] if contig == "*"]
+            check(served, fetch(client, path, {"referenceName": "*"}), unplaced)
+    first = served.header.contigs[0].index
+    said = ways_to_say(file, first)[0]
+    check(served, fetch(client, path, {**asked, **said, "start": 7, "end": 7}), [])
+    check(served, fetch(client, path, {**asked, **said}), served.truth([Region(first, 0, 2**31 - 1)]))
+
+
+def check(served: Served, got: Fetched, truth: list[str]) -> None:
+    """The header is the file's, the wanted records are all there, in order, once; inline answers hold no other."""
+    path = served.folder / f"answer{''.join(served.made.path.suffixes)}"
+    path.write_bytes(got.joined)
+    header, records = served.read(path)
+    texts = [text for *_, text in records]
+    assert header == served.everything[0]
+    classes = [url["class"] for url in got.urls]
+    assert classes == sorted(classes, reverse=True)
+    if all(url["url"].startswith("data:") for url in got.urls if url["class"] == "body"):
+        assert texts == truth
+    else:
+        assert is_subsequence(texts, [text for *_, text in served.everything[1]])
+        assert is_subsequence(truth, texts)
+
+
+CRAMS = [*(f"{version} {layout}" for version in VERSIONS for layout in LAYOUTS), *(
+    f"cram/{name}.cram" for name in ("1400_index_simple", "1403_index_multiref", "1405_index_multisliceref")
+)]  # fmt: skip
+
+
+@pytest.fixture
+def cram(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """A CRAM file and its reference."""
+    name: str = request.param
+    if name.startswith("cram/"):
+        if not SHARED.exists():
+            pytest.skip("../shared/data is not there")
+        yield SHARED / name, SHARED / "cram" / "ce.fa"
+        return
+    version, _, layout = name.partition(" ")
+    reference = make_reference(tmp_path)
+    made = make_cram(tmp_path, reference=reference, sam=make_sam(), version=version, options=LAYOUTS[layout])
+    yield made.path, reference
+
+
+@pytest.mark.parametrize("cram", CRAMS, indirect=True)
+def test_cram_answers_over_http(
+    client: Client, settings: Any, tmp_path: Path, cram: tuple[Path, Path]
+) -> None:
+    compare_cram_answers(client, settings, tmp_path, cram, regions=6, posts=2)
+
+
+def compare_cram_answers(
+    client: Client, settings: Any, tmp_path: Path, cram: tuple[Path, Path], *, regions: int, posts: int
+) -> None:
+    """Registers the file, and holds answers of every kind against it."""
+    original, reference = cram
+    file = make_data_file(original, "some/cram")
+    name_contigs(file)
+    rng = random.Random(original.name)
+    everything = read_cram(original, reference)
+    lines = [text for *_, text in everything]
+    assert len(set(lines)) == len(lines)
+    answer = tmp_path / "answer.cram"
+    with pysam.AlignmentFile(str(original)) as opened:
+        header = str(opened.header)
+        contigs = dict(zip(opened.references, opened.lengths, strict=True))
+    for number in range(regions + posts):
+        settings.HTSGET_INLINE_BYTES = INLINE[number % len(INLINE)]
+        wanted = []
+        for _ in range(1 if number < regions else rng.randint(2, 6)):
+            name = rng.choice(list(contigs))
+            start = rng.randrange(contigs[name])
+            wanted.append((name, start, start + rng.choice((1, 100, 2_000, 10**6))))
+        bodies: list[dict[str, str | int]] = [
+            {**rng.choice(ways_to_say(file, list(contigs).index(name))[:4]), "start": start, "end": end}
+            for name, start, end in wanted
+        ]
+        if len(bodies) == 1:
+            got = fetch(client, "/reads/some/cram", {"format": "cram", **bodies[0]})
+        else:
+            got = fetch(client, "/reads/some/cram", body={"format": "CRAM", "regions": bodies})
+        answer.write_bytes(got.joined)
+        texts = [text for *_, text in read_cram(answer, reference)]
+        truth = [
+            text
+            for contig, first, last, text in everything
+            if any(contig == name and first < end and start < last for name, start, end in wanted)
+        ]
+        assert len(set(texts)) == len(texts)
+        assert is_subsequence(texts, lines) and is_subsequence(truth, texts)
+    answer.write_bytes(fetch(client, "/reads/some/cram", {"format": "CRAM", "class": "header"}).joined)
+    with pysam.AlignmentFile(str(answer)) as opened:
+        assert str(opened.header) == header
+    assert fetch(client, "/reads/some/cram", {"format": "CRAM"}).joined == original.read_bytes()
+    answer.write_bytes(fetch(client, "/reads/some/cram", {"format": "CRAM", "referenceName": "*"}).joined)
+    unplaced = [text for contig, *_, text in everything if contig == "*"]
+    assert is_subsequence(unplaced, [text for *_, text in read_cram(answer, reference)])
+
+
+def read_cram(path: Path, reference: Path) -> list[tuple[str, int, int, str]]:
+    """Contig, start, end and all of each read."""
+    with pysam.AlignmentFile(str(path), reference_filename=str(reference)) as file:
+        return [
+            (
+                read.reference_name or "*",
+                read.reference_start,
+                read.reference_start + max(1, 0 if read.is_unmapped else read.reference_length or 0),
+                read.to_string(),
+            )
+            for read in file.fetch(until_eof=True)
+        ]

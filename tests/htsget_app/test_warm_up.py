@@ -1,0 +1,61 @@
+"""The warm-up of a process: it fills what a first answer would wait for, and never stands in the way."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from catalogue.models import AuditEvent, DataFile, Dataset
+from catalogue.queries import forget_files
+from htsget_app.warm_up import warm_up
+from tests.htsget_app.made_data import make_data_file, make_dataset, stored_path, write_bam
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> DataFile:
+    bam = write_bam(tmp_path / "made.bam", contigs=[("none", 9, None), ("1", 900, None)], reads=[(1, 5, 50)])
+    return make_data_file(bam, "made", dataset=make_dataset("rehearsed"))
+
+
+def test_a_ticket_is_rehearsed(client: Client, file: DataFile, django_assert_num_queries: Any) -> None:
+    forget_files()
+    told = AuditEvent.objects.count()
+    warm_up()
+    assert AuditEvent.objects.count() == told, "nobody asked for anything"
+    # The file, and the record of the audit; header and contig are remembered.
+    with django_assert_num_queries(2):
+        client.get("/reads/made?referenceName=1&start=0&end=1")
+
+
+def test_nothing_to_rehearse(file: DataFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("no such ticket may be made")
+
+    monkeypatch.setattr(warm_up, "ticket", fail)
+    Dataset.objects.filter(slug="rehearsed").update(visibility="controlled")
+    warm_up()
+    Dataset.objects.filter(slug="rehearsed").update(visibility="public")
+    DataFile.objects.update(index_kind="")
+    warm_up()
+    DataFile.objects.all().delete()
+    warm_up()
+
+
+def test_a_rehearsal_that_fails(
+    file: DataFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored_path(file).unlink()
+    warm_up()
+    assert "could not be rehearsed" in caplog.text
+    caplog.clear()
+
+    def fail(**_: object) -> None:
+        raise OperationalError("no database")
+
+    monkeypatch.setattr(warm_up, "small_public_file", fail)
+    warm_up()
+    assert "no database" in caplog.text
