@@ -13,6 +13,8 @@ import psutil
 import pytest
 from django.db import connection
 
+from tests.paths import PROJECT
+
 #: Connects, says so, and stays until told to go on; then asks again and ends as any program does.
 USER = """
 import sys, django
@@ -33,8 +35,6 @@ FORKS = """
 import os, sys, django
 django.setup()
 from django.db import connection
-from tests.paths import PROJECT
-from tests.paths import PROJECT
 def ask():
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
