@@ -19,10 +19,10 @@ from htsget_app.tickets import ticket
 logger = logging.getLogger(__name__)
 
 
-def warm_up() -> None:
+def make_first_tickets() -> None:
     """Makes a ticket for one position of a small public file of each kind, where there is one, and throws it away.
 
-    Never raises for want of a file, a storage or the database: a worker that could not warm_up answers all the same.
+    Never raises for want of a file, a storage or the database: a worker that could not warm up answers all the same.
     """
     for kind in FORMATS:
         try:

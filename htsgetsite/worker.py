@@ -5,7 +5,7 @@ from wsgiref.util import setup_testing_defaults
 
 from django.db import connections
 
-from htsget_app.warm_up import warm_up
+from htsget_app.warm_up import make_first_tickets
 from htsgetsite.wsgi import application
 
 __all__ = ["application"]
@@ -20,6 +20,6 @@ def _ask(path: str) -> None:
 
 # The first of these imports every view.
 _ask("/reads/service-info")
-warm_up()
+make_first_tickets()
 # Requests are answered by other threads, which have connections of their own.
 connections.close_all()

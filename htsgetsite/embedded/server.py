@@ -3,7 +3,7 @@
 Each process that uses the server holds a shared `flock` on `postgres.users.lock` for its whole life; the kernel gives
 it back however the process ends. Creating and starting happens in turn, under `postgres.turn.lock`. Whoever holds the
 users' lock exclusively knows that nobody uses the server and may stop it: the last process to leave by itself, or the
-warden (see `warden`) where the last one was killed. Locks are always taken in the order users, turn.
+watchdog (see `watchdog`) where the last one was killed. Locks are always taken in the order users, turn.
 
 The server listens on a local socket only, in a directory that nobody but its owner may enter.
 """
@@ -107,7 +107,7 @@ class EmbeddedServer:
             try:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                # Others use it; or the warden is stopping it, and then this waits, so that it has stopped on return.
+                # Others use it; or the watchdog is stopping it, and then this waits, so that it has stopped on return.
                 fcntl.flock(users, fcntl.LOCK_SH)
             else:
                 self._stop()
@@ -130,7 +130,7 @@ class EmbeddedServer:
                     self._create()
                 if self._ping() != pq.Ping.OK:
                     self._start()
-                self._set_warden()
+                self._set_watchdog()
             finally:
                 os.close(turn)
         except (OSError, subprocess.SubprocessError) as error:
@@ -224,13 +224,13 @@ class EmbeddedServer:
         except (OSError, subprocess.SubprocessError) as error:
             log.warning("The embedded PostgreSQL did not stop: %s", error)
 
-    def _set_warden(self) -> None:
+    def _set_watchdog(self) -> None:
         try:
-            os.close(self._lock("warden", fcntl.LOCK_EX | fcntl.LOCK_NB))
+            os.close(self._lock("watchdog", fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError:
             return
         owner = self.data.stat()
-        script = Path(__file__).with_name("warden.py")
+        script = Path(__file__).with_name("watchdog.py")
         subprocess.Popen(
             [
                 *(sys.executable, "-I", "-S", str(script)),

@@ -1,7 +1,7 @@
 """Stops the embedded PostgreSQL once no process uses it, however its users ended.
 
-Run as a script with the standard library only: `warden.py LOCKS DATA PG_CTL UID GID`. Every user holds a shared lock
-on LOCKS/postgres.users.lock; the kernel gives it back even when a user dies by SIGKILL, SIGTERM or SIGHUP. The warden
+Run as a script with the standard library only: `watchdog.py LOCKS DATA PG_CTL UID GID`. Every user holds a shared lock
+on LOCKS/postgres.users.lock; the kernel gives it back even when a user dies by SIGKILL, SIGTERM or SIGHUP. The watchdog
 waits for the exclusive lock, which it gets exactly when the last user has gone, and then stops the server.
 """
 
@@ -13,11 +13,11 @@ import sys
 
 
 def main(locks: str, data: str, pg_ctl: str, uid: int, gid: int) -> None:
-    """Waits for the users to go; returns at once when another warden is at work."""
+    """Waits for the users to go; returns at once when another watchdog is at work."""
     os.chdir("/")
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    own = os.open(os.path.join(locks, "postgres.warden.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    own = os.open(os.path.join(locks, "postgres.watchdog.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(own, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -36,7 +36,7 @@ def main(locks: str, data: str, pg_ctl: str, uid: int, gid: int) -> None:
             group=gid if root else None,
             extra_groups=[] if root else None,
         )
-    # In this order: whoever gets the users' lock next must see that it needs a new warden.
+    # In this order: whoever gets the users' lock next must see that it needs a new watchdog.
     os.close(own)
     os.close(users)
 

@@ -9,7 +9,7 @@ from django.test import Client
 
 from catalogue.models import AuditEvent, DataFile, Dataset
 from catalogue.queries import forget_files
-from htsget_app.warm_up import warm_up
+from htsget_app.warm_up import make_first_tickets
 from tests.htsget_app.made_data import make_data_file, make_dataset, stored_path, write_bam
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> DataFile:
 def test_a_ticket_is_rehearsed(client: Client, file: DataFile, django_assert_num_queries: Any) -> None:
     forget_files()
     told = AuditEvent.objects.count()
-    warm_up()
+    make_first_tickets()
     assert AuditEvent.objects.count() == told, "nobody asked for anything"
     # The file, and the record of the audit; header and contig are remembered.
     with django_assert_num_queries(2):
@@ -35,27 +35,27 @@ def test_nothing_to_rehearse(file: DataFile, monkeypatch: pytest.MonkeyPatch) ->
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("no such ticket may be made")
 
-    monkeypatch.setattr(warm_up, "ticket", fail)
+    monkeypatch.setattr("htsget_app.warm_up.ticket", fail)
     Dataset.objects.filter(slug="rehearsed").update(visibility="controlled")
-    warm_up()
+    make_first_tickets()
     Dataset.objects.filter(slug="rehearsed").update(visibility="public")
     DataFile.objects.update(index_kind="")
-    warm_up()
+    make_first_tickets()
     DataFile.objects.all().delete()
-    warm_up()
+    make_first_tickets()
 
 
 def test_a_rehearsal_that_fails(
     file: DataFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stored_path(file).unlink()
-    warm_up()
+    make_first_tickets()
     assert "could not be rehearsed" in caplog.text
     caplog.clear()
 
     def fail(**_: object) -> None:
         raise OperationalError("no database")
 
-    monkeypatch.setattr(warm_up, "small_public_file", fail)
-    warm_up()
+    monkeypatch.setattr("htsget_app.warm_up.small_public_file", fail)
+    make_first_tickets()
     assert "no database" in caplog.text
