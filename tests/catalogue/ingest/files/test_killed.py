@@ -5,7 +5,6 @@ import os
 import random
 import time
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -14,17 +13,12 @@ from django.core.management import call_command
 from django.db import connections
 
 from catalogue.models import DataFile, Dataset, IngestRun
-from tests.catalogue.lab import Lab, make_lab, make_reads_file, make_variants_file
+from tests.catalogue.lab import Lab, make_reads_file, make_variants_file
 
 KILLS = 15
 FILES = 8
 
 _kept: list[Any] = []
-
-
-@pytest.fixture
-def lab(settings: Any, tmp_path: Path) -> Lab:
-    return make_lab(settings, tmp_path)
 
 
 def _ingest(command: str, paths: list[str]) -> None:
