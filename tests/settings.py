@@ -1,13 +1,14 @@
 """The settings of the test run: those of the site, in a home of its own that is removed with the run.
 
-What the environment of whoever runs the tests says of the site does not count. Workers of pytest-xdist and programs
-that tests start inherit the home from the first process.
+The site's variables in the environment of whoever runs the tests are ignored. Each worker of pytest-xdist has a home of
+its own, and so a database server and storages of its own; programs that tests start inherit the home of their worker.
 """
 
 import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 OWN_HOME = "HTSGETSITE_TEST_HOME"
 
@@ -17,7 +18,7 @@ if OWN_HOME not in os.environ:
     atexit.register(shutil.rmtree, os.environ[OWN_HOME], ignore_errors=True)
     # pytest closes its usual folder to other accounts at every start, also to the embedded servers of another run.
     os.environ["PYTEST_DEBUG_TEMPROOT"] = os.environ[OWN_HOME]
-os.environ["HTSGETSITE_HOME"] = os.environ[OWN_HOME]
+os.environ["HTSGETSITE_HOME"] = str(Path(os.environ[OWN_HOME], os.environ.get("PYTEST_XDIST_WORKER", "home")))
 for _name in (
     "ALLOWED_HOSTS", "DATABASE_URL", "DATA_ACCEL_REDIRECT", "DEBUG", "HTSGETSITE_STORAGES", "PORT", "PUBLIC_URL",
     "REFGET_SUBSEQUENCE_LIMIT", "SECRET_KEY", "TICKET_URL_TTL", "WORKERS",

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import random
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,8 +65,7 @@ def make_data_file(
 def _store(path: Path, key: str) -> None:
     """Puts a copy of a file into the storage of files; durability would cost these tests too much."""
     place = storage(FILES)
-    # Processes of the test run have one home.
-    kept = place.local_path(key) or place.staging() / f"{os.getpid()}-{path.name}"
+    kept = place.local_path(key) or place.staging() / f"{path.name}"
     kept.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(path, kept)
     if place.local_path(key) is None:

@@ -1,4 +1,4 @@
-"""The files of the controlled dataset, made once a run, and the site that serves them."""
+"""The files of the controlled dataset, made once a module, and the site that serves them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.made_issuer import AUDIENCE, made_issuer
 from tests.permissions.made_world import World, everybody
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("secret")
     contigs = [("ctgSecretA", 5432, None), ("ctgSecretB", 5432, None)]
