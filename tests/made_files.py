@@ -199,6 +199,19 @@ def giant_reads(header: pysam.AlignmentHeader) -> Iterator[pysam.AlignedSegment]
     yield make_read(header, "c", contig=2, start=1000, cigar=cigar, rng=rng)
 
 
+def make_long_reads(header: pysam.AlignmentHeader) -> Iterator[pysam.AlignedSegment]:
+    """Sparse reads of up to 200,000 positions in coordinate order, as of a sequencer of long molecules."""
+    rng = random.Random(11)
+    places = sorted(
+        (contig, rng.randrange(length - 200_000))
+        for contig, length in enumerate(header.lengths)
+        for _ in range(length // 60_000)
+    )
+    for number, (contig, start) in enumerate(places):
+        cigar = [(0, 60), (3, rng.choice((1, 20_000, 150_000))), (0, rng.randint(1, 4000))]
+        yield make_read(header, f"r{number}", contig=contig, start=start, cigar=cigar, rng=rng)
+
+
 def index_bam(path: Path, *, csi: int | None = None) -> MadeFile:
     """The file with a BAI beside it, or a CSI of `csi` as min_shift."""
     suffix = ".bai" if csi is None else ".csi"
@@ -281,6 +294,24 @@ def make_vcf_text(
         make_vcf_header(contigs, comments=comments)
         + "".join(make_vcf_line(rng, *place, number, filling=filling) for number, place in enumerate(lines))
     ).encode()
+
+
+def make_structural_variants(length: int) -> bytes:
+    """A few thousand insertions, deletions and duplications, far apart and of every size."""
+    rng = random.Random(12)
+    contigs = {"one": length, "two": length // 4}
+    places = [
+        (name, place)
+        for name, size in contigs.items()
+        for place in sorted(rng.randrange(1, size) for _ in range(size // 25_000))
+    ]
+    lines = []
+    for number, (name, place) in enumerate(places):
+        kind = rng.choice(("INS", "DEL", "DUP"))
+        reach = 0 if kind == "INS" else int(10 ** rng.uniform(1.7, 6))
+        info = f"END={place + reach};NOTE={'x' * rng.randrange(100, 600)}"
+        lines.append(f"{name}\t{place}\tv{number}\tN\t<{kind}>\t50\tPASS\t{info}\tGT\t0/1\t0/1\n")
+    return (make_vcf_header(contigs) + "".join(lines)).encode()
 
 
 def make_vcf(path: Path, text: bytes) -> Path:

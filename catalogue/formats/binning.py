@@ -49,17 +49,18 @@ class ContigIndex:
     unmapped: int | None
 
     def query(self, start: int, end: int) -> list[Chunk]:
-        """Chunks that hold every record overlapping positions `start` to `end`: sorted, disjoint, and
-        clipped.
+        """Return chunks that hold every record overlapping positions `start` to `end`, sorted and disjoint.
 
-        They are the chunks of all bins over the region, without what lies before the first record that
-        could reach `start` and after the first record known to begin beyond `end`; chunks that share a
-        block are one.
+        They are the chunks of all bins over the region, clipped to what lies between the first record that
+        can reach `start` and the first record known to begin at or after `end`. Chunks that share a block
+        are one; a region between two records may have none.
         """
         end = min(end, 1 << self._reach)
         if start >= end:
             return []
         first, limit = self.first_offset(start), self.limit_offset(end)
+        if first >= limit:
+            return []
         chunks: list[Chunk] = []
         for level in range(self.depth + 1):
             shift = self.min_shift + 3 * (self.depth - level)
@@ -67,7 +68,7 @@ class ContigIndex:
             low, high = self._find(base + (start >> shift)), self._find(base + ((end - 1) >> shift) + 1)
             span = slice(int(self.firsts[low]), int(self.firsts[high]))
             begins, ends = self.chunk_begins[span], self.chunk_ends[span]
-            useful = (ends > np.uint64(first)) & (begins < np.uint64(limit))
+            useful = (ends > np.uint64(first)) & (begins < np.uint64(limit)) & (begins < ends)
             chunks += [
                 Chunk(VirtualOffset(max(chunk_begin, first)), VirtualOffset(min(chunk_end, limit)))
                 for chunk_begin, chunk_end in zip(begins[useful].tolist(), ends[useful].tolist(), strict=True)
@@ -115,7 +116,7 @@ class ContigIndex:
 
         It is the nearest to that which the index tells.
         """
-        position = min(position, 1 << self._reach)
+        position = max(1, min(position, 1 << self._reach))
         offset = self.first_offset(position - 1)
         leaf = first_bin(self.depth) + ((position - 1) >> self.min_shift)
         at = self._find(leaf)
