@@ -21,12 +21,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from catalogue.errors import CatalogueError, NotFound
+from catalogue.formats.intervals import NO_END
 from catalogue.models import Dataset, Grant, Scope, SequenceCollection
 
 #: A permission rests on no more grants than this; more are passed over.
 MAX_GRANTS = 64
-#: A region that has no end reaches to here.
-_END = 2**32 - 1
 
 
 class AuthenticationRequired(CatalogueError):
@@ -333,7 +332,7 @@ def _found(row: tuple[Any, ...], visas: Collection[Visa]) -> _Found | None:
 
 
 def _region(contig: str, start: int, end: int | None) -> GrantedRegion:
-    return GrantedRegion(contig, start, _END if end is None else end)
+    return GrantedRegion(contig, start, NO_END if end is None else end)
 
 
 def _shown(held: Visa, type: str, value: str, source: str, issuer: str) -> bool:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-#: The largest value an htsget or BAM position can name: an end that means "to the end of the contig".
+#: The largest position that a request can name: an unsigned integer of 32 bits (htsget 1.3, "start", "end").
 MAX_POSITION = 2**32 - 1
+#: The end of a region that reaches to the end of its contig, beyond any position that a file can hold.
+NO_END = 2**63 - 1
 
 
 class VirtualOffset(int):
@@ -78,7 +80,7 @@ class Region:
 
     contig: int
     start: int = 0
-    end: int = MAX_POSITION
+    end: int = NO_END
 
     def overlaps(self, contig: int, start: int, end: int) -> bool:
         return self.contig == contig and start < self.end and self.start < end

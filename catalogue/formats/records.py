@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from catalogue.formats import FormatError
 from catalogue.formats.headers import FileFormat
-from catalogue.formats.intervals import MAX_POSITION, Region, unite_regions
+from catalogue.formats.intervals import NO_END, Region, unite_regions
 
 #: The longest record that is believed, in bytes.
 MAX_RECORD: Final = 256 * 1024 * 1024
 #: Stands for any contig that was not asked for, in `Records.contigs` of a VCF.
 OTHER_CONTIG: Final = -2
 #: Every record that lies on no contig overlaps this.
-UNPLACED: Final = Region(-1, -1, MAX_POSITION)
+UNPLACED: Final = Region(-1, -1, NO_END)
 
 Numbers = NDArray[np.int64]
 

@@ -123,7 +123,7 @@ class _Answer:
             scan = self._scan(piece.chunk, beyond=piece.beyond)
             self._run(scan, once=piece.dense, enough=enough if piece.dense else None)
             waiting.append((piece, scan))
-            guess += scan.wanted_length / scan.swell if scan.complete else inf
+            guess += scan.wanted_stored if scan.complete else inf
             if guess > enough:
                 # Too much for one inline block: from here on nothing is held back, lest it fill the memory.
                 blocks += [block for found in waiting for block in self._ranges(*found)]
@@ -145,8 +145,9 @@ class _Answer:
             index = ContigIndex.unpack(share)
             tail = VirtualOffset(index.tail_offset(region.end))
             for chunk in index.query(region.start, region.end):
-                if chunk.begin < end:
-                    yield _Find(Chunk(chunk.begin, min(chunk.end, end)), region, tail)
+                # Between two records the first offset of the one window may lie beyond the limit of the other.
+                if chunk.begin < (until := min(chunk.end, end)):
+                    yield _Find(Chunk(chunk.begin, until), region, tail)
 
     def _all_pieces(self, finds: list[_Find]) -> list[_Piece]:
         """The finds in file order, near ones made one."""

@@ -76,10 +76,11 @@ class Scan:
         return self.virtual(self._rest_at) if self._blocks else self._chunk.begin
 
     @property
-    def swell(self) -> float:
-        """How many plain bytes a stored byte has become, so far."""
+    def wanted_stored(self) -> float:
+        """About how many stored bytes the wanted records make, judged by the blocks read so far."""
         stored = self._next_block - self._chunk.begin.coffset
-        return self._plain_end / stored if stored else 1.0
+        # Empty blocks, such as further end-of-file markers, hold no byte at all.
+        return self.wanted_length * stored / self._plain_end if self._plain_end else 0.0
 
     @property
     def spent(self) -> int:
@@ -99,7 +100,7 @@ class Scan:
         self._reader.fetch(self._next_block, min(stop + MAX_STORED, _stored_end(self._chunk)))
         most_plain = self._plain_end + _MAX_SWELL * max_stored
         while not self.complete and self._next_block < stop and self._plain_end < most_plain:
-            if enough is not None and self.wanted_length > enough * self.swell:
+            if enough is not None and self.wanted_stored > enough:
                 return
             self._advance(stop)
 

@@ -11,7 +11,7 @@ from catalogue import queries
 from catalogue.access import PermissionRefused
 from catalogue.errors import NotFound
 from catalogue.formats.headers import FileFormat
-from catalogue.formats.intervals import MAX_POSITION, Region, unite_regions
+from catalogue.formats.intervals import NO_END, Region, unite_regions
 from catalogue.queries import FileContig, StoredFile
 from htsget_app.errors import InvalidInput, InvalidRange
 from htsget_app.params import RegionRequest, TicketRequest
@@ -45,7 +45,7 @@ def _granted(file: StoredFile, request: TicketRequest) -> Selected:
     contigs = {contig.number: ContigLayout(contig.name, contig.index) for contig in names.values()}
     within = tuple(
         unite_regions(
-            Region(names[region.contig].number, region.start, min(region.end, MAX_POSITION))
+            Region(names[region.contig].number, region.start, region.end)
             for region in file.permission.regions
             if region.contig in names
         )
@@ -118,7 +118,7 @@ def _region(asked: RegionRequest, contig: FileContig) -> Region:
     start = 0 if asked.start is None else asked.start
     # An end beyond the contig needs no clipping: there is nothing there, save what the file does hold there (VCF puts
     # telomeres one past the end).
-    end = MAX_POSITION if asked.end is None else asked.end
+    end = NO_END if asked.end is None else asked.end
     if contig.length is not None and start > contig.length:
         raise InvalidRange(f"start {start} is beyond {contig.name!r}, which has {contig.length} bases")
     return Region(contig.number, start, end)

@@ -24,10 +24,9 @@ from catalogue.models import (
     SequenceCollection,
 )
 from tests.htsget_app.made_data import SHARED, Fetched, fetch, make_data_file
-from tests.htsget_app.planning.test_bgzf import Served, each_file, is_subsequence, served
+from tests.htsget_app.made_served import Served, each_file, is_subsequence
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_reference, make_sam
 
-__all__ = ["served"]
 pytestmark = pytest.mark.django_db
 
 INLINE = (64 * 1024, 0, 10**8)

@@ -1,11 +1,8 @@
 """The joined bytes of CRAM answers, against every container decoded on its own by htslib."""
 
-import gzip
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +10,23 @@ import pysam
 import pytest
 
 from catalogue.formats import FormatError
-from catalogue.formats.crai import pack, parse_crai, verify_rows
-from catalogue.formats.cram import read_cram
-from catalogue.formats.headers import FileFormat
-from catalogue.formats.intervals import ByteRange, Region, VirtualOffset
+from catalogue.formats.intervals import ByteRange, Region
 from htsget_app.planning.cram import plan_cram
 from htsget_app.planning.parts import (
-    Block,
     ContigLayout,
-    FileLayout,
     Inline,
     Limits,
     PartClass,
     Selection,
     StoredRange,
 )
+from tests.htsget_app.made_served_crams import EVERYTHING, Read, ServedCram
 from tests.made_crams import LAYOUTS, VERSIONS, MadeCram, make_cram, make_reference, make_sam, reader_of
 from tests.paths import SHARED_DATA
 
 REAL = SHARED_DATA
 real_data = pytest.mark.skipif(not REAL.exists(), reason="../shared/data is not there")
 
-EVERYTHING = Limits(inline=10**9)
 NOTHING_INLINE = Limits(inline=0)
 REGIONS = 200
 
@@ -43,121 +35,8 @@ HEADER = "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:big\tLN:6000\n"
 # All fields but bases and qualities: what can be read of a file whose reference is not at hand.
 WITHOUT_BASES = ("required_fields=0x19ff", "decode_md=0")
 
-Read = tuple[str, str, int, int, str]
 
-
-def read_of(record: pysam.AlignedSegment) -> Read:
-    """A read as name, contig ("*" for none), start, end, SAM line; unmapped ones are one position long."""
-    start = record.reference_start
-    end = record.reference_end if record.reference_end is not None else start + 1
-    return record.query_name or "", record.reference_name or "*", start, end, record.to_string()
-
-
-@dataclass
-class Served:
-    """A CRAM file as the catalogue would know it, and what htslib says is in it."""
-
-    cram: MadeCram
-    folder: Path
-
-    @cached_property
-    def data(self) -> bytes:
-        return self.cram.data
-
-    @cached_property
-    def stored(self) -> FileLayout:
-        read_range = reader_of(self.data)
-        file = read_cram(read_range, size=len(self.data))
-        rows = parse_crai(self.cram.index.read_bytes())
-        verify_rows(rows, read_range, file, most=1000)
-        index = pack(rows, data=file.data, contigs=len(file.header.contigs))
-        return FileLayout(
-            format=FileFormat.CRAM,
-            size=len(self.data),
-            header=file.header.packed,
-            header_end=file.header.end,
-            has_eof=file.has_eof,
-            contigs={
-                contig.index: ContigLayout(contig.name, index.contigs.get(contig.index, b""))
-                for contig in file.header.contigs
-            },
-            unplaced_begin=None if index.unplaced is None else VirtualOffset.at(index.unplaced),
-        )
-
-    @cached_property
-    def lengths(self) -> list[int]:
-        header = read_cram(reader_of(self.data), size=len(self.data)).header
-        return [contig.length or 0 for contig in header.contigs]
-
-    @cached_property
-    def eof(self) -> bytes:
-        return pysam_eof(self.data[4])
-
-    @cached_property
-    def containers(self) -> list[tuple[bytes, list[Read]]]:
-        """Bytes and reads of every container: bounds by htslib's index, reads decoded container by container."""
-        end = len(self.data) - (len(self.eof) if self.data.endswith(self.eof) else 0)
-        index = gzip.decompress(self.cram.index.read_bytes()).decode()
-        begins = sorted({int(line.split("\t")[3]) for line in index.splitlines()})
-        pieces = [self.data[begin:after] for begin, after in pairwise([*begins, end])]
-        header = self.data[: begins[0]]
-        return [(piece, self.reads(header + piece + self.eof)) for piece in pieces]
-
-    def reads(self, data: bytes) -> list[Read]:
-        path = self.folder / "answer.cram"
-        path.write_bytes(data)
-        return [read_of(record) for record in self.cram.reads_in(path)]
-
-    def join(self, blocks: Iterable[Block]) -> bytes:
-        return b"".join(
-            block.data if isinstance(block, Inline) else self.data[block.where.begin : block.where.end]
-            for block in blocks
-        )
-
-    def plan(self, selection: Selection, limits: Limits = EVERYTHING) -> list[Block]:
-        return plan_cram(self.stored, selection, read_range=reader_of(self.data), limits=limits)
-
-    def wanted(self, selection: Selection) -> tuple[bytes, list[Read]]:
-        """The exact answer's bytes, and the reads that must be found in it."""
-        body, overlapping = b"", []
-        names = [contig.name for contig in self.stored.contigs.values()]
-        for piece, reads in self.containers:
-            hit = selection.whole or (selection.unplaced and any(read[1] == "*" for read in reads))
-            for region in selection.regions:
-                placed = [read for read in reads if read[1] == names[region.contig]]
-                hit |= bool(placed) and (
-                    min(read[2] for read in placed) < region.end
-                    and region.start < max(read[3] for read in placed)
-                    and region.start < region.end
-                )
-            body += piece if hit else b""
-            overlapping += [read for read in reads if self.overlaps(read, selection, names)]
-        return self.stored.header + body + self.eof, overlapping
-
-    @staticmethod
-    def overlaps(read: Read, selection: Selection, names: list[str]) -> bool:
-        _, contig, start, end, _ = read
-        return (
-            selection.whole
-            or (selection.unplaced and contig == "*")
-            or any(
-                contig == names[region.contig] and max(start, region.start) < min(end, region.end)
-                for region in selection.regions
-            )
-        )
-
-
-def pysam_eof(major: int) -> bytes:
-    """The end-of-file container as htslib writes it."""
-    return bytes.fromhex(
-        {
-            2: "0b000000ffffffff0fe0454f460000000001000001000606010001000100",
-            3: "0f000000ffffffff0fe0454f4600000000010005bdd94f0001000606010001000100ee63014b",
-        }[major]
-    )
-
-
-def check(served: Served, selections: Iterable[Selection]) -> None:
+def check(served: ServedCram, selections: Iterable[Selection]) -> None:
     """The differential test: exact bytes, decodable, nothing lost, nothing twice, in order."""
     everything = [read for _, reads in served.containers for read in reads]
     seen: dict[bytes, list[Read]] = {}
@@ -175,7 +54,7 @@ def check(served: Served, selections: Iterable[Selection]) -> None:
         assert [read for read in answered if served.overlaps(read, selection, names)] == overlapping
 
 
-def random_selections(served: Served, *, count: int, seed: int) -> Iterable[Selection]:
+def random_selections(served: ServedCram, *, count: int, seed: int) -> Iterable[Selection]:
     rng = random.Random(seed)
     names = [contig.name for contig in served.stored.contigs.values()]
     lengths = served.lengths
@@ -201,9 +80,9 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_reference(tmp_path_factory.mktemp("reference"))
 
 
-def serve(folder: Path, reference: Path, **shape: Any) -> Served:
+def serve(folder: Path, reference: Path, **shape: Any) -> ServedCram:
     made: dict[str, Any] = {"sam": make_sam(seed=7), **shape}
-    return Served(make_cram(folder, reference=reference, **made), folder)
+    return ServedCram(make_cram(folder, reference=reference, **made), folder)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -256,11 +135,11 @@ def test_a_file_of_nothing_but_unplaced_reads_is_served(tmp_path: Path, referenc
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> Served:
+def served(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> ServedCram:
     return serve(tmp_path_factory.mktemp("served"), reference, options=["seqs_per_slice=12"])
 
 
-def test_small_answers_travel_in_the_ticket_and_large_ones_do_not(served: Served) -> None:
+def test_small_answers_travel_in_the_ticket_and_large_ones_do_not(served: ServedCram) -> None:
     selection = Selection(regions=(Region(0, 1000, 2000),))
     size = len(served.wanted(selection)[0]) - len(served.stored.header) - len(served.eof)
     fits = served.plan(selection, Limits(inline=size))
@@ -271,7 +150,7 @@ def test_small_answers_travel_in_the_ticket_and_large_ones_do_not(served: Served
     assert served.join(fits) == served.join(exceeds)
 
 
-def test_large_headers_are_fetched(served: Served) -> None:
+def test_large_headers_are_fetched(served: ServedCram) -> None:
     header = len(served.stored.header)
     (small, *_), (large, *_) = (
         served.plan(Selection(), Limits(inline=size)) for size in (header, header - 1)
@@ -280,20 +159,20 @@ def test_large_headers_are_fetched(served: Served) -> None:
     assert large == StoredRange(ByteRange(0, header), PartClass.HEADER)
 
 
-def test_large_ranges_are_split(served: Served) -> None:
+def test_large_ranges_are_split(served: ServedCram) -> None:
     blocks = served.plan(Selection(whole=True), Limits(inline=0, max_part_bytes=1000))
     assert all(isinstance(block, StoredRange) and block.where.length <= 1000 for block in blocks)
     assert [block.kind for block in blocks] == sorted((block.kind for block in blocks), reverse=True)
     assert served.join(blocks) == served.data
 
 
-def test_a_whole_file_with_its_eof_is_one_range_after_the_header(served: Served) -> None:
+def test_a_whole_file_with_its_eof_is_one_range_after_the_header(served: ServedCram) -> None:
     header, body = served.plan(Selection(whole=True), Limits(inline=len(served.stored.header)))
     assert header == Inline(served.stored.header, PartClass.HEADER)
     assert body == StoredRange(ByteRange(len(served.stored.header), len(served.data)), PartClass.BODY)
 
 
-def test_too_many_ranges_are_joined_where_gaps_are_small(served: Served) -> None:
+def test_too_many_ranges_are_joined_where_gaps_are_small(served: ServedCram) -> None:
     selection = Selection(regions=tuple(Region(0, start, start + 1) for start in range(0, 6000, 900)))
     free = [block for block in served.plan(selection, NOTHING_INLINE) if isinstance(block, StoredRange)]
     assert len(free) > 4
@@ -313,7 +192,7 @@ def test_too_many_ranges_are_joined_where_gaps_are_small(served: Served) -> None
         assert [read for read in reads if served.overlaps(read, selection, names)] == expected
 
 
-def test_nothing_is_read_of_the_file_for_an_answer_that_is_fetched(served: Served) -> None:
+def test_nothing_is_read_of_the_file_for_an_answer_that_is_fetched(served: ServedCram) -> None:
     def unreadable(offset: int, length: int) -> bytes:
         raise AssertionError("read")
 
@@ -321,7 +200,7 @@ def test_nothing_is_read_of_the_file_for_an_answer_that_is_fetched(served: Serve
         plan_cram(served.stored, selection, read_range=unreadable, limits=NOTHING_INLINE)
 
 
-def test_a_file_that_has_become_shorter_is_an_error(served: Served) -> None:
+def test_a_file_that_has_become_shorter_is_an_error(served: ServedCram) -> None:
     with pytest.raises(FormatError):
         plan_cram(
             served.stored,
@@ -338,7 +217,7 @@ def test_a_file_that_has_become_shorter_is_an_error(served: Served) -> None:
         )
 
 
-def test_answers_pass_samtools(served: Served, tmp_path: Path) -> None:
+def test_answers_pass_samtools(served: ServedCram, tmp_path: Path) -> None:
     path = tmp_path / "answer.cram"
     reference = str(served.cram.reference)
     for region, name in ((Region(0, 100, 900), "big:101-900"), (Region(1), "none"), (Region(2), "sparse")):
@@ -356,7 +235,7 @@ def test_answers_pass_samtools(served: Served, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["1400_index_simple", "1403_index_multiref", "1405_index_multisliceref"])
 def test_real_crams_answer_exactly(name: str, tmp_path: Path) -> None:
     path, reference = REAL / "cram" / f"{name}.cram", REAL / "cram" / "ce.fa"
-    served = Served(MadeCram(path=path, reference=reference), tmp_path)
+    served = ServedCram(MadeCram(path=path, reference=reference), tmp_path)
     check(served, [Selection(), Selection(whole=True), Selection(unplaced=True)])
     check(served, random_selections(served, count=REGIONS, seed=13))
 
@@ -364,6 +243,6 @@ def test_real_crams_answer_exactly(name: str, tmp_path: Path) -> None:
 @real_data
 def test_real_reads_without_their_reference_answer_exactly(tmp_path: Path) -> None:
     path = REAL / "reads" / "htsnexus_test_NA12878.cram"
-    served = Served(MadeCram(path=path, reference=None, read_options=WITHOUT_BASES), tmp_path)
+    served = ServedCram(MadeCram(path=path, reference=None, read_options=WITHOUT_BASES), tmp_path)
     check(served, [Selection(), Selection(whole=True), Selection(unplaced=True)])
     check(served, random_selections(served, count=REGIONS, seed=14))

@@ -10,9 +10,8 @@ from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import MAX_POSITION, Region, unite_regions
 from htsget_app.planning.parts import Inline, Limits, NotSeparable, PartClass, Selection
 from htsget_app.planning.plan import plan
-from tests.htsget_app.planning.test_bgzf import REAL, REAL_FILES, Served, bytes_of
-from tests.htsget_app.planning.test_cram import Read
-from tests.htsget_app.planning.test_cram import Served as ServedCram
+from tests.htsget_app.made_served import REAL, REAL_FILES, Served, bytes_of
+from tests.htsget_app.made_served_crams import Read, ServedCram
 from tests.made_crams import LAYOUTS, make_cram, make_reference, make_sam
 from tests.made_files import (
     KINDS,

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.htsget_app.planning.test_bgzf import Served, each_file, served
+from tests.htsget_app.made_served import Served, each_file
 from tests.htsget_app.test_served_tickets import CRAMS, compare_answers, compare_cram_answers, cram
 from tests.object_store import ObjectStore
 
-__all__ = ["cram", "served"]
+__all__ = ["cram"]
 pytestmark = pytest.mark.django_db
 
 
