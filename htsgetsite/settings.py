@@ -123,6 +123,14 @@ HTSGETSITE_STORAGES: dict[str, str] = {
         ),
     ),
 }
+STORAGE_FILE_MODE: int = ENVIRONMENT.parsed(
+    "STORAGE_FILE_MODE",
+    values.file_mode,
+    kind="octal mode",
+    default=0o600,
+    default_text="600",
+    doc="Permissions of files that the site writes into local storages, whatever the umask; folders get x beside r.",
+)
 STORAGE_CONNECT_TIMEOUT: int = ENVIRONMENT.integer(
     "STORAGE_CONNECT_TIMEOUT",
     default=2,

@@ -67,3 +67,15 @@ def prefix(value: str) -> str:
     if not value.startswith("/"):
         raise Unusable("expected a path that starts with /, such as /protected")
     return "/" + value.strip("/")
+
+
+def file_mode(value: str) -> int:
+    """Parse the permissions of a file in octal, such as 640; the owner must be able to read and write."""
+    if (
+        len(value) not in {3, 4}
+        or set(value) - set("01234567")
+        or int(value, 8) & ~0o666
+        or int(value, 8) < 0o600
+    ):
+        raise Unusable("expected permissions of a file in octal, such as 600, 640 or 644")
+    return int(value, 8)

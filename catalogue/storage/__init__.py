@@ -1,7 +1,7 @@
 """Where bytes lie: named storages with ranged reads, atomic writes and listings, on disks and in S3.
 
 A storage is named in `HTSGETSITE_STORAGES` and described by a URL; only this room knows what a URL, a path or a bucket
-is. Everybody else holds `(storage name, key)`. It may import `catalogue.errors` and `catalogue.formats`.
+is. Everybody else holds an `ObjectRef`: storage name and key. It may import `catalogue.errors` and `catalogue.formats`.
 """
 
 from functools import cache
@@ -38,7 +38,7 @@ FILES = "files"
 
 @cache
 def storage(name: str) -> Storage:
-    """The storage of that name. Raises StorageMisconfigured when no setting describes it, or none that can be used."""
+    """Return the storage of that name. Raises StorageMisconfigured where no usable setting describes it."""
     try:
         url = settings.HTSGETSITE_STORAGES[name]
     except KeyError:
@@ -50,43 +50,41 @@ def storage(name: str) -> Storage:
 
 
 def _from_url(name: str, url: str) -> Storage:
-    """Raises ValueError, whose text repeats no value of the URL (it may hold a secret by mistake)."""
+    """Raise ValueError for a bad URL; the text repeats no value of it, which may be a secret."""
     parts = urlsplit(url)
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/") or parts.query:
             raise ValueError("expected file:///absolute/path")
-        return LocalStorage(name, Path(unquote(parts.path)).resolve())
+        return LocalStorage(name, Path(unquote(parts.path)).resolve(), file_mode=settings.STORAGE_FILE_MODE)
     if parts.scheme == "s3":
         return _in_bucket(name, S3Address.from_url(url))
     raise ValueError("expected file:///… or s3://…")
 
 
 def _in_bucket(name: str, address: S3Address) -> Storage:
-    # boto3 takes a quarter of a second and 20 MB, which a site without buckets need not spend.
+    # Importing boto3 takes a quarter of a second and 20 MB, which a site without buckets need not spend.
     from catalogue.storage.s3 import S3Storage
-    from catalogue.storage.s3_calls import Pace
+    from catalogue.storage.s3_client import S3Limits
 
     # Not the system's folder for temporary files: that is often memory, and a chromosome is large.
     staging = Path(settings.HTSGETSITE_HOME) / "staging" / name
-    return S3Storage(name, address, pace=Pace.from_settings(), staging=staging)
+    return S3Storage(name, address, limits=S3Limits.from_settings(), staging=staging)
 
 
 def storages() -> list[Storage]:
-    """Every configured storage, in the order of the setting."""
+    """Return every configured storage, in the order of the setting."""
     return [storage(name) for name in settings.HTSGETSITE_STORAGES]
 
 
 def locate(path: Path) -> tuple[str, str] | None:
-    """The local storage that contains a file, as (storage name, key); the innermost where they nest."""
+    """Return the local storage that contains a file, as (storage name, key); the innermost where they nest."""
     resolved = path.resolve()
     containing = [
-        place
-        for place in storages()
-        if isinstance(place, LocalStorage) and resolved.is_relative_to(place.root)
+        each for each in storages() if isinstance(each, LocalStorage) and resolved.is_relative_to(each.root)
     ]
     if not containing:
         return None
-    innermost = max(containing, key=lambda place: len(place.root.parts))
+    innermost = max(containing, key=lambda each: len(each.root.parts))
     return innermost.name, resolved.relative_to(innermost.root).as_posix()
 
 

@@ -1,4 +1,4 @@
-"""What every storage offers. Offsets and lengths are bytes, 0-based, half-open."""
+"""The interface of a storage. Offsets and lengths are in bytes, 0-based, ranges half-open."""
 
 import abc
 from collections.abc import Iterator, Mapping
@@ -10,13 +10,13 @@ from django.core.exceptions import SuspiciousFileOperation
 
 from catalogue.formats.intervals import ByteRange
 
-#: Streams hand on pieces of this many bytes: fewer system calls than smaller ones, no more memory than larger ones.
+#: Streams yield pieces of this many bytes: few system calls, little memory.
 PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectStat:
-    """What identifies one state of a stored object: it changed when any of these did.
+    """What identifies one state of an object: the object changed when any of these did.
 
     `modified` is in seconds since 1970, UTC; whole seconds where the storage is S3.
     """
@@ -35,21 +35,21 @@ class StoredObject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SignedUrl:
-    """A URL that anybody may fetch until it expires, and the headers that belong to the request."""
+    """A URL that anybody may fetch until it expires, and the headers to send with the request."""
 
     url: str = field(repr=False)
     headers: Mapping[str, str]
 
 
 class Storage(abc.ABC):
-    """One named place for objects. Safe to use from several threads.
+    """A folder or bucket of objects, by its name. Safe to use from several threads.
 
-    A key is made of parts with one `/` between them; none is empty, `.` or `..`. Any other raises
-    SuspiciousFileOperation and is left out of listings. Where a reader gives `etag`, only bytes of that state of the
-    object come back: another state raises ObjectChanged.
+    A key is made of parts with one `/` between them, none of which is empty, `.` or `..`. Any other key raises
+    SuspiciousFileOperation, and is left out of listings. With `etag`, a read returns bytes of that state of the object
+    only, and raises ObjectChanged for another.
     """
 
-    #: Whether `signed_url` can be used, so that clients fetch bytes without this site in between.
+    #: Whether `signed_url` works, so that clients can fetch bytes from the store itself.
     signs_urls: bool = False
 
     def __init__(self, name: str) -> None:
@@ -57,51 +57,51 @@ class Storage(abc.ABC):
 
     @abc.abstractmethod
     def stat(self, key: str) -> ObjectStat:
-        """Size and ETag. Raises ObjectMissing, StorageUnavailable."""
+        """Return size, ETag and time of change. Raises ObjectMissing, StorageUnavailable."""
 
     @abc.abstractmethod
     def read_range(self, key: str, offset: int, length: int, *, etag: str | None = None) -> bytes:
-        """Exactly `length` bytes from `offset`. Raises ShortRead, ObjectChanged, ObjectMissing, StorageUnavailable.
+        """Return exactly `length` bytes from `offset`; for a length of 0 without asking the store.
 
-        Nothing at all is asked of the object where `length` is 0.
+        Raises ShortRead, ObjectChanged, ObjectMissing, StorageUnavailable.
         """
 
     @abc.abstractmethod
     def stream(self, key: str, offset: int, length: int, *, etag: str | None = None) -> Iterator[bytes]:
-        """The same bytes in pieces of at most `PIECE`; the same errors, which may come in the middle."""
+        """Yield the same bytes in pieces of at most `PIECE`; raises the same errors, also in the middle."""
 
     @abc.abstractmethod
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """Every object whose key begins with `prefix` (a string, not a folder), in the order of keys."""
+        """Yield every object whose key begins with `prefix` (a string, not a folder), in the order of keys."""
 
     @abc.abstractmethod
     def put(self, path: Path, key: str) -> ObjectStat:
-        """Makes the finished local file `path` the object `key`: complete and durable, or not there at all.
+        """Make the finished local file `path` the object `key`, complete and durable, replacing what was there.
 
-        The file is gone afterwards, and still there after an error. Give a file in `staging()`, so that a move is
-        enough where the storage is local. An object that was there is replaced.
+        The file is gone afterwards, and still there after an error. Give a file in `staging()`, so that a rename is
+        enough where the storage is local.
         """
 
     @abc.abstractmethod
     def delete(self, key: str) -> None:
-        """Removes an object; no error when it is gone already."""
+        """Remove an object; no error when it is gone already."""
 
     @abc.abstractmethod
     def staging(self) -> Path:
-        """An existing local folder for files that are on their way into the storage; listings leave it out."""
+        """Return an existing local folder for files that are to be `put`; listings leave it out."""
 
     @abc.abstractmethod
     def check(self) -> None:
-        """Raises StorageUnavailable, without naming a path, unless the storage answers; takes a few seconds at most."""
+        """Raise StorageUnavailable, without naming a path, unless the storage answers within a few seconds."""
 
     def local_path(self, key: str) -> Path | None:
-        """The file of an object, where it is one on this machine."""
+        """Return the file of an object, None where it is no file of this machine."""
         return None
 
-    def abandon_uploads(self, *, older_than: float) -> int:
-        """Gives up uploads that were never finished and began more than so many seconds ago; gives their number.
+    def abort_uploads(self, *, older_than: float, dry_run: bool = False) -> int:
+        """Abort unfinished uploads that began more than that many seconds ago; return their number.
 
-        They show nowhere, but may be paid for.
+        Listings do not show them, but the store may charge for them.
         """
         return 0
 
@@ -115,24 +115,23 @@ class Storage(abc.ABC):
         byte_range: ByteRange | None = None,
         sign_range: bool = False,
     ) -> SignedUrl:
-        """A URL to GET the object, or `byte_range` of it, for `ttl` seconds, without credentials.
+        """Return a URL to GET the object, or `byte_range` of it, for `ttl` seconds without credentials.
 
-        The range is asked for by a header. Without `sign_range` one URL serves every range of the object: sign once,
-        and send `ByteRange.http()` of any stretch as `Range`. With it the URL works for precisely this range. With
-        `etag` it works for this state of the object only, by a header that is signed as well. What is fetched says that
-        it is of `content_type`, where that is given. Asks the storage nothing. Raises NotImplementedError unless
-        `signs_urls`.
+        The range is a header of the request. Without `sign_range` one URL serves every range: sign once, and send
+        `ByteRange.http()` of any range as `Range`. With it the URL works for this range only. With `etag` it works for
+        this state of the object only. The answer has `content_type` where that is given. Makes no request. Raises
+        NotImplementedError unless `signs_urls`.
         """
         raise NotImplementedError(f"storage {self.name!r} signs no URLs")
 
 
 def is_key(key: str) -> bool:
-    """Whether an object may be called so in every kind of storage and in every URL that leads to it."""
+    """Whether this can be a key in every kind of storage, and in a URL."""
     return "\0" not in key and not {"", ".", ".."}.intersection(key.split("/"))
 
 
 def checked(key: str) -> str:
-    """The key itself. Raises SuspiciousFileOperation when it is none."""
+    """Return the key itself. Raises SuspiciousFileOperation when it is none."""
     if not is_key(key):
-        raise SuspiciousFileOperation("that is no key of a stored object")
+        raise SuspiciousFileOperation("a key must not have empty parts, . or ..")
     return key

@@ -1,5 +1,6 @@
 """Objects that are files below one folder of this machine."""
 
+import contextlib
 import logging
 import os
 import stat
@@ -21,21 +22,24 @@ _STAGING = ".staging"
 class LocalStorage(Storage):
     """A key is the path relative to the folder.
 
-    Files that are read stay open (the most recent `OPEN_FILES`). One that was replaced or removed meanwhile is noticed
-    before every read; an evicted one is closed by its last reader, never under it.
+    Files that are read stay open (the most recent `MAX_OPEN_FILES`). One that was replaced or removed meanwhile is
+    noticed before every read; an evicted one is closed by its last reader. Files are made with `file_mode` whatever the
+    umask, folders with the same permissions and the right to enter them.
     """
 
-    OPEN_FILES = 256
+    MAX_OPEN_FILES = 256
 
-    def __init__(self, name: str, root: Path) -> None:
+    def __init__(self, name: str, root: Path, *, file_mode: int = 0o600) -> None:
         super().__init__(name)
         self.root = root
+        self._file_mode = file_mode
+        self._folder_mode = file_mode | (file_mode & 0o444) >> 2
         self._files = FileSystemStorage(location=root)
         self._open: OrderedDict[str, _OpenFile] = OrderedDict()
         self._lock = threading.Lock()
 
     def local_path(self, key: str) -> Path:
-        """The file of an object. Raises SuspiciousFileOperation for a key that leads out of the storage."""
+        """Return the file of an object. Raises SuspiciousFileOperation for a key that leads out of the storage."""
         return Path(self._files.path(checked(key)))
 
     def stat(self, key: str) -> ObjectStat:
@@ -58,7 +62,7 @@ class LocalStorage(Storage):
             while piece and (missing := length - sum(map(len, pieces))):
                 piece = os.pread(file.descriptor, missing, offset + length - missing)
                 pieces.append(piece)
-            # Asked after the read: whoever wrote into the file before or during it has changed this too.
+            # Compared after the read, so that a write before or during it is noticed.
             if etag is not None and _object_stat(os.fstat(file.descriptor)).etag != etag:
                 raise ObjectChanged(f"an object of storage {self.name!r} has changed")
         except OSError as error:
@@ -101,8 +105,9 @@ class LocalStorage(Storage):
         target = self.local_path(key)
         try:
             with path.open("rb") as file:
+                os.fchmod(file.fileno(), self._file_mode)
                 os.fsync(file.fileno())
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(target.parent, mode=self._folder_mode)
             path.replace(target)
             # A folder is durable when the one above it is: mkdir may have made several.
             for folder in target.parents:
@@ -127,7 +132,8 @@ class LocalStorage(Storage):
     def staging(self) -> Path:
         folder = self.root / _STAGING
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folders(self.root, mode=self._folder_mode)
+            make_folders(folder, mode=0o700)
         except OSError as error:
             raise self._explain(error) from error
         return folder
@@ -146,12 +152,12 @@ class LocalStorage(Storage):
         file = _OpenFile(str(self.local_path(key)))
         with self._lock:
             self._open[key] = file
-            if len(self._open) > self.OPEN_FILES:
+            if len(self._open) > self.MAX_OPEN_FILES:
                 self._open.popitem(last=False)
         return file
 
     def _explain(self, error: OSError) -> ObjectMissing | StorageUnavailable:
-        """A missing file in a folder that is there is missing; anything else is the storage's own trouble."""
+        """Return ObjectMissing for a missing file of a folder that exists; any other error is the storage's own."""
         if (
             isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError)
             and self.root.is_dir()
@@ -162,7 +168,7 @@ class LocalStorage(Storage):
 
 
 class _OpenFile:
-    """A file that is closed when nobody holds it any more."""
+    """A file that is closed when its last reader is done."""
 
     __slots__ = ("descriptor", "identity", "path")
 
@@ -178,12 +184,21 @@ class _OpenFile:
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
-    """An inode is not given to another file while ours is open, so this tells files apart."""
+    """Return what tells files apart: no inode is given to another file while ours is open."""
     return status.st_dev, status.st_ino
 
 
 def _object_stat(status: os.stat_result) -> ObjectStat:
     return ObjectStat(status.st_size, f"{status.st_size:x}-{status.st_mtime_ns:x}", status.st_mtime)
+
+
+def make_folders(folder: Path, *, mode: int) -> None:
+    """Make a folder and those above it that are missing, all with `mode` whatever the umask. Raises OSError."""
+    if not folder.exists():
+        make_folders(folder.parent, mode=mode)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            folder.chmod(mode)
 
 
 def _sync_folder(folder: Path) -> None:

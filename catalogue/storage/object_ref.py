@@ -1,33 +1,41 @@
-"""Where a data file or an index lies, in a storage or elsewhere on this machine, and ranged reads of it."""
+"""A reference to one object, in a storage or elsewhere on this machine, and ranged reads of it."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from catalogue.errors import ObjectChanged, ObjectMissing
 from catalogue.formats import ReadRange
 from catalogue.storage import LocalStorage, ObjectStat, Storage, locate, storage
 
-#: The first read of a file fetches this much, which holds the whole header of most.
-HEAD = 256 * 1024
+#: Bytes that the first read of a file fetches; they hold the whole header of most.
+HEAD_SIZE = 256 * 1024
 
-# Files that lie in no storage can be read, and copied from, as objects of one that covers the machine.
+# Files that lie in no storage are read as objects of one that covers the machine.
 _MACHINE = LocalStorage("", Path("/"))
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectRef:
-    """One object of a named storage; for a local file that lies in none, `storage` is empty and `key` its path
-    without the leading slash.
+    """One object: storage name and key. For a local file in no storage, `storage` is empty and `key` is its absolute
+    path without the leading slash.
     """
 
     storage: str
     key: str
 
     @classmethod
-    def of(cls, path: Path, *, prefer: str | None = None) -> "ObjectRef":
-        """Where a local file lies: in the storage `prefer` if that contains it, else in the innermost that does."""
+    def of_path(cls, path: Path) -> Self:
+        """Refer to a local file by the path itself, in no storage. `..` and links in its folder are resolved."""
+        return cls("", (path.parent.resolve() / path.name).as_posix().lstrip("/"))
+
+    @classmethod
+    def in_storage(cls, path: Path, *, prefer: str | None = None) -> Self:
+        """Refer to a local file as an object of the storage `prefer` if that contains it, else of the innermost that
+        does, else by its path. Links are resolved.
+        """
         resolved = path.resolve()
         if prefer is not None:
             preferred = storage(prefer)
@@ -36,69 +44,75 @@ class ObjectRef:
         found = locate(path)
         return cls(*found) if found else cls("", resolved.as_posix().lstrip("/"))
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `str()` wrote."""
+        name, _, key = text.partition(":")
+        return cls("", text.lstrip("/")) if text.startswith("/") else cls(name, key)
+
     def __str__(self) -> str:
         return f"{self.storage}:{self.key}" if self.storage else f"/{self.key}"
 
     @property
-    def stored(self) -> bool:
-        """Whether it lies in a configured storage, so that it can be served from there."""
-        return bool(self.storage)
-
-    @property
-    def held_by(self) -> Storage:
+    def backend(self) -> Storage:
+        """The storage that the object lies in. Raises StorageMisconfigured."""
         return storage(self.storage) if self.storage else _MACHINE
 
-    def beside(self, key: str) -> "ObjectRef":
-        """Another object of the same storage."""
+    def with_key(self, key: str) -> "ObjectRef":
+        """Return another object of the same storage."""
         return ObjectRef(self.storage, key)
 
     def stat(self) -> ObjectStat:
-        """Raises StorageError."""
-        return self.held_by.stat(self.key)
+        """Return the object's state. Raises StorageError."""
+        return self.backend.stat(self.key)
 
-    def stat_if_there(self) -> ObjectStat | None:
-        """None for a missing object. Raises StorageUnavailable."""
+    def stat_or_none(self) -> ObjectStat | None:
+        """Return the object's state, None when it is missing. Raises StorageUnavailable."""
         try:
             return self.stat()
         except ObjectMissing:
             return None
 
-    def existing(self, keys: Sequence[str]) -> list[tuple[str, ObjectStat]]:
-        """Which of the objects `keys` of the same storage are there, in the order given. Raises StorageUnavailable.
+    def find_existing(self, keys: Sequence[str]) -> list[tuple["ObjectRef", ObjectStat]]:
+        """Return which of `keys` in the same storage exist, in the order given. Raises StorageUnavailable.
 
-        The keys should begin alike: a storage that is far away is asked once, for a listing.
+        Remote storages are asked once, for a listing of the common prefix of the keys.
         """
+        refs = [self.with_key(key) for key in keys]
         if self.local_path() is not None:
-            stats = {key: self.beside(key).stat_if_there() for key in keys}
+            stats = {ref: ref.stat_or_none() for ref in refs}
         else:
             # A listing takes any string that keys begin with, not a folder.
             prefix = os.path.commonprefix(keys)  # noqa: RUF071
-            listed = {found.key: found.stat for found in self.held_by.list(prefix)}
-            stats = {key: listed.get(key) for key in keys}
-        return [(key, stat) for key, stat in stats.items() if stat is not None]
+            listed = {found.key: found.stat for found in self.backend.list(prefix)}
+            stats = {ref: listed.get(ref.key) for ref in refs}
+        return [(ref, stat) for ref, stat in stats.items() if stat is not None]
 
     def local_path(self) -> Path | None:
-        """The file, where it is one on this machine."""
-        return self.held_by.local_path(self.key)
+        """Return the file, None where it is no file of this machine."""
+        return self.backend.local_path(self.key)
 
     def reader(self, stat: ObjectStat) -> ReadRange:
-        """Reads the object in the state that `stat` describes, keeping its first bytes; beyond its end is nothing.
+        """Return a function that reads ranges of the object in the state `stat`, and nothing beyond its end.
 
-        What it gives raises StorageError, ObjectChanged where the object is in another state.
+        It keeps the first bytes in memory. It raises StorageError, and ObjectChanged where the object is in another
+        state.
         """
         return _Reader(self, stat)
 
     def verify_unchanged(self, stat: ObjectStat) -> None:
-        """Raises ObjectChanged when the object is no longer the one that `stat` describes."""
+        """Raise ObjectChanged when the object is no longer in the state `stat`."""
         now = self.stat()
         if (now.size, now.etag) != (stat.size, stat.etag):
             raise ObjectChanged("the file changed while it was read")
 
 
 class _Reader:
-    def __init__(self, place: ObjectRef, stat: ObjectStat) -> None:
-        self._storage = place.held_by
-        self._key = place.key
+    """Ranged reads of one state of an object."""
+
+    def __init__(self, ref: ObjectRef, stat: ObjectStat) -> None:
+        self._storage = ref.backend
+        self._key = ref.key
         self._stat = stat
         self._head: bytes | None = None
 
@@ -106,10 +120,10 @@ class _Reader:
         end = min(offset + length, self._stat.size)
         if offset >= end:
             return b""
-        if end > HEAD:
+        if end > HEAD_SIZE:
             return self._read(offset, end)
         if self._head is None:
-            self._head = self._read(0, min(HEAD, self._stat.size))
+            self._head = self._read(0, min(HEAD_SIZE, self._stat.size))
         return self._head[offset:end]
 
     def _read(self, begin: int, end: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Writes local files into a bucket: whole, with every checksum confirmed by the store, or not at all."""
+"""Uploads of local files into a bucket: whole, with every checksum confirmed by the store, or not at all."""
 
 import base64
 import hashlib
@@ -17,27 +17,28 @@ from s3transfer.utils import ReadFileChunk
 from catalogue.errors import ObjectChanged, StorageError
 from catalogue.formats.intervals import ByteRange
 from catalogue.storage.interface import PIECE
-from catalogue.storage.s3_calls import Deadline, S3Calls, status_of
+from catalogue.storage.s3_client import Deadline, S3Client
+from catalogue.storage.s3_errors import status_of
 
 log = logging.getLogger(__name__)
 
-#: Files up to this many bytes go in one request; larger ones in parts of at least so many.
-PART = 16 << 20
-#: An upload has at most so many parts (S3 User Guide, "Amazon S3 multipart upload limits").
+#: Files up to this many bytes are sent in one request; larger ones in parts of at least this many.
+PART_SIZE = 16 << 20
+#: S3 User Guide, "Amazon S3 multipart upload limits".
 MAX_PARTS = 10_000
-#: Parts on their way at once.
-PARALLEL = 4
-#: Seconds that one part, or putting the parts together, may take; and how long the store may be silent meanwhile.
+#: Parts sent at the same time.
+PARALLEL_PARTS = 4
+#: Seconds that sending one part, or completing an upload, may take; and for how long the store may be silent meanwhile.
 DEADLINE = 300.0
-SILENCE = 60.0
+READ_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One stretch of the file, from 1 on, and its md5."""
+    """One range of the file, numbered from 1, and its md5."""
 
     number: int
-    stretch: ByteRange
+    byte_range: ByteRange
     md5: bytes
 
     @property
@@ -46,24 +47,20 @@ class _Part:
 
 
 class Uploads:
-    """Uploads to one store. The store itself compares every request with its Content-MD5 before it accepts it."""
+    """Uploads to one store, which compares every request with its Content-MD5 before it accepts it."""
 
-    def __init__(self, calls: S3Calls) -> None:
-        self._calls = calls
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
 
-    def send(self, path: Path, place: dict[str, str]) -> str:
-        """Makes the file the object at `place`; gives the object's ETag. Raises StorageError."""
+    def send(self, path: Path, target: dict[str, str]) -> str | None:
+        """Make the file the object `target`; return its ETag, if the store tells it. Raises StorageError."""
         size = path.stat().st_size
-        if size <= PART:
-            return self._send_whole(path, place, _part(path, 1, ByteRange(0, size)))
-        with self._upload(place) as upload:
-            length = max(PART, -(-size // MAX_PARTS))
-            stretches = enumerate(ByteRange(0, size).split(length), 1)
-            with ThreadPoolExecutor(PARALLEL, thread_name_prefix="upload") as pool:
-                sending = [
-                    pool.submit(self._send_part, path, upload, number, stretch)
-                    for number, stretch in stretches
-                ]
+        if size <= PART_SIZE:
+            return self._put_object(path, target, _part(path, 1, ByteRange(0, size)))
+        with self._multipart_upload(target) as upload:
+            ranges = enumerate(ByteRange(0, size).split(max(PART_SIZE, -(-size // MAX_PARTS))), 1)
+            with ThreadPoolExecutor(PARALLEL_PARTS, thread_name_prefix="upload") as pool:
+                sending = [pool.submit(self._send_part, path, upload, *numbered) for numbered in ranges]
                 try:
                     sent = [part.result() for part in sending]
                 except BaseException:
@@ -71,108 +68,117 @@ class Uploads:
                     raise
             return self._complete(upload, sent)
 
-    def abandon(self, bucket: str, prefix: str, *, before: float) -> int:
-        """Gives up the unfinished uploads below `prefix` that began before that time; gives their number."""
+    def abort_unfinished(self, bucket: str, prefix: str, *, before: float, dry_run: bool = False) -> int:
+        """Abort the unfinished uploads below `prefix` that began before that time; return their number."""
         page: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
-        abandoned, more = 0, True
+        count, more = 0, True
         while more:
-            answer = self._calls.persist(partial(self._page, page))
+            answer = self._client.call(partial(self._list_uploads, page))
             for upload in answer.get("Uploads", ()):
                 if upload["Initiated"].timestamp() < before:
-                    self._abort({"Bucket": bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]})
-                    abandoned += 1
-            more = answer["IsTruncated"]
+                    count += 1
+                    if not dry_run:
+                        self._abort({"Bucket": bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]})
+            more = answer.get("IsTruncated", False)
             page |= {
                 "KeyMarker": answer.get("NextKeyMarker"),
                 "UploadIdMarker": answer.get("NextUploadIdMarker"),
             }
-        return abandoned
+        return count
 
-    def _page(self, page: dict[str, Any], _: Deadline) -> Any:
-        return self._calls.client.list_multipart_uploads(**page)
+    def _list_uploads(self, page: dict[str, Any], _: Deadline) -> Any:
+        return self._client.client.list_multipart_uploads(**page)
 
-    def _send_whole(self, path: Path, place: dict[str, str], part: _Part) -> str:
-        def put(_: Deadline) -> str:
-            with _slice(path, part.stretch) as body:
-                answer = self._calls.client.put_object(**place, Body=body, ContentMD5=part.content_md5)
-            return self._confirmed(answer, part)
+    def _put_object(self, path: Path, target: dict[str, str], part: _Part) -> str | None:
+        def put(_: Deadline) -> str | None:
+            with _open_range(path, part.byte_range) as body:
+                answer = self._client.client.put_object(**target, Body=body, ContentMD5=part.content_md5)
+            return _verified_etag(answer, part)
 
-        return self._calls.persist(put, deadline=DEADLINE, silence=SILENCE)
+        return self._client.call(put, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
 
     def _send_part(
-        self, path: Path, upload: dict[str, str], number: int, stretch: ByteRange
+        self, path: Path, upload: dict[str, str], number: int, byte_range: ByteRange
     ) -> tuple[_Part, str]:
-        part = _part(path, number, stretch)
+        part = _part(path, number, byte_range)
 
         def put(_: Deadline) -> str:
-            with _slice(path, stretch) as body:
-                answer = self._calls.client.upload_part(
+            with _open_range(path, byte_range) as body:
+                answer = self._client.client.upload_part(
                     **upload, PartNumber=number, Body=body, ContentMD5=part.content_md5
                 )
-            return self._confirmed(answer, part)
+            # Completing the upload needs an ETag, which is the md5 where the store does not tell.
+            return _verified_etag(answer, part) or part.md5.hex()
 
-        return part, self._calls.persist(put, deadline=DEADLINE, silence=SILENCE)
-
-    def _confirmed(self, answer: Any, part: _Part) -> str:
-        """The ETag, which is the md5 of what was stored unless that was encrypted with a key of a key service."""
-        etag = str(answer["ETag"]).strip('"')
-        plain = answer.get("ServerSideEncryption", "AES256") == "AES256"
-        if plain and len(etag) == 32 and etag != part.md5.hex():
-            raise ObjectChanged("what was written is not what the store has")
-        return etag
+        return part, self._client.call(put, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
 
     @contextmanager
-    def _upload(self, place: dict[str, str]) -> Iterator[dict[str, str]]:
-        begun = self._calls.persist(lambda _: self._calls.client.create_multipart_upload(**place))
-        upload = place | {"UploadId": begun["UploadId"]}
+    def _multipart_upload(self, target: dict[str, str]) -> Iterator[dict[str, str]]:
+        created = self._client.call(lambda _: self._client.client.create_multipart_upload(**target))
+        upload = target | {"UploadId": created["UploadId"]}
         try:
             yield upload
         except BaseException:
             try:
                 self._abort(upload)
             except StorageError:
-                log.warning("An unfinished upload stays behind until the next sweep")
+                log.warning("An unfinished upload stays behind until remove_orphans is run")
             raise
 
     def _abort(self, upload: dict[str, str]) -> None:
         def abort(_: Deadline) -> None:
             try:
-                self._calls.client.abort_multipart_upload(**upload)
+                self._client.client.abort_multipart_upload(**upload)
             except ClientError as error:
                 if status_of(error) != 404:
                     raise
 
-        self._calls.persist(abort)
+        self._client.call(abort)
 
-    def _complete(self, upload: dict[str, str], sent: list[tuple[_Part, str]]) -> str:
+    def _complete(self, upload: dict[str, str], sent: list[tuple[_Part, str]]) -> str | None:
         parts = [{"PartNumber": part.number, "ETag": f'"{etag}"'} for part, etag in sent]
-        place = {name: upload[name] for name in ("Bucket", "Key")}
+        target = {name: upload[name] for name in ("Bucket", "Key")}
         joined = hashlib.md5(b"".join(part.md5 for part, _ in sent)).hexdigest()
 
-        def complete(_: Deadline) -> str:
-            client = self._calls.client
+        def complete(_: Deadline) -> str | None:
+            client = self._client.client
             try:
                 answer = client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
             except ClientError as error:
                 if status_of(error) != 404:
                     raise
                 # Perhaps an earlier attempt succeeded and only its answer was lost.
-                answer = client.head_object(**place)
-                if str(answer["ETag"]).strip('"') != f"{joined}-{len(parts)}":
+                answer = client.head_object(**target)
+                if _etag(answer) != f"{joined}-{len(parts)}":
                     raise
-            return str(answer["ETag"]).strip('"')
+            return _etag(answer)
 
-        return self._calls.persist(complete, deadline=DEADLINE, silence=SILENCE)
+        return self._client.call(complete, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
 
 
-def _part(path: Path, number: int, stretch: ByteRange) -> _Part:
+def _part(path: Path, number: int, byte_range: ByteRange) -> _Part:
     md5 = hashlib.md5(usedforsecurity=False)
-    with _slice(path, stretch) as body:
+    with _open_range(path, byte_range) as body:
         while piece := body.read(PIECE):
             md5.update(piece)
-    return _Part(number, stretch, md5.digest())
+    return _Part(number, byte_range, md5.digest())
 
 
-def _slice(path: Path, stretch: ByteRange) -> Any:
-    """The bytes of a stretch as a file, so that no part need fit into memory."""
-    return ReadFileChunk.from_filename(str(path), start_byte=stretch.begin, chunk_size=max(1, stretch.length))
+def _open_range(path: Path, byte_range: ByteRange) -> Any:
+    """Open a range of a file as a file, so that no part need fit into memory."""
+    return ReadFileChunk.from_filename(
+        str(path), start_byte=byte_range.begin, chunk_size=max(1, byte_range.length)
+    )
+
+
+def _verified_etag(answer: Any, part: _Part) -> str | None:
+    """Return the ETag, which is the md5 of what was stored unless a key service encrypted that."""
+    etag = _etag(answer)
+    is_md5 = answer.get("ServerSideEncryption", "AES256") == "AES256" and len(etag or "") == 32
+    if is_md5 and etag != part.md5.hex():
+        raise ObjectChanged("what was written is not what the store has")
+    return etag
+
+
+def _etag(answer: Any) -> str | None:
+    return answer.get("ETag", "").strip('"') or None

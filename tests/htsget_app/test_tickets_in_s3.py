@@ -17,7 +17,7 @@ from catalogue.errors import StorageUnavailable
 from catalogue.formats.headers import FileFormat
 from catalogue.models import DataFile
 from catalogue.queries import SignedUrl
-from catalogue.storage import FILES, s3_calls, storage
+from catalogue.storage import FILES, s3_client, storage
 from htsget_app import tickets
 from htsget_app.delivery.urls import part_urls
 from htsget_app.params import TicketRequest, from_query
@@ -311,7 +311,7 @@ def test_data_pass_through_the_site_where_nothing_can_be_signed(
 @pytest.fixture
 def hasty(settings: Any, file: DataFile, monkeypatch: pytest.MonkeyPatch) -> DataFile:
     """A site of little patience; its client of the store is ready."""
-    monkeypatch.setattr(s3_calls, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(s3_client, "FIRST_BACKOFF", 0.02)
     settings.STORAGE_CONNECT_TIMEOUT = 0.3
     settings.STORAGE_READ_TIMEOUT = 0.5
     settings.STORAGE_DEADLINE = DEADLINE

@@ -11,7 +11,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from catalogue import queries
 from catalogue.formats.digests import sequence_digests
 from catalogue.models import SequenceCollection
-from catalogue.storage import SEQUENCES, s3_calls, storage
+from catalogue.storage import SEQUENCES, s3_client, storage
 from refget_app.fast_path import RefgetFastPath
 from tests.object_gate import Fault
 from tests.object_store import ObjectStore
@@ -152,7 +152,7 @@ def test_what_is_small_packed_or_private_is_answered_here(redirecting: ObjectSto
 @pytest.fixture
 def hasty(store: ObjectStore, settings: Any, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
     """A site of little patience; its client of the store is ready."""
-    monkeypatch.setattr(s3_calls, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(s3_client, "FIRST_BACKOFF", 0.02)
     settings.STORAGE_CONNECT_TIMEOUT = 0.3
     settings.STORAGE_READ_TIMEOUT = 0.5
     settings.STORAGE_DEADLINE = 1

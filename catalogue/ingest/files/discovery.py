@@ -111,7 +111,7 @@ def _found(source: Source, below: str | None, wanted: Wanted) -> FoundFile:
         path = Path(source.name).absolute()
         if not path.is_file():
             raise SourceFault("it is no file")
-        place = ObjectRef.of(path, prefer=None if wanted.copy else wanted.storage)
+        place = ObjectRef.in_storage(path, prefer=None if wanted.copy else wanted.storage)
         if path != path.resolve():
             # The index of what a link leads to may lie beside the link.
             aside = (ObjectRef("", path.as_posix().lstrip("/")),)
@@ -127,7 +127,7 @@ def _found(source: Source, below: str | None, wanted: Wanted) -> FoundFile:
 def _misplaced(place: ObjectRef, wanted: Wanted) -> str | None:
     if wanted.copy:
         return None
-    if not place.stored:
+    if not place.storage:
         return "it lies in none of the configured storages; --copy takes a copy into one"
     if wanted.storage not in (None, place.storage):
         return f"it lies in the storage {place.storage}, not in {wanted.storage}; --copy takes a copy there"

@@ -230,7 +230,7 @@ class _Ingest:
         return (str(found[0]), found[1].etag) == (row.index_source, row.index_etag)
 
     def _copy_is_there(self, row: DataFile) -> bool:
-        stat = ObjectRef(row.storage, row.key).stat_if_there()
+        stat = ObjectRef(row.storage, row.key).stat_or_none()
         return row.storage == self.wanted.copy_to and stat is not None and stat.etag == row.etag
 
     def _job(self, one: FoundFile) -> ReadJob:

@@ -224,9 +224,7 @@ def find_index(
 ) -> tuple[ObjectRef, ObjectStat] | None:
     """The index beside a file; of several the most usual that is not older than the file, else the most usual."""
     found = [
-        (place.beside(key), stat)
-        for place in (source, *aside)
-        for key, stat in place.existing(index_keys(place.key, format))
+        pair for place in (source, *aside) for pair in place.find_existing(index_keys(place.key, format))
     ]
     fresh = [pair for pair in found if pair[1].modified >= modified]
     return next(iter(fresh or found), None)
@@ -290,7 +288,7 @@ def _copy(source: ObjectRef, stat: ObjectStat, target: Path) -> str:
     """Copies a file, and gives the SHA-256 of its bytes in hexadecimal. Raises StorageError."""
     digest = hashlib.sha256()
     with target.open("wb") as copy:
-        for piece in source.held_by.stream(source.key, 0, stat.size, etag=stat.etag):
+        for piece in source.backend.stream(source.key, 0, stat.size, etag=stat.etag):
             digest.update(piece)
             copy.write(piece)
     source.verify_unchanged(stat)
@@ -299,12 +297,12 @@ def _copy(source: ObjectRef, stat: ObjectStat, target: Path) -> str:
 
 def _held_already(place: ObjectRef, digest: str) -> ObjectStat | None:
     """The state of an object of the same content; to put it again would change that under those served from it."""
-    stat = place.stat_if_there()
+    stat = place.stat_or_none()
     if stat is None:
         return None
     found = hashlib.sha256()
     try:
-        for piece in place.held_by.stream(place.key, 0, stat.size, etag=stat.etag):
+        for piece in place.backend.stream(place.key, 0, stat.size, etag=stat.etag):
             found.update(piece)
     except ObjectChanged:
         return None

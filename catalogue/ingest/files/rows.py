@@ -121,7 +121,7 @@ class Register:
             )
         was = ObjectRef(row.storage, row.key)
         same = {str(was), row.source} & {str(reading.place), str(reading.source)}
-        if not (same or replace) and was.stat_if_there() is not None:
+        if not (same or replace) and was.stat_or_none() is not None:
             raise IdTakenError(
                 f"{row} is {row.source or was} already; give --replace to put this file in its place"
             )

@@ -2,6 +2,7 @@
 
 import os
 import random
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -333,7 +334,7 @@ def test_it_answers(place: Storage) -> None:
 
 def test_nothing_is_abandoned_where_nothing_is_under_way(place: Storage) -> None:
     put(place, "object", b"x")
-    assert place.abandon_uploads(older_than=0) == 0
+    assert place.abort_uploads(older_than=0) == 0
     assert place.read_range("object", 0, 1) == b"x"
 
 
@@ -344,3 +345,24 @@ def test_etags_tell_states_apart(place: Storage) -> None:
         etags.append(place.stat("object").etag)
     assert all(one != other for one, other in pairwise(etags))
     assert len(set(etags)) == 4
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize(("mode", "folders"), [(0o600, 0o700), (0o640, 0o750)])
+def test_permissions_are_those_of_the_setting_whatever_the_umask(
+    settings: Settings, tmp_path: Path, umask: int, mode: int, folders: int
+) -> None:
+    settings.STORAGE_FILE_MODE = mode
+    root = tmp_path / "home" / "files"
+    settings.HTSGETSITE_STORAGES = {"new": root.as_uri()}
+    before = os.umask(umask)
+    try:
+        staged = storage("new").staging() / "staged"
+        staged.write_bytes(b"x")
+        storage("new").put(staged, "a/b/c")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((root / "a/b/c").stat().st_mode) == mode
+    for folder in (root.parent, root, root / "a", root / "a" / "b"):
+        assert stat.S_IMODE(folder.stat().st_mode) == folders
+    assert stat.S_IMODE((root / ".staging").stat().st_mode) == 0o700

@@ -11,7 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from catalogue.errors import ObjectChanged, ShortRead, StorageError, StorageUnavailable
-from catalogue.storage import PIECE, s3_calls, s3_upload, storage
+from catalogue.storage import PIECE, circuit_breaker, s3_client, s3_upload, storage
 from catalogue.storage.s3 import S3Storage
 from tests.live import free_port
 from tests.object_gate import Fault, Seen
@@ -38,7 +38,7 @@ BRIEF = [
 @pytest.fixture
 def place(object_store: ObjectStore, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> S3Storage:
     """A storage with one object, where nothing is silent for long but much is forgiven."""
-    monkeypatch.setattr(s3_calls, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(s3_client, "FIRST_BACKOFF", 0.02)
     settings.STORAGE_CONNECT_TIMEOUT = 0.2
     settings.STORAGE_READ_TIMEOUT = SILENCE
     settings.STORAGE_DEADLINE = 20
@@ -125,7 +125,7 @@ def test_a_stream_ends_within_the_deadline(hasty: S3Storage, object_store: Objec
 def test_no_pause_outlasts_the_deadline(
     hasty: S3Storage, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_calls, "FIRST_PAUSE", 1.0)
+    monkeypatch.setattr(s3_client, "FIRST_BACKOFF", 1.0)
     object_store.gate.fail(Fault.SLOW_DOWN)
     with pytest.raises(StorageUnavailable):
         within(DEADLINE + LENIENCE, lambda: hasty.stat("object"))
@@ -150,7 +150,7 @@ def test_every_call_ends_within_the_deadline(
 ) -> None:
     for name in ("s3_upload.DEADLINE", "s3.CHECK_DEADLINE"):
         monkeypatch.setattr(f"catalogue.storage.{name}", DEADLINE)
-    monkeypatch.setattr(s3_upload, "SILENCE", SILENCE)
+    monkeypatch.setattr(s3_upload, "READ_TIMEOUT", SILENCE)
     staged = hasty.staging() / "staged"
     staged.write_bytes(b"x" * 100_000)
     object_store.gate.fail(fault)
@@ -267,7 +267,7 @@ def test_no_credentials(
 def test_a_store_that_does_not_answer_is_spared_for_a_while(
     hasty: S3Storage, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_calls, "REST", 0.5)
+    monkeypatch.setattr(circuit_breaker, "OPEN_SECONDS", 0.5)
     object_store.gate.fail(Fault.DELAY)
     with pytest.raises(StorageUnavailable):
         hasty.stat("object")
@@ -311,7 +311,7 @@ class TestUploads:
 
     @pytest.fixture
     def staged(self, place: S3Storage, monkeypatch: pytest.MonkeyPatch) -> Path:
-        monkeypatch.setattr(s3_upload, "PART", 5 << 20)
+        monkeypatch.setattr(s3_upload, "PART_SIZE", 5 << 20)
         path = place.staging() / "staged"
         path.write_bytes(random.Random(5).randbytes((11 << 20) + 5))
         return path
@@ -367,7 +367,7 @@ class TestUploads:
             place.put(staged, "large")
         assert staged.exists()
         assert [entry.key for entry in place.list()] == before
-        assert place.abandon_uploads(older_than=0) == 0
+        assert place.abort_uploads(older_than=0) == 0
 
     def test_a_small_file_that_arrives_altered_is_not_believed(
         self, place: S3Storage, object_store: ObjectStore
@@ -384,8 +384,8 @@ class TestUploads:
         for key in ("p/a", "p/b", "elsewhere/c"):
             object_store.backstage.create_multipart_upload(Bucket=bucket, Key=key)
         # The simulated store says of every upload that it began in 2010.
-        assert place.abandon_uploads(older_than=100 * 365 * 86400) == 0
-        assert place.abandon_uploads(older_than=3600) == 2
+        assert place.abort_uploads(older_than=100 * 365 * 86400) == 0
+        assert place.abort_uploads(older_than=3600) == 2
         left = object_store.backstage.list_multipart_uploads(Bucket=bucket)["Uploads"]
         assert [upload["Key"] for upload in left] == ["elsewhere/c"]
 
