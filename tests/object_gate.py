@@ -24,6 +24,9 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from tests.live import PATIENCE
+from tests.simulated_time import SimulatedTime
+
 REGION = "eu-west-2"
 #: Seconds that the clock of a client may be wrong.
 SKEW = 15 * 60
@@ -40,7 +43,7 @@ class Fault(Enum):
     SHORT = auto()  #: the body ends in the middle and its Content-Length agrees
     DELAY = auto()  #: nothing comes for `Gate.delay` seconds
     STALL = auto()  #: nothing comes for `Gate.delay` seconds in the middle of the body
-    TRICKLE = auto()  #: a byte of the body comes every 10 ms
+    TRICKLE = auto()  #: a byte of the body comes every second, and none after the twentieth
     SLOW_DOWN = auto()  #: 503, as when requests come too fast
     ERROR = auto()  #: 500
     DENIED = auto()  #: 403
@@ -96,8 +99,8 @@ class Gate:
     credentials: Credentials
     #: Seconds for which DELAY and STALL keep silent.
     delay: float = 10.0
-    #: Seconds that every answer takes longer.
-    latency: float = 0.0
+    #: In which DELAY, STALL and TRICKLE pass, for clients whose sockets it watches.
+    time: SimulatedTime | None = None
     #: Seconds by which the store's clock is ahead.
     ahead: float = 0.0
     #: Buckets that anybody may read.
@@ -110,6 +113,11 @@ class Gate:
     _planned: list[_Planned] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _turn: threading.Event = field(default_factory=threading.Event)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    #: How many requests are to wait at once, how many do, and whether they came one by one.
+    _wanted: int = 0
+    _waiting: int = 0
+    _apart: bool = False
     _server: "_Server | None" = None
 
     @property
@@ -141,7 +149,9 @@ class Gate:
             self.public.clear()
             self.cors = []
             self.connections = 0
-        self.delay, self.latency, self.ahead = 10.0, 0.0, 0.0
+        self.delay, self.ahead = 10.0, 0.0
+        self.time = None
+        self._wanted, self._apart = 0, False
 
     def fail(
         self, fault: Fault, *, times: int | None = None, only: Callable[[Seen], bool] = lambda seen: True
@@ -162,12 +172,11 @@ class Gate:
         begin = len(self.seen)
         yield during
         # A client has its last byte a moment before it is noted here that it was sent.
-        patience = time.monotonic() + 1
-        while (
-            any(not seen.done and not seen.fault for seen in self.seen[begin:])
-            and time.monotonic() < patience
-        ):
-            time.sleep(0.002)
+        with self._changed:
+            answered = self._changed.wait_for(
+                lambda: all(seen.done or seen.fault for seen in self.seen[begin:]), PATIENCE
+            )
+        assert answered
         during.extend(self.seen[begin:])
 
     def consents(self, headers: Any, *, method: str, asked: str = "") -> str | None:
@@ -180,9 +189,36 @@ class Gate:
                 return str(origin)
         return None
 
-    def pause(self, seconds: float) -> None:
-        """Sleeps. Raises ConnectionAbortedError when the gate is reset or closed meanwhile."""
-        if self._turn.wait(seconds):
+    def hold_until(self, count: int) -> None:
+        """Answer no request until `count` of them wait at the same time; if they never do, answer none."""
+        self._wanted = count
+
+    def gather(self) -> None:
+        """Wait for the requests that `hold_until` asks for. Raise ConnectionAbortedError when they do not come."""
+        with self._changed:
+            self._waiting += 1
+            if self._waiting >= self._wanted:
+                self._wanted = 0
+                self._changed.notify_all()
+            met = self._changed.wait_for(lambda: not self._wanted or self._apart, PATIENCE)
+            self._waiting -= 1
+            if not met:
+                self._apart = True
+            if self._apart:
+                raise ConnectionAbortedError
+
+    def note_done(self, seen: Seen) -> None:
+        """Note that a request has its answer, or none any more."""
+        with self._changed:
+            seen.done = True
+            self._changed.notify_all()
+
+    def pause(self, seconds: float, client: tuple[str, int]) -> None:
+        """Send this client nothing. Raise ConnectionAbortedError when it or the test ends meanwhile."""
+        turn = self._turn
+        if self.time and self.time.keep_silent(client[1], seconds, stopped=turn.is_set):
+            return
+        if turn.wait(seconds):
             raise ConnectionAbortedError
 
     def admit(self, visit: "_Visit", body: bytes) -> tuple[Seen, "_Refusal | None"]:
@@ -341,8 +377,7 @@ class _Visit(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         seen, refusal = gate.admit(self, body)
         try:
-            if gate.latency:
-                gate.pause(gate.latency)
+            gate.gather()
             if refusal:
                 self._refuse(seen, refusal)
             elif seen.fault is Fault.DROP:
@@ -359,7 +394,8 @@ class _Visit(BaseHTTPRequestHandler):
                 self._pass_on(seen, body)
         except ConnectionError:
             self._hang_up()
-        seen.done = True
+        finally:
+            gate.note_done(seen)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = _serve
 
@@ -381,7 +417,7 @@ class _Visit(BaseHTTPRequestHandler):
 
     def _pass_on(self, seen: Seen, body: bytes) -> None:
         if seen.fault is Fault.DELAY:
-            self.server.gate.pause(self.server.gate.delay)
+            self.server.gate.pause(self.server.gate.delay, self.client_address)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
         said = {name.lower(): name for name in headers}
         if seen.fault is Fault.NO_RANGE and "range" in said:
@@ -453,12 +489,13 @@ class _Visit(BaseHTTPRequestHandler):
             self._hang_up()
         elif fault is Fault.STALL:
             yield content[:half]
-            self.server.gate.pause(self.server.gate.delay)
+            self.server.gate.pause(self.server.gate.delay, self.client_address)
             yield content[half:]
         elif fault is Fault.TRICKLE:
-            for at in range(len(content)):
+            for at in range(20):
                 yield content[at : at + 1]
-                self.server.gate.pause(0.01)
+                self.server.gate.pause(1, self.client_address)
+            self._hang_up()
         elif content:
             yield content
         else:

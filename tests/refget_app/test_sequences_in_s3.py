@@ -1,7 +1,6 @@
 """Sequences in an object store: no byte is read that was not asked for, and the whole can be fetched there."""
 
 import random
-import time
 from typing import Any
 
 import pytest
@@ -11,17 +10,20 @@ from django.core.handlers.wsgi import WSGIHandler
 from catalogue import queries
 from catalogue.formats.digests import sequence_digests
 from catalogue.models import SequenceCollection
-from catalogue.storage import SEQUENCES, s3_client, storage
+from catalogue.storage import SEQUENCES, storage
 from refget_app.fast_path import RefgetFastPath
 from tests.object_gate import Fault
 from tests.object_store import ObjectStore
-from tests.refget_app.made_sequences import Reply, ask, make_sequence
+from tests.refget_app.made_sequences import ask, make_sequence
+from tests.simulated_time import SimulatedTime
 
 pytestmark = pytest.mark.django_db
 
 RESIDUES = bytes(random.Random(5).choices(b"ACGT", k=3 * (1 << 20) + 777))
 DIGESTS = sequence_digests(RESIDUES)
 PATH = f"/sequence/{DIGESTS.sq}"
+#: Simulated seconds that one call to the store may take.
+DEADLINE = 10
 #: The site, and the site behind its short way in, which knows a digest from its second request on.
 DOORS: list[Any] = [WSGIHandler(), RefgetFastPath(WSGIHandler())]
 
@@ -150,23 +152,12 @@ def test_what_is_small_packed_or_private_is_answered_here(redirecting: ObjectSto
 
 
 @pytest.fixture
-def hasty(store: ObjectStore, settings: Any, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    """A site of little patience; its client of the store is ready."""
-    monkeypatch.setattr(s3_client, "FIRST_BACKOFF", 0.02)
-    settings.STORAGE_CONNECT_TIMEOUT = 0.3
-    settings.STORAGE_READ_TIMEOUT = 0.5
-    settings.STORAGE_DEADLINE = 1
+def hasty(store: ObjectStore, settings: Any, simulated_time: SimulatedTime) -> ObjectStore:
+    """The store in simulated time; the site's client of it is ready."""
+    settings.STORAGE_DEADLINE = DEADLINE
     storage(SEQUENCES).check()
+    simulated_time.sleep(1)
     return store
-
-
-def timed(door: Any, target: str) -> Reply:
-    """The answer, which must not take much longer than the deadline."""
-    began = time.monotonic()
-    try:
-        return ask(door, target)
-    finally:
-        assert time.monotonic() - began < 6
 
 
 @pytest.mark.parametrize(
@@ -174,11 +165,13 @@ def timed(door: Any, target: str) -> Reply:
     [Fault.DROP, Fault.SLOW_DOWN, Fault.ERROR, Fault.DELAY, Fault.DENIED, Fault.NO_RANGE, Fault.OTHER_RANGE],
 )
 def test_trouble_that_lasts_is_told_in_time(
-    hasty: ObjectStore, fault: Fault, caplog: pytest.LogCaptureFixture
+    hasty: ObjectStore, simulated_time: SimulatedTime, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     hasty.gate.fail(fault, only=lambda seen: seen.reads_object)
     for target in (f"{PATH}?start=5&end=1005", PATH):
-        reply = timed(DOORS[1], target)
+        began = simulated_time.monotonic()
+        reply = ask(DOORS[1], target)
+        assert simulated_time.monotonic() - began <= DEADLINE + 1
         assert (reply.code, reply.header("Content-Type")) == (503, "application/json")
         assert reply.header("Retry-After")
     assert "Storage 'sequences'" in caplog.text
@@ -189,8 +182,7 @@ def test_trouble_that_lasts_is_told_in_time(
     "fault", [Fault.DROP, Fault.BREAK, Fault.SHORT, Fault.STALL, Fault.SLOW_DOWN, Fault.ERROR]
 )
 def test_trouble_that_passes_shows_nowhere(hasty: ObjectStore, settings: Any, fault: Fault) -> None:
-    settings.STORAGE_DEADLINE = 20
-    hasty.gate.delay = 3
+    settings.STORAGE_DEADLINE = 6 * DEADLINE
     for target, expected in ((f"{PATH}?start=5&end=1005", RESIDUES[5:1005]), (PATH, RESIDUES)):
         hasty.gate.fail(fault, times=2, only=lambda seen: seen.reads_object)
         reply = ask(DOORS[1], target)

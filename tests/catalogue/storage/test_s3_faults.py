@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,15 +12,17 @@ from pytest_django import Settings
 from catalogue.errors import ObjectChanged, ShortRead, StorageError, StorageUnavailable
 from catalogue.storage import PIECE, circuit_breaker, s3_client, s3_upload, storage
 from catalogue.storage.s3 import S3Storage
+from catalogue.storage.s3_client import MIN_READ_TIMEOUT
 from tests.live import free_port
 from tests.object_gate import Fault, Seen
 from tests.object_store import ObjectStore
+from tests.simulated_time import SimulatedTime
 
 CONTENT = random.Random(3).randbytes(2 * PIECE + 4321)
-DEADLINE = 0.8
-SILENCE = 0.25
-#: What a busy machine may add to a deadline, in seconds.
-LENIENCE = 5.0
+#: Simulated seconds that a call may take, and that the store may be silent meanwhile.
+DEADLINE, SILENCE = 10.0, 3.0
+
+Within = Callable[[float, Callable[[], object]], object]
 
 BRIEF = [
     Fault.DROP,
@@ -36,12 +37,11 @@ BRIEF = [
 
 
 @pytest.fixture
-def place(object_store: ObjectStore, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> S3Storage:
-    """A storage with one object, where nothing is silent for long but much is forgiven."""
-    monkeypatch.setattr(s3_client, "FIRST_BACKOFF", 0.02)
-    settings.STORAGE_CONNECT_TIMEOUT = 0.2
+def place(object_store: ObjectStore, simulated_time: SimulatedTime, settings: Settings) -> S3Storage:
+    """A storage with one object, in simulated time, where many attempts fit into the deadline."""
+    settings.STORAGE_CONNECT_TIMEOUT = 1
     settings.STORAGE_READ_TIMEOUT = SILENCE
-    settings.STORAGE_DEADLINE = 20
+    settings.STORAGE_DEADLINE = 60
     bucket = object_store.make_bucket()
     settings.HTSGETSITE_STORAGES = {
         "far": object_store.url(bucket, "p"),
@@ -52,11 +52,12 @@ def place(object_store: ObjectStore, settings: Settings, monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def hasty(place: S3Storage, settings: Settings) -> S3Storage:
-    """The same with little patience; its client is ready."""
+def hasty(place: S3Storage, settings: Settings, simulated_time: SimulatedTime) -> S3Storage:
+    """The same with a short deadline; its client is ready."""
     settings.STORAGE_DEADLINE = DEADLINE
     place = far()
     place.check()
+    simulated_time.sleep(1)
     return place
 
 
@@ -75,20 +76,24 @@ def completes(seen: Seen) -> bool:
     return seen.method == "POST" and "uploadId" in seen.query
 
 
-def within(seconds: float, act: Callable[[], object]) -> object:
-    """What `act` gives; it must not take longer."""
-    began = time.monotonic()
-    try:
-        return act()
-    finally:
-        assert time.monotonic() - began < seconds
+@pytest.fixture
+def within(simulated_time: SimulatedTime) -> Within:
+    """Call a function that must not take more simulated seconds than given."""
+
+    def call(seconds: float, act: Callable[[], object]) -> object:
+        began = simulated_time.monotonic()
+        try:
+            return act()
+        finally:
+            assert simulated_time.monotonic() - began <= seconds + MIN_READ_TIMEOUT
+
+    return call
 
 
 @pytest.mark.parametrize("fault", BRIEF)
 def test_a_fault_that_passes_is_not_noticed(
     place: S3Storage, object_store: ObjectStore, fault: Fault
 ) -> None:
-    object_store.gate.delay = 3
     object_store.gate.fail(fault, times=2, only=reads)
     with object_store.gate.counted() as seen:
         assert place.read_range("object", 1000, 50_000) == CONTENT[1000:51_000]
@@ -99,12 +104,12 @@ def test_a_fault_that_passes_is_not_noticed(
 
 @pytest.mark.parametrize("fault", [*BRIEF, Fault.DELAY, Fault.TRICKLE])
 def test_a_fault_that_stays_ends_within_the_deadline(
-    hasty: S3Storage, object_store: ObjectStore, fault: Fault
+    hasty: S3Storage, object_store: ObjectStore, within: Within, fault: Fault
 ) -> None:
     object_store.gate.fail(fault, only=reads)
     got: list[bytes] = []
     try:
-        within(DEADLINE + LENIENCE, lambda: got.append(hasty.read_range("object", 5, 300_000)))
+        within(DEADLINE, lambda: got.append(hasty.read_range("object", 5, 300_000)))
     except StorageUnavailable:
         assert got == []
     else:
@@ -113,40 +118,48 @@ def test_a_fault_that_stays_ends_within_the_deadline(
         assert got == [CONTENT[5:300_005]]
 
 
-def test_a_stream_ends_within_the_deadline(hasty: S3Storage, object_store: ObjectStore) -> None:
+def test_a_stream_ends_within_the_deadline(
+    hasty: S3Storage, object_store: ObjectStore, within: Within
+) -> None:
     object_store.gate.fail(Fault.STALL, times=1, only=reads)
     object_store.gate.fail(Fault.DELAY, only=reads)
     stream = hasty.stream("object", 0, len(CONTENT))
     assert next(stream) == CONTENT[:PIECE]
     with pytest.raises(StorageUnavailable):
-        within(DEADLINE + LENIENCE, lambda: next(stream))
+        within(DEADLINE, lambda: next(stream))
 
 
 def test_no_pause_outlasts_the_deadline(
-    hasty: S3Storage, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+    hasty: S3Storage, object_store: ObjectStore, within: Within, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_client, "FIRST_BACKOFF", 1.0)
+    monkeypatch.setattr(s3_client, "FIRST_BACKOFF", DEADLINE)
     object_store.gate.fail(Fault.SLOW_DOWN)
     with pytest.raises(StorageUnavailable):
-        within(DEADLINE + LENIENCE, lambda: hasty.stat("object"))
+        within(DEADLINE, lambda: hasty.stat("object"))
 
 
 @pytest.mark.parametrize("fault", [Fault.DELAY, Fault.STALL])
 def test_no_silence_outlasts_the_deadline(
-    hasty: S3Storage, object_store: ObjectStore, settings: Settings, fault: Fault
+    hasty: S3Storage, object_store: ObjectStore, within: Within, settings: Settings, fault: Fault
 ) -> None:
     settings.STORAGE_READ_TIMEOUT = 60
+    object_store.gate.delay = 60
     place = far()
     place.check()
     object_store.gate.fail(fault)
     with pytest.raises(StorageUnavailable):
-        within(DEADLINE + LENIENCE, lambda: place.read_range("object", 0, 300_000))
+        within(DEADLINE, lambda: place.read_range("object", 0, 300_000))
 
 
 @pytest.mark.parametrize("fault", [Fault.DELAY, Fault.SLOW_DOWN, Fault.DENIED])
 @pytest.mark.parametrize("way", ["stat", "list", "check", "delete", "put"])
 def test_every_call_ends_within_the_deadline(
-    hasty: S3Storage, object_store: ObjectStore, fault: Fault, way: str, monkeypatch: pytest.MonkeyPatch
+    hasty: S3Storage,
+    object_store: ObjectStore,
+    within: Within,
+    fault: Fault,
+    way: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("s3_upload.DEADLINE", "s3.CHECK_DEADLINE"):
         monkeypatch.setattr(f"catalogue.storage.{name}", DEADLINE)
@@ -162,7 +175,7 @@ def test_every_call_ends_within_the_deadline(
         "put": lambda: hasty.put(staged, "other"),
     }
     with pytest.raises(StorageUnavailable):
-        within(DEADLINE + LENIENCE, calls[way])
+        within(DEADLINE, calls[way])
     assert staged.exists()
 
 
@@ -182,10 +195,10 @@ def test_a_broken_stream_goes_on_where_it_broke(place: S3Storage, object_store: 
     assert second.range == f"bytes={100 + (len(CONTENT) - 100) // 2}-{len(CONTENT) - 1}"
 
 
-def test_a_stream_is_as_slow_as_its_reader_likes(hasty: S3Storage) -> None:
+def test_a_stream_is_as_slow_as_its_reader_likes(hasty: S3Storage, simulated_time: SimulatedTime) -> None:
     stream = hasty.stream("object", 0, len(CONTENT))
     got = next(stream)
-    time.sleep(DEADLINE + 0.2)
+    simulated_time.sleep(2 * DEADLINE)
     assert got + b"".join(stream) == CONTENT
 
 
@@ -223,12 +236,12 @@ def test_a_missing_bucket_is_not_a_missing_object(object_store: ObjectStore, set
             ask()
 
 
-def test_nobody_listens(object_store: ObjectStore, settings: Settings) -> None:
-    settings.STORAGE_DEADLINE = 1
+def test_nobody_listens(object_store: ObjectStore, within: Within, settings: Settings) -> None:
+    settings.STORAGE_DEADLINE = 5
     nowhere = f"http://127.0.0.1:{free_port()}"
     settings.HTSGETSITE_STORAGES = {"far": f"s3://bucket?endpoint_url={nowhere}&region=eu-west-2"}
     with pytest.raises(StorageUnavailable):
-        within(1 + LENIENCE, lambda: far().stat("object"))
+        within(5, lambda: far().stat("object"))
 
 
 @pytest.mark.parametrize("wrong", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
@@ -265,20 +278,19 @@ def test_no_credentials(
 
 
 def test_a_store_that_does_not_answer_is_spared_for_a_while(
-    hasty: S3Storage, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+    hasty: S3Storage, object_store: ObjectStore, within: Within, simulated_time: SimulatedTime
 ) -> None:
-    monkeypatch.setattr(circuit_breaker, "OPEN_SECONDS", 0.5)
     object_store.gate.fail(Fault.DELAY)
     with pytest.raises(StorageUnavailable):
         hasty.stat("object")
     with object_store.gate.counted() as seen:
         for _ in range(50):
             with pytest.raises(StorageUnavailable):
-                within(0.1, lambda: hasty.read_range("object", 0, 10))
+                within(0, lambda: hasty.read_range("object", 0, 10))
     assert seen == []
-    assert within(0.5, lambda: storage("near").list()) is not None
+    assert within(0, lambda: storage("near").list()) is not None
     object_store.gate.heal()
-    time.sleep(0.6)
+    simulated_time.sleep(circuit_breaker.OPEN_SECONDS)
     assert hasty.read_range("object", 0, 10) == CONTENT[:10]
     assert hasty.stat("object").size == len(CONTENT)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -57,20 +56,20 @@ def refused(answer: requests.Response) -> str:
 
 class TestSignedUrls:
     def test_the_whole_object(self, place: Storage) -> None:
-        signed = place.signed_url(KEY, ttl=60)
+        signed = place.signed_url(KEY, ttl=3600)
         assert signed.headers == {}
         answer = fetch(signed.url)
         assert (answer.status_code, answer.content) == (200, CONTENT)
 
     @pytest.mark.parametrize("sign_range", [False, True])
     def test_a_stretch(self, place: Storage, sign_range: bool) -> None:
-        signed = place.signed_url(KEY, ttl=60, byte_range=STRETCH, sign_range=sign_range)
+        signed = place.signed_url(KEY, ttl=3600, byte_range=STRETCH, sign_range=sign_range)
         assert signed.headers == {"Range": "bytes=100-299"}
         answer = fetch(signed.url, signed.headers)
         assert (answer.status_code, answer.content) == (206, CONTENT[100:300])
 
     def test_one_signature_serves_every_stretch(self, place: Storage) -> None:
-        url = place.signed_url(KEY, ttl=60).url
+        url = place.signed_url(KEY, ttl=3600).url
         assert "X-Amz-SignedHeaders=host&" in url
         for stretch in ByteRange(0, len(CONTENT)).split(3333):
             answer = fetch(url, {"Range": stretch.http()})
@@ -79,24 +78,24 @@ class TestSignedUrls:
     def test_signing_asks_the_store_nothing(self, place: Storage, stored_in_s3: ObjectStore) -> None:
         stored_in_s3.gate.fail(Fault.DROP)
         with stored_in_s3.gate.counted() as seen:
-            place.signed_url("whatever", ttl=60)
+            place.signed_url("whatever", ttl=3600)
         assert seen == []
 
     def test_many_threads_sign_at_once(self, place: Storage) -> None:
         with ThreadPoolExecutor(8) as pool:
-            urls = list(pool.map(lambda number: place.signed_url(f"{number}", ttl=60).url, range(100)))
+            urls = list(pool.map(lambda number: place.signed_url(f"{number}", ttl=3600).url, range(100)))
         assert [urlsplit(url).path.rsplit("/", 1)[1] for url in urls] == [
             str(number) for number in range(100)
         ]
 
     def test_it_does_not_show_in_a_log(self, place: Storage) -> None:
-        signed = place.signed_url(KEY, ttl=60)
+        signed = place.signed_url(KEY, ttl=3600)
         assert "Signature" not in repr(signed)
         assert signed == SignedUrl(signed.url, {})
 
     def test_a_range_to_sign_has_to_be_given(self, place: Storage) -> None:
         with pytest.raises(ValueError, match="range"):
-            place.signed_url(KEY, ttl=60, sign_range=True)
+            place.signed_url(KEY, ttl=3600, sign_range=True)
 
     def test_clients_may_reach_the_store_elsewhere(
         self, stored_in_s3: ObjectStore, settings: Settings
@@ -108,21 +107,21 @@ class TestSignedUrls:
         stored_in_s3.put(bucket, "object", b"content")
         place = storage("here")
         assert place.read_range("object", 0, 7) == b"content"
-        assert place.signed_url("object", ttl=60).url.startswith(
+        assert place.signed_url("object", ttl=3600).url.startswith(
             f"https://objects.example.org/{bucket}/object?"
         )
 
     def test_amazon_is_addressed_in_its_region(self, object_store: ObjectStore, settings: Settings) -> None:
         """The host without region redirects to the one with it, for which the signature is not valid."""
         settings.HTSGETSITE_STORAGES = {"far": "s3://some-bucket/prefix?region=eu-west-2"}
-        url = storage("far").signed_url("object", ttl=60).url
+        url = storage("far").signed_url("object", ttl=3600).url
         assert url.startswith("https://some-bucket.s3.eu-west-2.amazonaws.com/prefix/object?")
 
     def test_a_local_storage_offers_none(self, settings: Settings, tmp_path: Path) -> None:
         settings.HTSGETSITE_STORAGES = {"near": tmp_path.as_uri()}
         assert not storage("near").signs_urls
         with pytest.raises(NotImplementedError):
-            storage("near").signed_url("object", ttl=60)
+            storage("near").signed_url("object", ttl=3600)
 
     def test_a_public_bucket_needs_none(
         self, object_store: ObjectStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
@@ -142,7 +141,7 @@ class TestSignedUrls:
         assert {request.signed for request in seen} == {""}
         assert not place.signs_urls
         with pytest.raises(NotImplementedError):
-            place.signed_url("object", ttl=60)
+            place.signed_url("object", ttl=3600)
 
 
 class TestTheGateRefuses:
@@ -150,7 +149,7 @@ class TestTheGateRefuses:
 
     @pytest.fixture
     def signed(self, place: Storage) -> str:
-        url = place.signed_url(KEY, ttl=60).url
+        url = place.signed_url(KEY, ttl=3600).url
         assert fetch(url).status_code == 200
         return url
 
@@ -167,7 +166,7 @@ class TestTheGateRefuses:
         digit = signed[-64]
         for altered in (
             signed.replace("/run", "/Run"),
-            signed.replace("X-Amz-Expires=60", "X-Amz-Expires=600"),
+            signed.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200"),
             signed.replace("X-Amz-SignedHeaders=host", "X-Amz-SignedHeaders=host%3Brange"),
             re.sub(r"(X-Amz-Date=\d{8}T\d{5})(\d)", lambda found: found[1] + str(9 - int(found[2])), signed),
             re.sub(r"X-Amz-Date=\d+", "X-Amz-Date=", signed),
@@ -191,22 +190,17 @@ class TestTheGateRefuses:
             )
 
     def test_expired_urls(self, place: Storage, stored_in_s3: ObjectStore) -> None:
-        url = place.signed_url(KEY, ttl=60).url
-        stored_in_s3.gate.ahead = 50
+        url = place.signed_url(KEY, ttl=3600).url
+        stored_in_s3.gate.ahead = 3000
         assert fetch(url).status_code == 200
-        stored_in_s3.gate.ahead = 62
-        assert refused(fetch(url)) == "AccessDenied"
-
-    def test_urls_expire_by_the_clock(self, place: Storage) -> None:
-        url = place.signed_url(KEY, ttl=1).url
-        time.sleep(2.1)
+        stored_in_s3.gate.ahead = 3602
         assert refused(fetch(url)) == "AccessDenied"
 
     def test_urls_that_would_last_too_long(self, stored_in_s3: ObjectStore, place: Storage) -> None:
         assert refused(fetch(place.signed_url(KEY, ttl=8 * 86400).url)) == "AuthorizationQueryParametersError"
 
     def test_another_range_where_it_is_signed(self, place: Storage) -> None:
-        signed = place.signed_url(KEY, ttl=60, byte_range=STRETCH, sign_range=True)
+        signed = place.signed_url(KEY, ttl=3600, byte_range=STRETCH, sign_range=True)
         for headers in ({}, {"Range": "bytes=100-300"}, {"Range": "bytes=0-299"}, {"Range": "bytes=100-"}):
             assert refused(fetch(signed.url, headers)) == "SignatureDoesNotMatch"
 
@@ -354,7 +348,7 @@ class TestCredentials:
             "by-nothing": object_store.url(bucket, profile="nobody"),
         }
         assert storage("by-profile").read_range("object", 0, 7) == b"content"
-        assert fetch(storage("by-profile").signed_url("object", ttl=60).url).content == b"content"
+        assert fetch(storage("by-profile").signed_url("object", ttl=3600).url).content == b"content"
         for name in ("by-environment", "by-nothing"):
             with pytest.raises(StorageUnavailable):
                 storage(name).read_range("object", 0, 7)

@@ -11,6 +11,7 @@ from tests.catalogue.lab import Lab, make_lab, make_reads_file, make_variants_fi
 from tests.made_files import index_bam, make_bam
 from tests.object_gate import Fault, Seen
 from tests.object_store import ObjectStore
+from tests.simulated_time import SimulatedTime
 
 pytestmark = pytest.mark.django_db
 
@@ -96,10 +97,9 @@ def test_copies_go_into_and_out_of_a_bucket(lab: Lab) -> None:
 
 
 def test_a_store_that_fails_is_told_and_leaves_nothing(
-    lab: Lab, object_store: ObjectStore, settings: Any
+    lab: Lab, object_store: ObjectStore, simulated_time: SimulatedTime
 ) -> None:
     put(make_reads_file(lab.outside / "a.bam"), "a.bam")
-    settings.STORAGE_DEADLINE = 0.5
     object_store.gate.fail(Fault.ERROR)
     said = lab.bam("far:a.bam")
     object_store.gate.heal()
