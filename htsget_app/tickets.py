@@ -15,7 +15,7 @@ from catalogue.errors import StorageError
 from catalogue.formats.intervals import ByteRange
 from catalogue.queries import SignedUrl, StoredFile
 from htsget_app.params import TicketRequest
-from htsget_app.planning.parts import Block, FileLayout, Inline, Limits, NotSeparable
+from htsget_app.planning.parts import Inline, Limits, NotSeparable, Part, PlannedFile
 from htsget_app.planning.plan import plan
 from htsget_app.planning.selection import select
 
@@ -25,26 +25,26 @@ class Ticket:
     """The blocks that join to the answer, and the file that their slices are of."""
 
     file: StoredFile
-    blocks: list[Block]
+    parts: list[Part]
 
     def json(self, url_of: Callable[[ByteRange], SignedUrl]) -> bytes:
         """The ticket as it is sent, in ASCII, with nothing before or after it: htslib knows it by its first bytes.
 
         `url_of` gives the URL under which a slice of the stored file is fetched, and the headers to send with it.
         """
-        urls = [_described(block, url_of) for block in self.blocks]
+        urls = [_described(part, url_of) for part in self.parts]
         document = {"htsget": {"format": self.file.format.value, "urls": urls}}
         return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
-def _described(block: Block, url_of: Callable[[ByteRange], SignedUrl]) -> dict[str, object]:
-    if isinstance(block, Inline):
+def _described(part: Part, url_of: Callable[[ByteRange], SignedUrl]) -> dict[str, object]:
+    if isinstance(part, Inline):
         # One official suite stumbles over a media type before the semicolon.
-        url = f"data:;base64,{b64encode(block.data).decode('ascii')}"
-        return {"url": url, "class": block.kind.value}
-    signed = url_of(block.where)
+        url = f"data:;base64,{b64encode(part.data).decode('ascii')}"
+        return {"url": url, "class": part.part_class.value}
+    signed = url_of(part.byte_range)
     headers = {"headers": dict(signed.headers)} if signed.headers else {}
-    return {"url": signed.url, **headers, "class": block.kind.value}
+    return {"url": signed.url, **headers, "class": part.part_class.value}
 
 
 def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:
@@ -55,17 +55,9 @@ def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:
     file = queries.find_file(viewer=viewer, kind=request.kind, htsget_id=request.id, format=request.format)
     selection, contigs = select(file, request)
     with faults_noted(file), queries.registered_bytes(file) as read_range:
-        stored = FileLayout(
-            format=file.format,
-            size=file.size,
-            header=queries.header(file),
-            header_end=file.header_end,
-            has_eof=file.has_eof,
-            contigs=contigs,
-            unplaced_begin=file.unplaced_begin,
-        )
+        planned = PlannedFile(file, queries.header(file), contigs)
         try:
-            return Ticket(file, plan(stored, selection, read_range=read_range, limits=limits))
+            return Ticket(file, plan(planned, selection, read_range=read_range, limits=limits))
         except NotSeparable:
             raise PermissionRefused(
                 f"{file.format} comes in containers, and one of these holds reads beyond the regions that these "

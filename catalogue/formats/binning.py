@@ -6,7 +6,9 @@ first offset for each bin instead. Positions are 0-based and half-open; offsets 
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Self
 
 import numpy as np
@@ -59,21 +61,30 @@ class ContigIndex:
         if start >= end:
             return []
         first, limit = self.first_offset(start), self.limit_offset(end)
+        # No record lies between the one and the other: the region falls between two of them.
         if first >= limit:
             return []
         chunks: list[Chunk] = []
-        for level in range(self.depth + 1):
-            shift = self.min_shift + 3 * (self.depth - level)
-            base = first_bin(level)
-            low, high = self._find(base + (start >> shift)), self._find(base + ((end - 1) >> shift) + 1)
+        for low, high in self._bins_over(start, end):
             span = slice(int(self.firsts[low]), int(self.firsts[high]))
             begins, ends = self.chunk_begins[span], self.chunk_ends[span]
-            useful = (ends > np.uint64(first)) & (begins < np.uint64(limit)) & (begins < ends)
+            useful = (ends > np.uint64(first)) & (begins < np.uint64(limit))
             chunks += [
                 Chunk(VirtualOffset(max(chunk_begin, first)), VirtualOffset(min(chunk_end, limit)))
                 for chunk_begin, chunk_end in zip(begins[useful].tolist(), ends[useful].tolist(), strict=True)
             ]
         return unite_chunks(chunks)
+
+    def _bins_over(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield, for each level with bins over positions `start` to `end`, the first of them and the one after the
+        last, as places in `bins`.
+        """
+        first_bins, shifts = _levels(self.min_shift, self.depth)
+        numbers = np.concatenate((first_bins + (start >> shifts), first_bins + ((end - 1) >> shifts) + 1))
+        places = self.bins.searchsorted(numbers.astype(np.uint32)).tolist()
+        for low, high in zip(places[: self.depth + 1], places[self.depth + 1 :], strict=True):
+            if low < high:
+                yield low, high
 
     def first_offset(self, position: int) -> int:
         """An offset before which no record overlaps `position` or anything after it in the window of
@@ -257,3 +268,11 @@ class BinningIndex:
 def first_bin(level: int) -> int:
     """The number of the first bin of a level, which is how many bins all levels above have."""
     return ((1 << 3 * level) - 1) // 7
+
+
+@cache
+def _levels(min_shift: int, depth: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return, for each level, the number of its first bin and the shift from positions to its bins."""
+    levels = range(depth + 1)
+    shifts = [min_shift + 3 * (depth - level) for level in levels]
+    return np.array([first_bin(level) for level in levels]), np.array(shifts)

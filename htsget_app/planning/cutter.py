@@ -1,65 +1,78 @@
-"""Cuts stretches of plain bytes out of a stored BGZF file, as blocks of a ticket."""
+"""Cuts chunks out of a stored BGZF file, as parts of a ticket."""
 
 from collections.abc import Iterable, Mapping
 
-from catalogue.formats import FormatError, ReadRange, bgzf, prefetch
-from catalogue.formats.bgzf import MAX_STORED, BlockReader, deflate
+from catalogue.formats import FormatError, ReadRange, prefetch
+from catalogue.formats.bgzf import MAX_STORED, Block, BlockReader, deflate
 from catalogue.formats.intervals import ByteRange, Chunk, VirtualOffset
-from htsget_app.planning.parts import Block, Inline, PartClass, StoredRange
+from htsget_app.planning.parts import Inline, Part, PartClass, StoredRange
 
 
 class Cutter:
-    """Cuts chunks out of the stored file."""
+    """Cuts chunks out of one stored file; `reader` reads its blocks.
+
+    Every method raises `FormatError` where the file is shorter than it was, damaged, or not what its index says.
+    """
 
     def __init__(self, read_range: ReadRange) -> None:
         self._read_range = read_range
         self.reader = BlockReader(read_range, ahead=MAX_STORED)
 
-    def expect(self, stretches: Iterable[ByteRange]) -> None:
-        """Says what is going to be read, so that a store that is far away is asked for all of it at once."""
-        prefetch(self._read_range, ((stretch.begin, stretch.length) for stretch in stretches))
+    def prefetch(self, byte_ranges: Iterable[ByteRange]) -> None:
+        """Announce what will be read, so that a remote store is asked for all of it at once."""
+        prefetch(self._read_range, ((each.begin, each.length) for each in byte_ranges))
 
     def cut(
-        self, chunk: Chunk, *, known: Mapping[int, bgzf.Block] | None = None, kind: PartClass = PartClass.BODY
-    ) -> list[Block]:
-        """The plain bytes of a chunk: whole blocks as they are stored, those that it cuts compressed anew.
+        self,
+        chunk: Chunk,
+        *,
+        known: Mapping[int, Block] | None = None,
+        part_class: PartClass = PartClass.BODY,
+    ) -> list[Part]:
+        """Return the bytes of a chunk: whole blocks as a range of the file, cut ones compressed anew.
 
-        `known` are blocks that need not be read again, by where they begin.
+        `known` maps the file offset of a block to the block, where it need not be read again.
         """
         begin, end = chunk.begin, chunk.end
+        known = known or {}
         if begin >= end:
             return []
         if begin.coffset == end.coffset:
-            return [Inline(deflate(self._before(end, known)[begin.uoffset :]), kind)]
-        blocks: list[Block] = []
+            return [Inline(deflate(self._before(end, known)[begin.uoffset :]), part_class)]
+        parts: list[Part] = []
         stored = begin.coffset
         if begin.uoffset:
             block = self._block(begin, known)
             stored = block.end
-            blocks.append(Inline(deflate(block.plain[begin.uoffset :]), kind))
+            parts.append(Inline(deflate(block.plain[begin.uoffset :]), part_class))
         if stored > end.coffset:
             raise FormatError("no block ends where the index says", offset=begin.coffset)
-        blocks.append(StoredRange(ByteRange(stored, end.coffset), kind))
+        parts.append(StoredRange(ByteRange(stored, end.coffset), part_class))
         if end.uoffset:
-            blocks.append(Inline(deflate(self._before(end, known)), kind))
-        return blocks
+            parts.append(Inline(deflate(self._before(end, known)), part_class))
+        return parts
 
-    def fetched(self, block: Block) -> Block:
-        """The block with its bytes inline."""
-        if isinstance(block, Inline):
-            return block
-        data = self._read_range(block.where.begin, block.where.length)
-        if len(data) < block.where.length:
-            raise FormatError("file is shorter than it was", offset=block.where.begin + len(data))
-        return Inline(data, block.kind)
+    def inlined(self, part: Part) -> Inline:
+        """Return the part with its bytes in the ticket."""
+        if isinstance(part, Inline):
+            return part
+        return Inline(read_exactly(self._read_range, part.byte_range), part.part_class)
 
-    def _before(self, end: VirtualOffset, known: Mapping[int, bgzf.Block] | None) -> bytes:
+    def _before(self, end: VirtualOffset, known: Mapping[int, Block]) -> bytes:
         return self._block(end, known).plain[: end.uoffset]
 
-    def _block(self, place: VirtualOffset, known: Mapping[int, bgzf.Block] | None) -> bgzf.Block:
-        block = (known or {}).get(place.coffset) or self.reader.block(place.coffset)
+    def _block(self, place: VirtualOffset, known: Mapping[int, Block]) -> Block:
+        block = known.get(place.coffset) or self.reader.block(place.coffset)
         if block is None:
             raise FormatError("file ends before its index says", offset=place.coffset)
         if place.uoffset > len(block.plain):
             raise FormatError("index points beyond the end of a block", offset=place.coffset)
         return block
+
+
+def read_exactly(read_range: ReadRange, byte_range: ByteRange) -> bytes:
+    """Return the stored bytes of a range. Raises `FormatError` where the file ends within it."""
+    data = read_range(byte_range.begin, byte_range.length)
+    if len(data) < byte_range.length:
+        raise FormatError("file is shorter than it was", offset=byte_range.begin + len(data))
+    return data

@@ -1,17 +1,18 @@
-"""What a ticket is made of, and what has to be known of a stored file to make one: values shared by all
-planners.
-"""
+"""The values that planners take and give: a stored file, what is wanted of it, and the parts of the answer."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from catalogue.formats.headers import FileFormat
+from catalogue.formats.bgzf import EOF_MARKER
+from catalogue.formats.binning import ContigIndex
 from catalogue.formats.intervals import ByteRange, Region, VirtualOffset
+from catalogue.formats.records import RecordWalker, record_walker
+from catalogue.queries import FileContig, StoredFile
 
 
 class PartClass(StrEnum):
-    """What a block's bytes belong to; its value is the `class` of the htsget ticket."""
+    """What the bytes of a part belong to: the `class` of the htsget ticket."""
 
     HEADER = "header"
     BODY = "body"
@@ -22,30 +23,32 @@ class Inline:
     """Bytes that travel in the ticket itself."""
 
     data: bytes
-    kind: PartClass
+    part_class: PartClass
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRange:
-    """Bytes of the stored file that the client fetches."""
+    """Bytes of the stored file, which the client fetches."""
 
-    where: ByteRange
-    kind: PartClass
+    byte_range: ByteRange
+    part_class: PartClass
 
 
-Block = Inline | StoredRange
+#: One entry of a ticket. Bytes that delivery computes from stored ones, such as another format, will be a third member
+#: `Derived`: planners make it here, `tickets` names its URL, and `htsget_app.delivery` sends it.
+Part = Inline | StoredRange
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes in bytes that shape a ticket.
+    """Bounds that shape a ticket, in bytes but for `max_ranges`.
 
-    `inline`: an answer whose compressed bytes fit this travels in the ticket; so does a header.
-    `scan`: how many stored bytes are read in one go to find the exact edge of an answer, `max_scan` how many are read
-    for the whole of an answer before exactness is given up.
-    `join_gap`: ranges of the stored file no further apart than this become one.
+    `inline`: an answer whose compressed bytes fit travels in the ticket; so does a header.
+    `scan`: compressed bytes read at once to find the exact edge of an answer; `max_scan`: read for the whole answer
+    before it stops being exact.
+    `join_gap`: ranges of the stored file no further apart are joined.
     `max_part_bytes`: a longer range is split.
-    `max_ranges`: no more separate ranges than this; the nearest are joined.
+    `max_ranges`: number of separate ranges; above it the nearest are joined.
     """
 
     inline: int = 64 * 1024
@@ -57,33 +60,34 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class ContigLayout:
-    """One contig of a stored file: its name and its packed share of the index, empty when it holds no
-    record.
+class PlannedFile:
+    """A stored file as the catalogue gives it, with its header and contigs.
+
+    `header` is ready to send: whole BGZF blocks or, for CRAM, the file definition and header container. `contigs` holds
+    at least those that the selection names, by their number in the file's own list.
     """
 
-    name: str
-    index: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FileLayout:
-    """What the catalogue knows of one stored file.
-
-    `header` is ready to send: whole BGZF blocks or, for CRAM, the file definition and header container;
-    `header_end` is where in the stored file the first record (CRAM: container, as `VirtualOffset.at(byte)`)
-    begins. `contigs` holds at least the contigs asked for, by their index in the file's own list.
-    `unplaced_begin` is where the records begin that lie on no contig; None when there is nothing to find
-    there.
-    """
-
-    format: FileFormat
-    size: int
+    stored: StoredFile
     header: bytes
-    header_end: VirtualOffset
-    has_eof: bool
-    contigs: Mapping[int, ContigLayout]
-    unplaced_begin: VirtualOffset | None = None
+    contigs: Mapping[int, FileContig]
+
+    @property
+    def records_end(self) -> VirtualOffset:
+        """An offset that no record of a BGZF file lies beyond; some indexes count the EOF marker as a record."""
+        return VirtualOffset.at(self.stored.size - (len(EOF_MARKER) if self.stored.has_eof else 0))
+
+    def binning_indexes(self) -> dict[int, ContigIndex]:
+        """The contig indexes of a BGZF file, for the contigs with records. Raises `FormatError` for damaged ones."""
+        return {
+            number: ContigIndex.unpack(contig.index)
+            for number, contig in self.contigs.items()
+            if contig.index
+        }
+
+    def record_walker(self) -> RecordWalker:
+        """A function that finds records in the uncompressed bytes of a BGZF file."""
+        names = {number: contig.name for number, contig in self.contigs.items()}
+        return record_walker(self.stored.format, names=names)
 
 
 class NotSeparable(Exception):
@@ -92,13 +96,11 @@ class NotSeparable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which records of a file are wanted; nothing but the header when nothing is set.
+    """Which records of a file are wanted; by default none, which leaves the header.
 
-    `whole` is every record, and then `regions` and `unplaced` say nothing more. `unplaced` are the reads
-    that lie on no contig (htsget's `referenceName=*`).
-
-    `within`, where it is not None, is all that may be handed out: the answer then holds no record beside
-    those that overlap `regions`, which lie within it, whatever it costs to find them.
+    `whole` is every record, and then `regions` and `unplaced` add nothing. `regions` are 0-based and half-open.
+    `unplaced` are the reads on no contig (htsget's `referenceName=*`). `within`, unless None, is all that may be handed
+    out: the answer then holds only records that overlap `regions`, which lie within it, at whatever cost.
     """
 
     regions: tuple[Region, ...] = ()
@@ -107,32 +109,37 @@ class Selection:
     within: tuple[Region, ...] | None = None
 
 
-def merge_parts(blocks: Iterable[Block], *, max_part_bytes: int) -> list[Block]:
-    """The blocks with neighbours of one kind made one, empty ones left out, and slices over `max_part_bytes`
-    split.
-    """
-    tidy: list[Block] = []
-    for block in blocks:
-        last = tidy[-1] if tidy else None
-        match block, last:
-            case Inline(data=b""), _:
-                pass
-            case Inline(data=data, kind=kind), Inline(data=before, kind=same) if kind == same:
-                tidy[-1] = Inline(before + data, kind)
-            case Inline(), _:
-                tidy.append(block)
-            case StoredRange(where=where, kind=kind), StoredRange(where=before, kind=same) if (
-                kind == same and before.end == where.begin
-            ):
-                tidy[-1] = StoredRange(ByteRange(before.begin, where.end), kind)
-            case StoredRange(where=where), _ if where.length:
-                tidy.append(block)
-    return [
-        piece
-        for block in tidy
-        for piece in (
-            [StoredRange(part, block.kind) for part in block.where.split(max_part_bytes)]
-            if isinstance(block, StoredRange)
-            else [block]
-        )
-    ]
+def merge_parts(parts: Iterable[Part], *, max_part_bytes: int) -> list[Part]:
+    """Join adjacent parts of one class, drop empty ones, and split ranges over `max_part_bytes`."""
+    merged: list[Part] = []
+    for part in parts:
+        joined = _joined(merged[-1], part) if merged else None
+        if joined is not None:
+            merged[-1] = joined
+        elif not _is_empty(part):
+            merged.append(part)
+    return [piece for part in merged for piece in _split(part, max_part_bytes)]
+
+
+def _is_empty(part: Part) -> bool:
+    return not part.data if isinstance(part, Inline) else not part.byte_range.length
+
+
+def _joined(first: Part, second: Part) -> Part | None:
+    """Both as one part, or None where they cannot be."""
+    if first.part_class != second.part_class:
+        return None
+    match first, second:
+        case Inline(data=data), Inline(data=more):
+            return Inline(data + more, first.part_class)
+        case StoredRange(byte_range=one), StoredRange(byte_range=two) if one.end == two.begin:
+            return StoredRange(ByteRange(one.begin, two.end), first.part_class)
+    return None
+
+
+def _split(part: Part, max_part_bytes: int) -> Iterator[Part]:
+    if isinstance(part, Inline):
+        yield part
+        return
+    for byte_range in part.byte_range.split(max_part_bytes):
+        yield replace(part, byte_range=byte_range)

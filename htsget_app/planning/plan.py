@@ -1,26 +1,17 @@
-"""From a query to the blocks of its answer: the one face of the planners, one for each family of formats."""
+"""Plans the parts of an answer, by the planner for the family of the file's format."""
 
-from collections.abc import Mapping
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from catalogue.formats import ReadRange
 from catalogue.formats.headers import FileFormat
 from htsget_app.planning.bgzf import plan_bgzf
 from htsget_app.planning.cram import plan_cram
-from htsget_app.planning.parts import Block, FileLayout, Limits, Selection
+from htsget_app.planning.parts import Limits, Part, PlannedFile, Selection
 
 DEFAULT_LIMITS: Final = Limits()
 
-
-class Planner(Protocol):
-    """Plans the answers from files of some formats."""
-
-    def __call__(
-        self, file: FileLayout, selection: Selection, *, read_range: ReadRange, limits: Limits
-    ) -> list[Block]: ...
-
-
-_PLANNERS: Mapping[FileFormat, Planner] = {
+_PLANNERS: Mapping[FileFormat, Callable[[PlannedFile, Selection, ReadRange, Limits], list[Part]]] = {
     FileFormat.BAM: plan_bgzf,
     FileFormat.VCF: plan_bgzf,
     FileFormat.BCF: plan_bgzf,
@@ -29,19 +20,15 @@ _PLANNERS: Mapping[FileFormat, Planner] = {
 
 
 def plan(
-    file: FileLayout, selection: Selection, *, read_range: ReadRange, limits: Limits = DEFAULT_LIMITS
-) -> list[Block]:
-    """The blocks whose bytes, one after the other, are a valid file: header, wanted records, end-of-file
-    marker.
+    file: PlannedFile, selection: Selection, *, read_range: ReadRange, limits: Limits = DEFAULT_LIMITS
+) -> list[Part]:
+    """Return the parts whose bytes concatenate to a valid file: header, wanted records, EOF marker.
 
-    Every wanted record is there once and in file order. Where all records travel inline, BAM, VCF and BCF
-    answers hold no other; otherwise others may lie between the first wanted record of a range and its last.
-    CRAM answers hold whole containers. `selection.regions` name contigs that `file.contigs` holds, in
-    0-based half-open positions.
+    Every wanted record is there once and in file order. BAM, VCF and BCF answers hold no other record where all records
+    travel inline; otherwise others may lie between the first wanted record of a range and its last. CRAM answers hold
+    whole containers. With `selection.within` no other record is there in any case.
 
-    With `selection.within` no other records are there in any case, and a CRAM answer raises `NotSeparable`
-    where a container holds others.
-
-    Raises `FormatError` where the stored file is damaged, or not what the catalogue knows of it.
+    Raises `FormatError` where the stored file is damaged or not what the catalogue knows of it, and `NotSeparable`
+    where `selection.within` is given and a wanted CRAM container holds other reads.
     """
-    return _PLANNERS[file.format](file, selection, read_range=read_range, limits=limits)
+    return _PLANNERS[file.stored.format](file, selection, read_range, limits)

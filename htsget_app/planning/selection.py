@@ -15,9 +15,9 @@ from catalogue.formats.intervals import NO_END, Region, unite_regions
 from catalogue.queries import FileContig, StoredFile
 from htsget_app.errors import InvalidInput, InvalidRange
 from htsget_app.params import RegionRequest, TicketRequest
-from htsget_app.planning.parts import ContigLayout, Selection
+from htsget_app.planning.parts import Selection
 
-Selected = tuple[Selection, dict[int, ContigLayout]]
+Selected = tuple[Selection, dict[int, FileContig]]
 
 
 def select(file: StoredFile, request: TicketRequest) -> Selected:
@@ -42,7 +42,7 @@ def _granted(file: StoredFile, request: TicketRequest) -> Selected:
             "these credentials open regions of it, and it has no index here to find them by"
         )
     names = queries.contigs_that_exist(file, [region.contig for region in file.permission.regions])
-    contigs = {contig.number: ContigLayout(contig.name, contig.index) for contig in names.values()}
+    contigs = {contig.number: contig for contig in names.values()}
     within = tuple(
         unite_regions(
             Region(names[region.contig].number, region.start, region.end)
@@ -57,10 +57,7 @@ def _granted(file: StoredFile, request: TicketRequest) -> Selected:
         raise PermissionRefused("these credentials open other regions of it only")
     if file.format == FileFormat.CRAM:
         # What else its containers hold decides whether they may be handed out.
-        contigs |= {
-            contig.number: ContigLayout(contig.name, contig.index)
-            for contig in queries.contigs_with_records(file)
-        }
+        contigs |= {contig.number: contig for contig in queries.contigs_with_records(file)}
     return Selection(regions, within=within), contigs
 
 
@@ -78,7 +75,7 @@ def _common(asked: tuple[Region, ...], granted: tuple[Region, ...]) -> Iterator[
             other += 1
 
 
-def _asked(file: StoredFile, request: TicketRequest) -> tuple[Selection, dict[int, ContigLayout]]:
+def _asked(file: StoredFile, request: TicketRequest) -> tuple[Selection, dict[int, FileContig]]:
     """What is asked of a file, with nothing taken away."""
     if request.regions is None:
         return Selection(whole=True), {}
@@ -88,7 +85,7 @@ def _asked(file: StoredFile, request: TicketRequest) -> tuple[Selection, dict[in
         raise InvalidInput("this file has no index here; only the whole of it can be had, or its header")
     found = _contigs(file, request.regions)
     regions = tuple(_region(*pair) for pair in zip(request.regions, found, strict=True))
-    contigs = {contig.number: ContigLayout(contig.name, contig.index) for contig in found}
+    contigs = {contig.number: contig for contig in found}
     return Selection(regions, unplaced=request.unplaced), contigs
 
 

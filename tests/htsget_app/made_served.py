@@ -17,16 +17,9 @@ from catalogue.formats.binning import BinningIndex
 from catalogue.formats.headers import FileFormat, FileHeader, read_header, with_indexed_contigs
 from catalogue.formats.index_files import read_index
 from catalogue.formats.intervals import Region
-from htsget_app.planning.parts import (
-    Block,
-    ContigLayout,
-    FileLayout,
-    Inline,
-    Limits,
-    PartClass,
-    Selection,
-)
+from htsget_app.planning.parts import Inline, Limits, Part, PartClass, PlannedFile, Selection
 from htsget_app.planning.plan import plan
+from tests.htsget_app.made_planned import make_planned_file, packed_indexes
 from tests.made_files import KINDS, MadeFile, plain_of, reader_of
 from tests.paths import SHARED_DATA
 
@@ -67,32 +60,18 @@ class Served:
         return read_index(self.made.index.read_bytes())
 
     @cached_property
-    def stored(self) -> FileLayout:
-        names = self.index.names or tuple(contig.name for contig in self.header.contigs)
-        if self.header.format is FileFormat.BCF:
-            by_number = dict(enumerate(self.index.contigs))
-            shares = {contig.name: by_number.get(contig.index) for contig in self.header.contigs}
-        else:
-            shares = dict(zip(names, self.index.contigs, strict=False))
-        placed_end = self.index.placed_end()
-        return FileLayout(
-            format=self.header.format,
-            size=len(self.data),
-            header=self.header.packed,
-            header_end=self.header.end,
+    def planned(self) -> PlannedFile:
+        return make_planned_file(
+            self.data,
+            self.header,
+            indexes=packed_indexes(self.header, self.index),
             has_eof=is_eof(self.data[-28:]),
-            contigs={
-                contig.index: ContigLayout(
-                    contig.name, share.pack() if (share := shares.get(contig.name)) else b""
-                )
-                for contig in self.header.contigs
-            },
-            unplaced_begin=max(self.header.end, placed_end or self.header.end),
+            unplaced_begin=max(self.header.end, self.index.placed_end() or self.header.end),
         )
 
     @property
     def is_bam(self) -> bool:
-        return self.stored.format is FileFormat.BAM
+        return self.planned.stored.format is FileFormat.BAM
 
     def read(self, path: Path) -> tuple[str, list[Record]]:
         """Header and records of a file, by htslib, from beginning to end."""
@@ -100,7 +79,7 @@ class Served:
             with pysam.AlignmentFile(str(path), check_sq=False) as file:
                 return str(file.header), [self._read(record) for record in file.fetch(until_eof=True)]
         with pysam.VariantFile(str(path)) as file:
-            if self.stored.format is FileFormat.BCF:
+            if self.planned.stored.format is FileFormat.BCF:
                 return str(file.header), [("", 0, 0, str(record)) for record in file]
             count = sum(1 for _ in file)
         lines = plain_of(path).decode().splitlines()
@@ -116,7 +95,7 @@ class Served:
 
     @cached_property
     def everything(self) -> tuple[str, list[Record]]:
-        if self.stored.has_eof:
+        if self.planned.stored.has_eof:
             return self.read(self.made.path)
         complete = self.folder / f"complete{''.join(self.made.path.suffixes)}"
         complete.write_bytes(self.data + EOF_MARKER)
@@ -152,7 +131,7 @@ class Served:
     def _fetch(self, name: str, start: int, end: int) -> list[str]:
         if start >= end:
             return []
-        if self.stored.format is FileFormat.VCF:
+        if self.planned.stored.format is FileFormat.VCF:
             return list(self._lines.fetch(name, start, end)) if name in self._lines.contigs else []
         return [str(record) for record in self._variants.fetch(name, start, end)]
 
@@ -169,7 +148,7 @@ class Served:
             if name in self.__dict__:
                 self.__dict__[name].close()
 
-    def join(self, blocks: Iterable[Block]) -> Path:
+    def join(self, blocks: Iterable[Part]) -> Path:
         """The file that a client would have."""
         path = self.folder / f"joined{''.join(self.made.path.suffixes)}"
         path.write_bytes(b"".join(bytes_of(block, self.data) for block in blocks))
@@ -185,8 +164,8 @@ class Served:
         return Region(contig.index, start, start + width)
 
 
-def bytes_of(block: Block, data: bytes) -> bytes:
-    return block.data if isinstance(block, Inline) else data[block.where.begin : block.where.end]
+def bytes_of(block: Part, data: bytes) -> bytes:
+    return block.data if isinstance(block, Inline) else data[block.byte_range.begin : block.byte_range.end]
 
 
 def is_subsequence(part: Sequence[str], whole: Sequence[str]) -> bool:
@@ -195,15 +174,17 @@ def is_subsequence(part: Sequence[str], whole: Sequence[str]) -> bool:
     return all(item in rest for item in part)
 
 
-def check(served: Served, selection: Selection, truth: list[str], limits: Limits) -> list[Block]:
+def check(served: Served, selection: Selection, truth: list[str], limits: Limits) -> list[Part]:
     """The ticket's records are the file's, in its order, none twice, and the wanted are all among them."""
-    blocks = plan(served.stored, selection, read_range=reader_of(served.data), limits=limits)
+    blocks = plan(served.planned, selection, read_range=reader_of(served.data), limits=limits)
     assert b"".join(bytes_of(block, served.data) for block in blocks).count(EOF_MARKER) == 1
-    assert [block.kind for block in blocks] == sorted((block.kind for block in blocks), reverse=True)
+    assert [block.part_class for block in blocks] == sorted(
+        (block.part_class for block in blocks), reverse=True
+    )
     header, records = served.read(served.join(blocks))
     texts = [text for *_, text in records]
     assert header == served.everything[0]
-    body = [block for block in blocks if block.kind is PartClass.BODY]
+    body = [block for block in blocks if block.part_class is PartClass.BODY]
     if all(isinstance(block, Inline) for block in body):
         assert texts == truth
     else:

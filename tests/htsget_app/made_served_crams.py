@@ -11,10 +11,10 @@ import pysam
 
 from catalogue.formats.crai import pack, parse_crai, verify_rows
 from catalogue.formats.cram import read_cram
-from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import VirtualOffset
 from htsget_app.planning.cram import plan_cram
-from htsget_app.planning.parts import Block, ContigLayout, FileLayout, Inline, Limits, Selection
+from htsget_app.planning.parts import Inline, Limits, Part, PlannedFile, Selection
+from tests.htsget_app.made_planned import make_planned_file
 from tests.made_crams import MadeCram, reader_of
 
 EVERYTHING = Limits(inline=10**9)
@@ -41,22 +41,17 @@ class ServedCram:
         return self.cram.data
 
     @cached_property
-    def stored(self) -> FileLayout:
+    def planned(self) -> PlannedFile:
         read_range = reader_of(self.data)
         file = read_cram(read_range, size=len(self.data))
         rows = parse_crai(self.cram.index.read_bytes())
         verify_rows(rows, read_range, file, most=1000)
         index = pack(rows, data=file.data, contigs=len(file.header.contigs))
-        return FileLayout(
-            format=FileFormat.CRAM,
-            size=len(self.data),
-            header=file.header.packed,
-            header_end=file.header.end,
+        return make_planned_file(
+            self.data,
+            file.header,
+            indexes=index.contigs,
             has_eof=file.has_eof,
-            contigs={
-                contig.index: ContigLayout(contig.name, index.contigs.get(contig.index, b""))
-                for contig in file.header.contigs
-            },
             unplaced_begin=None if index.unplaced is None else VirtualOffset.at(index.unplaced),
         )
 
@@ -84,19 +79,21 @@ class ServedCram:
         path.write_bytes(data)
         return [read_of(record) for record in self.cram.reads_in(path)]
 
-    def join(self, blocks: Iterable[Block]) -> bytes:
+    def join(self, blocks: Iterable[Part]) -> bytes:
         return b"".join(
-            block.data if isinstance(block, Inline) else self.data[block.where.begin : block.where.end]
+            block.data
+            if isinstance(block, Inline)
+            else self.data[block.byte_range.begin : block.byte_range.end]
             for block in blocks
         )
 
-    def plan(self, selection: Selection, limits: Limits = EVERYTHING) -> list[Block]:
-        return plan_cram(self.stored, selection, read_range=reader_of(self.data), limits=limits)
+    def plan(self, selection: Selection, limits: Limits = EVERYTHING) -> list[Part]:
+        return plan_cram(self.planned, selection, read_range=reader_of(self.data), limits=limits)
 
     def wanted(self, selection: Selection) -> tuple[bytes, list[Read]]:
         """The exact answer's bytes, and the reads that must be found in it."""
         body, overlapping = b"", []
-        names = [contig.name for contig in self.stored.contigs.values()]
+        names = [contig.name for contig in self.planned.contigs.values()]
         for piece, reads in self.containers:
             hit = selection.whole or (selection.unplaced and any(read[1] == "*" for read in reads))
             for region in selection.regions:
@@ -108,7 +105,7 @@ class ServedCram:
                 )
             body += piece if hit else b""
             overlapping += [read for read in reads if self.overlaps(read, selection, names)]
-        return self.stored.header + body + self.eof, overlapping
+        return self.planned.header + body + self.eof, overlapping
 
     @staticmethod
     def overlaps(read: Read, selection: Selection, names: list[str]) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from catalogue.formats import FormatError
 from catalogue.formats.bgzf import MAX_STORED
+from catalogue.formats.binning import ContigIndex
 from catalogue.formats.intervals import Region
 from htsget_app.planning.parts import Inline, Limits, PartClass, Selection, StoredRange
 from htsget_app.planning.plan import plan
@@ -16,6 +17,7 @@ from tests.htsget_app.made_served import Served, bytes_of, check, each_file
 from tests.made_files import KINDS, index_bam, make_bam, plain_of, reader_of, recut
 
 REGIONS = 200
+UNPACK = ContigIndex.unpack
 #: Limits that make the most of the small files here: as usual, all inline, nothing inline and little read.
 SHAPES = (
     Limits(),
@@ -113,7 +115,7 @@ def test_a_region_costs_two_reads_at_most(deep: Served) -> None:
         for _ in range(12):
             start = rng.randrange(max(1, 100_000 - width // 2))
             file = Counted(deep.data)
-            plan(deep.stored, Selection((Region(0, start, start + width),)), read_range=file.read_range)
+            plan(deep.planned, Selection((Region(0, start, start + width),)), read_range=file.read_range)
             assert file.reads <= 2 and file.length <= 2 * (Limits().scan + 2 * MAX_STORED)
 
 
@@ -126,7 +128,7 @@ def test_no_read_for_whole_files_headers_and_empty_answers(deep: Served) -> None
         Selection((Region(0, 7, 7),)),
     ):
         file = Counted(deep.data)
-        plan(deep.stored, selection, read_range=file.read_range)
+        plan(deep.planned, selection, read_range=file.read_range)
         assert file.reads == 0
 
 
@@ -137,8 +139,8 @@ def test_little_is_fetched_beside_what_is_wanted(deep: Served) -> None:
         for _ in range(8):
             start = rng.randrange(80_000 - width)
             region = Region(0, start, start + width)
-            blocks = plan(deep.stored, Selection((region,)), read_range=reader_of(deep.data))
-            path = deep.join(block for block in blocks if block.kind is PartClass.BODY)
+            blocks = plan(deep.planned, Selection((region,)), read_range=reader_of(deep.data))
+            path = deep.join(block for block in blocks if block.part_class is PartClass.BODY)
             plain, wanted = len(plain_of(path)), sum(len(text) for text in deep.truth([region]))
             records = [text for *_, text in deep.everything[1]]
             assert plain / wanted < 1.1 * len(plain_of(deep.made.path)) / sum(map(len, records))
@@ -147,9 +149,9 @@ def test_little_is_fetched_beside_what_is_wanted(deep: Served) -> None:
 def test_long_blocks_are_split(deep: Served) -> None:
     limits = Limits(max_part_bytes=100_000)
     for selection in (Selection(whole=True), Selection((Region(0, 20_000, 90_000),))):
-        usual = plan(deep.stored, selection, read_range=reader_of(deep.data))
-        split = plan(deep.stored, selection, read_range=reader_of(deep.data), limits=limits)
-        assert max(block.where.length for block in split if isinstance(block, StoredRange)) == 100_000
+        usual = plan(deep.planned, selection, read_range=reader_of(deep.data))
+        split = plan(deep.planned, selection, read_range=reader_of(deep.data), limits=limits)
+        assert max(block.byte_range.length for block in split if isinstance(block, StoredRange)) == 100_000
         assert len(split) > len(usual)
         joined = [b"".join(bytes_of(block, deep.data) for block in blocks) for blocks in (usual, split)]
         assert joined[0] == joined[1]
@@ -160,17 +162,21 @@ def test_long_headers_are_not_sent_inline(tmp_path: Path) -> None:
         folder = tmp_path / kind
         folder.mkdir()
         served = Served(KINDS[kind](folder), folder)
-        first, *_ = plan(served.stored, Selection(), read_range=reader_of(served.data))
-        assert isinstance(first, StoredRange) and first.kind is PartClass.HEADER and first.where.begin == 0
+        first, *_ = plan(served.planned, Selection(), read_range=reader_of(served.data))
+        assert (
+            isinstance(first, StoredRange)
+            and first.part_class is PartClass.HEADER
+            and first.byte_range.begin == 0
+        )
 
 
 def test_a_header_is_the_same_in_every_ticket(deep: Served) -> None:
     """Clients may keep it, so that its blocks must hold nothing else."""
     tickets = [
-        plan(deep.stored, selection, read_range=reader_of(deep.data))
+        plan(deep.planned, selection, read_range=reader_of(deep.data))
         for selection in (Selection(), Selection(whole=True), Selection((Region(0, 5, 5000),)))
     ]
-    headers = [[block for block in blocks if block.kind is PartClass.HEADER] for blocks in tickets]
+    headers = [[block for block in blocks if block.part_class is PartClass.HEADER] for blocks in tickets]
     assert headers[0] == headers[1] == headers[2] == [Inline(deep.header.packed, PartClass.HEADER)]
 
 
@@ -179,7 +185,7 @@ def test_many_regions_make_few_ranges_and_spare_what_lies_between(deep: Served) 
     blocks = check(deep, Selection(regions), deep.truth(regions), Limits())
     assert sum(len(bytes_of(block, deep.data)) for block in blocks) < len(deep.data) / 10
     few = check(deep, Selection(regions), deep.truth(regions), Limits(inline=0, join_gap=0, max_ranges=3))
-    body = [block for block in few if block.kind is PartClass.BODY]
+    body = [block for block in few if block.part_class is PartClass.BODY]
     assert 1 <= sum(isinstance(block, StoredRange) for block in body) <= 3
 
 
@@ -188,4 +194,27 @@ def test_a_file_that_changed_is_noticed(deep: Served) -> None:
     region = Selection((Region(0, 50_000, 50_100),))
     for data in (deep.data[: len(deep.data) // 4], deep.data[1:], b"x" * len(deep.data)):
         with pytest.raises(FormatError):
-            plan(deep.stored, region, read_range=reader_of(data))
+            plan(deep.planned, region, read_range=reader_of(data))
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_many_regions_cost_little_more_than_one(
+    deep: Served, monkeypatch: pytest.MonkeyPatch, exact: bool
+) -> None:
+    """A contig's index is unpacked once, and regions near each other are read together."""
+    unpacked = []
+
+    def unpack(packed: bytes) -> ContigIndex:
+        unpacked.append(packed)
+        return UNPACK(packed)
+
+    regions = tuple(Region(0, start, start + 10) for start in range(0, 100_000, 100))
+    within = regions if exact else None
+    monkeypatch.setattr(ContigIndex, "unpack", unpack)
+    file = Counted(deep.data)
+    parts = plan(deep.planned, Selection(regions, within=within), read_range=file.read_range)
+    assert len(unpacked) == 1
+    assert file.reads <= 2 + len(deep.data) // Limits().scan
+    if exact:
+        texts = [text for *_, text in deep.read(deep.join(parts))[1]]
+        assert texts == deep.truth(regions)

@@ -13,7 +13,6 @@ from catalogue.formats import FormatError
 from catalogue.formats.intervals import ByteRange, Region
 from htsget_app.planning.cram import plan_cram
 from htsget_app.planning.parts import (
-    ContigLayout,
     Inline,
     Limits,
     PartClass,
@@ -50,13 +49,13 @@ def check(served: ServedCram, selections: Iterable[Selection]) -> None:
             rest = iter(everything)
             assert all(read in rest for read in seen[expected])
         answered = seen[expected]
-        names = [contig.name for contig in served.stored.contigs.values()]
+        names = [contig.name for contig in served.planned.contigs.values()]
         assert [read for read in answered if served.overlaps(read, selection, names)] == overlapping
 
 
 def random_selections(served: ServedCram, *, count: int, seed: int) -> Iterable[Selection]:
     rng = random.Random(seed)
-    names = [contig.name for contig in served.stored.contigs.values()]
+    names = [contig.name for contig in served.planned.contigs.values()]
     lengths = served.lengths
     places = [
         (names.index(read[1]), read[2]) for _, reads in served.containers for read in reads if read[1] != "*"
@@ -90,7 +89,7 @@ def serve(folder: Path, reference: Path, **shape: Any) -> ServedCram:
 def test_answers_are_exact(tmp_path: Path, reference: Path, version: str, layout: str) -> None:
     served = serve(tmp_path, reference, version=version, options=LAYOUTS[layout])
     everything = [Selection(), Selection(whole=True), Selection(unplaced=True)]
-    whole_contigs = [Selection(regions=(Region(contig),)) for contig in served.stored.contigs]
+    whole_contigs = [Selection(regions=(Region(contig),)) for contig in served.planned.contigs]
     check(served, [*everything, *whole_contigs])
     check(served, random_selections(served, count=REGIONS, seed=11))
     assert len(served.containers) > 2
@@ -103,7 +102,7 @@ def test_answers_of_files_without_eof_are_exact(
 ) -> None:
     sam = make_sam(seed=8, unplaced=unplaced)
     served = serve(tmp_path, reference, version=version, sam=sam, options=["seqs_per_slice=15"], eof=False)
-    assert not served.stored.has_eof
+    assert not served.planned.stored.has_eof
     check(served, [Selection(), Selection(whole=True), Selection(unplaced=True)])
     check(served, random_selections(served, count=40, seed=12))
 
@@ -141,35 +140,37 @@ def served(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> ServedC
 
 def test_small_answers_travel_in_the_ticket_and_large_ones_do_not(served: ServedCram) -> None:
     selection = Selection(regions=(Region(0, 1000, 2000),))
-    size = len(served.wanted(selection)[0]) - len(served.stored.header) - len(served.eof)
+    size = len(served.wanted(selection)[0]) - len(served.planned.header) - len(served.eof)
     fits = served.plan(selection, Limits(inline=size))
     assert [type(block) for block in fits] == [Inline, Inline]
-    assert [block.kind for block in fits] == [PartClass.HEADER, PartClass.BODY]
+    assert [block.part_class for block in fits] == [PartClass.HEADER, PartClass.BODY]
     exceeds = served.plan(selection, Limits(inline=size - 1))
     assert [type(block) for block in exceeds] == [Inline, *[StoredRange] * (len(exceeds) - 2), Inline]
     assert served.join(fits) == served.join(exceeds)
 
 
 def test_large_headers_are_fetched(served: ServedCram) -> None:
-    header = len(served.stored.header)
+    header = len(served.planned.header)
     (small, *_), (large, *_) = (
         served.plan(Selection(), Limits(inline=size)) for size in (header, header - 1)
     )
-    assert small == Inline(served.stored.header, PartClass.HEADER)
+    assert small == Inline(served.planned.header, PartClass.HEADER)
     assert large == StoredRange(ByteRange(0, header), PartClass.HEADER)
 
 
 def test_large_ranges_are_split(served: ServedCram) -> None:
     blocks = served.plan(Selection(whole=True), Limits(inline=0, max_part_bytes=1000))
-    assert all(isinstance(block, StoredRange) and block.where.length <= 1000 for block in blocks)
-    assert [block.kind for block in blocks] == sorted((block.kind for block in blocks), reverse=True)
+    assert all(isinstance(block, StoredRange) and block.byte_range.length <= 1000 for block in blocks)
+    assert [block.part_class for block in blocks] == sorted(
+        (block.part_class for block in blocks), reverse=True
+    )
     assert served.join(blocks) == served.data
 
 
 def test_a_whole_file_with_its_eof_is_one_range_after_the_header(served: ServedCram) -> None:
-    header, body = served.plan(Selection(whole=True), Limits(inline=len(served.stored.header)))
-    assert header == Inline(served.stored.header, PartClass.HEADER)
-    assert body == StoredRange(ByteRange(len(served.stored.header), len(served.data)), PartClass.BODY)
+    header, body = served.plan(Selection(whole=True), Limits(inline=len(served.planned.header)))
+    assert header == Inline(served.planned.header, PartClass.HEADER)
+    assert body == StoredRange(ByteRange(len(served.planned.header), len(served.data)), PartClass.BODY)
 
 
 def test_too_many_ranges_are_joined_where_gaps_are_small(served: ServedCram) -> None:
@@ -179,7 +180,9 @@ def test_too_many_ranges_are_joined_where_gaps_are_small(served: ServedCram) -> 
     for most in (1, 2, 3):
         blocks = served.plan(selection, Limits(inline=0, max_ranges=most))
         ranges = [
-            block.where for block in blocks if isinstance(block, StoredRange) and block.kind == PartClass.BODY
+            block.byte_range
+            for block in blocks
+            if isinstance(block, StoredRange) and block.part_class == PartClass.BODY
         ]
         assert len(ranges) <= most
         reads = served.reads(served.join(blocks))
@@ -197,20 +200,20 @@ def test_nothing_is_read_of_the_file_for_an_answer_that_is_fetched(served: Serve
         raise AssertionError("read")
 
     for selection in (Selection(), Selection(whole=True), Selection(regions=(Region(0),))):
-        plan_cram(served.stored, selection, read_range=unreadable, limits=NOTHING_INLINE)
+        plan_cram(served.planned, selection, read_range=unreadable, limits=NOTHING_INLINE)
 
 
 def test_a_file_that_has_become_shorter_is_an_error(served: ServedCram) -> None:
     with pytest.raises(FormatError):
         plan_cram(
-            served.stored,
+            served.planned,
             Selection(whole=True),
             read_range=reader_of(served.data[:-100]),
             limits=EVERYTHING,
         )
     with pytest.raises(FormatError):
         plan_cram(
-            replace(served.stored, contigs={0: ContigLayout("big", b"damaged")}),
+            replace(served.planned, contigs={0: replace(served.planned.contigs[0], index=b"damaged")}),
             Selection(regions=(Region(0),)),
             read_range=reader_of(served.data),
             limits=EVERYTHING,

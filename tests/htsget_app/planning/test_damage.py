@@ -12,8 +12,9 @@ from catalogue.formats.bgzf import is_eof
 from catalogue.formats.headers import FileHeader, read_header
 from catalogue.formats.index_files import read_index
 from catalogue.formats.intervals import Region
-from htsget_app.planning.parts import ContigLayout, FileLayout, Limits, Selection
+from htsget_app.planning.parts import Limits, Selection
 from htsget_app.planning.plan import plan
+from tests.htsget_app.made_planned import make_planned_file, packed_indexes
 from tests.made_files import KINDS, MadeFile, cut_anywhere, plain_of, reader_of
 
 DAMAGED = (
@@ -57,26 +58,12 @@ def use(data: bytes, index_data: bytes, rng: random.Random, header: FileHeader |
     read_range = reader_of(data)
     header = header or read_header(read_range)
     index = read_index(index_data)
-    shares = dict(enumerate(index.contigs))
-    if index.names:
-        numbers = {contig.name: contig.index for contig in header.contigs}
-        shares = {
-            numbers.get(name, -5): share for name, share in zip(index.names, index.contigs, strict=False)
-        }
-    placed_end = index.placed_end()
-    stored = FileLayout(
-        format=header.format,
-        size=len(data),
-        header=header.packed,
-        header_end=header.end,
+    stored = make_planned_file(
+        data,
+        header,
+        indexes=packed_indexes(header, index),
         has_eof=is_eof(data[-28:]),
-        contigs={
-            contig.index: ContigLayout(
-                contig.name, share.pack() if (share := shares.get(contig.index)) else b""
-            )
-            for contig in header.contigs
-        },
-        unplaced_begin=placed_end or header.end,
+        unplaced_begin=index.placed_end() or header.end,
     )
     limits = rng.choice((Limits(), Limits(inline=0, scan=1), Limits(inline=3000, scan=200_000)))
     regions = []

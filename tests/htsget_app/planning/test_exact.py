@@ -36,13 +36,13 @@ SHAPES = (
 def exact(served: Served, regions: list[Region], limits: Limits) -> list[str]:
     """The text of the records in the answer."""
     selection = Selection(tuple(regions), within=tuple(regions))
-    blocks = plan(served.stored, selection, read_range=reader_of(served.data), limits=limits)
-    assert blocks[0].kind is PartClass.HEADER
+    blocks = plan(served.planned, selection, read_range=reader_of(served.data), limits=limits)
+    assert blocks[0].part_class is PartClass.HEADER
     header, records = served.read(served.join(blocks))
     assert header == served.everything[0]
-    body = sum(len(bytes_of(block, served.data)) for block in blocks if block.kind is PartClass.BODY)
+    body = sum(len(bytes_of(block, served.data)) for block in blocks if block.part_class is PartClass.BODY)
     if body <= limits.inline:
-        assert all(isinstance(block, Inline) for block in blocks if block.kind is PartClass.BODY)
+        assert all(isinstance(block, Inline) for block in blocks if block.part_class is PartClass.BODY)
     return [text for *_, text in records]
 
 
@@ -52,9 +52,9 @@ def check(served: Served, *, seed: int, rounds: int) -> None:
         regions = [served.random_region(rng) for _ in range(rng.choice((1, 1, 1, 2, 5, 12)))]
         if number == 0:
             regions = [Region(contig.index, 0, MAX_POSITION) for contig in served.header.contigs]
-        if served.stored.format is not FileFormat.BAM and rng.random() < 0.5 and served.everything[1]:
+        if served.planned.stored.format is not FileFormat.BAM and rng.random() < 0.5 and served.everything[1]:
             regions.append(from_a_record(served, rng))
-        if served.stored.format is FileFormat.BAM and rng.random() < 0.1:
+        if served.planned.stored.format is FileFormat.BAM and rng.random() < 0.1:
             regions.append(Region(regions[0].contig, regions[0].start, regions[0].start))
         limits = SHAPES[number % len(SHAPES)]
         # htslib knows no position beyond 31 bits, and no region that is empty.
@@ -110,7 +110,7 @@ def test_reads_are_few_for_a_region_in_the_middle(tmp_path: Path) -> None:
 
     region = Region(0, 5000, 95_000)
     limits = Limits(inline=0, scan=1)
-    plan(served.stored, Selection((region,), within=(region,)), read_range=read_range, limits=limits)
+    plan(served.planned, Selection((region,), within=(region,)), read_range=read_range, limits=limits)
     assert read < len(served.data) / 2
 
 
@@ -124,7 +124,7 @@ def test_containers_of_cram(tmp_path: Path, layout: str) -> None:
     served = ServedCram(
         make_cram(tmp_path, reference=make_reference(tmp_path), sam=sam, options=LAYOUTS[layout]), tmp_path
     )
-    names = [contig.name for contig in served.stored.contigs.values()]
+    names = [contig.name for contig in served.planned.contigs.values()]
     rng = random.Random(len(layout))
     handed_out = 0
     for number in range(80):
@@ -166,7 +166,7 @@ def granted_regions(served: ServedCram, rng: random.Random) -> tuple[Region, ...
             case _:
                 _, reads = rng.choice(served.containers)
                 placed = [
-                    read for read in reads if read[1] == list(served.stored.contigs.values())[contig].name
+                    read for read in reads if read[1] == list(served.planned.contigs.values())[contig].name
                 ]
                 if placed:
                     start, end = min(read[2] for read in placed), max(read[3] for read in placed)

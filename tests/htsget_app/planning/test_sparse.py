@@ -93,7 +93,7 @@ def test_exact_answers_between_records(sparse: Served) -> None:
 
 
 def answered(served: Served, selection: Selection, limits: Limits = SHAPES[0]) -> list[str]:
-    parts = plan(served.stored, selection, read_range=reader_of(served.data), limits=limits)
+    parts = plan(served.planned, selection, read_range=reader_of(served.data), limits=limits)
     return [text for *_, text in served.read(served.join(parts))[1]]
 
 
