@@ -13,28 +13,21 @@ from django.http import HttpRequest
 from django.middleware import clickjacking, common, csrf
 from django.utils.deprecation import MiddlewareMixin
 
-#: Paths of the protocols and of the health checks begin with one of these.
-PROTOCOL_PATHS = (
-    "/sequence/",
-    "/md5/",
-    "/reads/",
-    "/variants/",
-    "/data/",
-    "/service-info",
-    "/services",
-    "/healthz",
-    "/readyz",
-    "/metrics",
-)
+from ga4gh.protocol import protocol_paths
+
+_PROBES = ("/healthz", "/readyz", "/metrics")
+
+
+def is_page(path: str) -> bool:
+    """Whether a path is one of a page: neither a protocol's nor a probe's."""
+    return not path.startswith((*protocol_paths(), *_PROBES))
 
 
 class _OnPages(MiddlewareMixin):
     """Mixed in before a middleware of Django's: a request to a protocol goes straight on."""
 
     def __call__(self, request: HttpRequest) -> Any:
-        if request.path_info.startswith(PROTOCOL_PATHS):
-            return self.get_response(request)
-        return super().__call__(request)
+        return super().__call__(request) if is_page(request.path_info) else self.get_response(request)
 
 
 class CommonMiddleware(_OnPages, common.CommonMiddleware):
@@ -50,9 +43,7 @@ class CsrfViewMiddleware(_OnPages, csrf.CsrfViewMiddleware):
 
     def process_view(self, request: HttpRequest, *args: Any) -> Any:
         """Called for every view, whoever handled the request before."""
-        if request.path_info.startswith(PROTOCOL_PATHS):
-            return None
-        return super().process_view(request, *args)
+        return super().process_view(request, *args) if is_page(request.path_info) else None
 
 
 class AuthenticationMiddleware(_OnPages, auth.AuthenticationMiddleware):

@@ -16,10 +16,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from catalogue import request_context
-from htsgetsite.page_middleware import PROTOCOL_PATHS
+from ga4gh.protocol import protocol_at
+from htsgetsite.page_middleware import is_page
 
-#: Answers of refget are the same through both of its doors, to the last header.
-REFGET_PATHS: Final = ("/sequence/", "/md5/", "/service-info")
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 #: Pages run no script and load nothing but the site's own.
 _POLICY: Final = (
@@ -42,12 +41,18 @@ class RequestMiddleware:
         if _header_bytes(request.META) > settings.MAX_HEADER_BYTES:
             return HttpResponse("The headers are too long.\n", status=431, content_type="text/plain")
         response = self._get_response(request)
-        if not request.path_info.startswith(PROTOCOL_PATHS):
+        if is_page(request.path_info):
             response.headers.setdefault("Content-Security-Policy", _POLICY)
-        if response.status_code >= 400 and not request.path_info.startswith(REFGET_PATHS):
+        if response.status_code >= 400 and not _has_fast_path(request.path_info):
             # For whoever reports it: the log and the audit have it too.
             response.headers["X-Request-ID"] = here.request_id
         return response
+
+
+def _has_fast_path(path: str) -> bool:
+    """Whether some answers to such paths leave in front of Django, without an id; then no answer has one."""
+    protocol = protocol_at(path)
+    return protocol is not None and protocol.has_fast_path
 
 
 class ActorMiddleware:
@@ -57,7 +62,7 @@ class ActorMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(PROTOCOL_PATHS):
+        if is_page(request.path_info):
             request_context.current_context().session = lambda: _actor(request)
         return self._get_response(request)
 

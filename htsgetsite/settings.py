@@ -340,6 +340,9 @@ ENVIRONMENT.verify()
 
 # --- Django -------------------------------------------------------------------------------------------------------
 
+# Each declares itself in its `urls` module: see ga4gh/protocol.py.
+PROTOCOLS = ["refget_app", "htsget_app"]
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -350,15 +353,14 @@ INSTALLED_APPS = [
     "corsheaders",
     "rest_framework",
     "catalogue.apps.CatalogueConfig",
-    "refget_app",
-    "htsget_app",
+    *PROTOCOLS,
     "htsgetsite.apps.SiteConfig",
 ]
 
 MIDDLEWARE = [
     "htsgetsite.request_middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "htsgetsite.cors.CrossOriginMiddleware",
+    "ga4gh.cors.CrossOriginMiddleware",
     "htsgetsite.page_middleware.SessionMiddleware",
     "htsgetsite.page_middleware.CommonMiddleware",
     "htsgetsite.page_middleware.CsrfViewMiddleware",
@@ -368,10 +370,8 @@ MIDDLEWARE = [
     "htsgetsite.page_middleware.XFrameOptionsMiddleware",
 ]
 
-# Pages of any origin may read what htsget serves; refget, whose door is in front of Django, says so itself.
-CORS_URLS_REGEX = r"^/(reads/|variants/|data/|services)"
+# Pages of any origin may read what the protocols serve; ga4gh/cors.py knows the paths and methods of each.
 CORS_ALLOWED_ORIGIN_REGEXES = [r".+"]
-CORS_ALLOW_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 CORS_EXPOSE_HEADERS = (
     "Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Retry-After", "WWW-Authenticate",
 )  # fmt: skip

@@ -16,8 +16,7 @@ admin.site.index_title = "Data stewards' desk"
 
 urlpatterns = [
     *sign_in.urls(),
-    path("", include("refget_app.urls")),
-    path("", include("htsget_app.urls")),
+    *(path("", include(f"{app}.urls")) for app in settings.PROTOCOLS),
     path("admin/", admin.site.urls),
     path("account/", account, name="account"),
     path("account/sign-in", SignInView.as_view(), name="sign-in"),

@@ -1,141 +1,134 @@
 """The whole answer to each refget request: status, headers and body, without a framework.
 
 refget 2.0.0, "API Methods". Positions are 0-based and half-open. What a digest names never changes, so residues asked
-for by digest may be cached for ever; names can be given anew, and metadata can gain names.
+for by digest may be cached for ever; names can be given to other sequences, and metadata can gain names. Errors are
+raised; the views and the fast path answer them by `PROTOCOL.error_answer`.
 """
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from http import HTTPStatus
 from itertools import chain
 
-from catalogue import queries
+from django.conf import settings
+
+from catalogue import audit, queries
+from catalogue.audit import Event, Kind
 from catalogue.errors import NotFound
+from catalogue.formats.intervals import ByteRange
 from catalogue.queries import StoredSequence
-from refget_app import audit
-from refget_app.body_layout import PLAIN, BodyLayout, writing
-from refget_app.errors import EXPECTED, error_answer, logger, refusal
-from refget_app.exchange import Answer, Request, answer, document
-from refget_app.media_types import DOCUMENT, SEQUENCE, Form, Representation, acceptable, choose
+from ga4gh.errors import RequestError, log_broken_body
+from ga4gh.etags import precondition, range_header
+from ga4gh.exchange import (
+    CACHE_BRIEFLY,
+    CACHE_FOR_EVER,
+    CACHE_NEVER,
+    CACHE_PRIVATE,
+    Answer,
+    Header,
+    Request,
+    answer,
+    document,
+)
+from ga4gh.ranges import content_range, unsatisfied_range
+from refget_app.body_layout import PLAIN, BodyLayout, body_layout
+from refget_app.media_types import DOCUMENT, SEQUENCE, Form, Representation, chosen
 from refget_app.outcome import Refuse, Serve, decide
 from refget_app.params import SequenceParams, sequence_params
+from refget_app.protocol import REFGET, capabilities
 from refget_app.redirects import redirect_url
-from refget_app.service_info import Service, service_info
 
-#: Up to so many residues are read before the answer begins; more are streamed.
-AT_ONCE = 256 * 1024
+#: Up to this many residues are read before the answer begins; more are streamed.
+MAX_READ_AT_ONCE = 256 * 1024
 
-_FOR_EVER = ("Cache-Control", "public, max-age=31536000, immutable")
-_FOR_A_WHILE = ("Cache-Control", "public, max-age=300")
-_FOR_NOBODY_ELSE = ("Cache-Control", "private, no-store")
 _BY_RANGES = ("Accept-Ranges", "bytes")
 _NO_RANGES = ("Accept-Ranges", "none")
 
 
-def sequence(
-    request: Request,
-    *,
-    limit: int | None,
-    redirect_above: int | None = None,
-    record: StoredSequence | None = None,
-) -> Answer:
-    """`/sequence/<id>`: residues, where they are, or why there are none.
+def sequence(request: Request, *, known: StoredSequence | None = None) -> Answer:
+    """Answer `/sequence/<id>` with residues or a redirect to them.
 
-    `limit` is the most residues that a part may have; a whole sequence of more than `redirect_above` is fetched from
-    its storage where that can be. `record` spares the look-up where a digest is known already.
+    `known` spares the look-up of a digest. Raises what `queries.sequence` does, RequestError and StorageError.
     """
-    try:
-        permanent = record is not None or queries.is_digest(request.identifier)
-        if record is None:
-            record = queries.sequence(request.identifier, viewer=request.viewer)
-        if record.residues is None:
-            raise NotFound(
-                f"the sequence {request.identifier!r} is known here, but its residues are not held"
-            )
-        given = _sequence(request, record, permanent, limit=limit, redirect_above=redirect_above)
-        if not record.public:
-            audit.private_sequence(request, record, what="residues", status=given.status)
-        return given
-    except EXPECTED as error:
-        return error_answer(request, error)
+    permanent = known is not None or queries.is_digest(request.target)
+    record = known or queries.sequence(request.target, viewer=request.viewer)
+    if record.residues is None:
+        raise NotFound(f"the sequence {request.target!r} is known here, but its residues are not held")
+    given = _residues_answer(request, record, permanent)
+    if not record.public:
+        _record_private(request, record, what="residues", status=given.status)
+    return given
 
 
 def metadata(request: Request) -> Answer:
-    """`/sequence/<id>/metadata`: checksums, length and names, in the union of what all versions define."""
-    try:
-        record = queries.sequence(request.identifier, viewer=request.viewer)
-        form = _chosen_document(request)
-        if form is None:
-            return _not_acceptable(request, DOCUMENT)
-        content = {"metadata": _metadata(request.identifier, record, legacy=form.legacy)}
-        if record.public:
-            return _document(request, form, content)
-        audit.private_sequence(request, record, what="metadata", status=HTTPStatus.OK)
-        return _document(request, form, content, caching=_FOR_NOBODY_ELSE)
-    except EXPECTED as error:
-        return error_answer(request, error)
+    """Answer `/sequence/<id>/metadata` with checksums, length and names, in the union of what all versions define."""
+    record = queries.sequence(request.target, viewer=request.viewer)
+    form = _document_form(request)
+    content = {"metadata": _metadata(request.target, record, legacy=form.legacy)}
+    if not record.public:
+        _record_private(request, record, what="metadata", status=HTTPStatus.OK)
+    caching = CACHE_BRIEFLY if record.public else CACHE_PRIVATE
+    return document(request, content, content_type=form.content_type, tag=form.tag, caching=caching)
 
 
-def service(request: Request, described: Service) -> Answer:
-    """`/sequence/service-info`: the layout of version 1 for those who name it, else GA4GH service-info."""
-    try:
-        form = _chosen_document(request)
-        if form is None:
-            return _not_acceptable(request, DOCUMENT)
-        return _document(request, form, service_info(described, queries.authorities(), legacy=form.legacy))
-    except EXPECTED as error:
-        return error_answer(request, error)
+def service_info(request: Request) -> Answer:
+    """Answer `/service-info` with GA4GH service-info, or with the layout of version 1 to clients that name it."""
+    form = _document_form(request)
+    content = {"service": capabilities()} if form.legacy else REFGET.info()
+    return document(request, content, content_type=form.content_type, tag=form.tag)
 
 
-def not_found(request: Request, message: str) -> Answer:
-    """404 for a path that can name no sequence."""
-    return refusal(request, status=HTTPStatus.NOT_FOUND, message=message)
-
-
-def _sequence(
-    request: Request,
-    record: StoredSequence,
-    permanent: bool,
-    *,
-    limit: int | None,
-    redirect_above: int | None,
-) -> Answer:
-    params = sequence_params(query=request.query, range_header=request.range)
-    form = choose(SEQUENCE, request.accept if params.accept is None else params.accept)
-    if form is None:
-        return _not_acceptable(request, SEQUENCE)
-    etag = _sequence_etag(record, params, form)
-    if request.range is not None and request.if_range is not None and request.if_range.strip() != etag:
-        # The client's part is of something else, so it gets the whole (RFC 9110, section 13.1.5).
+def _residues_answer(request: Request, record: StoredSequence, permanent: bool) -> Answer:
+    wanted_range = request.header("HTTP_RANGE")
+    params = sequence_params(query=request.query, range_header=wanted_range)
+    form = chosen(SEQUENCE, request.accept if params.accept is None else params.accept)
+    etag = _etag(record, params, form)
+    if wanted_range is not None and range_header(request.environ, etag) is None:
         params = sequence_params(query=request.query, range_header=None)
+    outcome = _served_part(params, record)
+    caching = CACHE_FOR_EVER if permanent else CACHE_BRIEFLY
+    validity = (("ETag", etag), caching if record.public else CACHE_PRIVATE)
+    if status := precondition(request.environ, etag):
+        return answer(status, validity)
+    if url := redirect_url(request, record, outcome, form):
+        there = (("Content-Length", "0"), ("Location", url), CACHE_NEVER)
+        return answer(HTTPStatus.TEMPORARY_REDIRECT, there)
+    return _served(request, record, outcome, form, validity)
+
+
+def _served_part(params: SequenceParams, record: StoredSequence) -> Serve:
+    """Return which residues to serve. Raises RequestError."""
+    limit = settings.REFGET_SUBSEQUENCE_LIMIT
     outcome = decide(params, length=record.length, circular=record.circular, limit=limit)
     if isinstance(outcome, Refuse):
-        unsatisfied = {"Content-Range": f"bytes */{record.length}"} if outcome.by_range else None
-        return refusal(request, status=outcome.status, message=outcome.message, headers=unsatisfied)
-    lasting = _FOR_EVER if permanent else _FOR_A_WHILE
-    validity = [("ETag", etag), lasting if record.public else _FOR_NOBODY_ELSE]
-    if request.if_none_match is not None and _matches(request.if_none_match, etag):
-        return answer(request, status=HTTPStatus.NOT_MODIFIED, headers=validity)
-    large = redirect_above is not None and record.length > redirect_above
-    if large and (url := redirect_url(request, record, outcome, form)):
-        there = [("Content-Length", "0"), ("Location", url), ("Cache-Control", "no-store")]
-        return answer(request, status=HTTPStatus.TEMPORARY_REDIRECT, headers=there)
-    shape, size = _body_shape(request.identifier, record, outcome, form)
+        headers = [unsatisfied_range(record.length)] if outcome.by_range else []
+        raise RequestError(outcome.message, status=outcome.status, headers=headers)
+    return outcome
+
+
+def _served(
+    request: Request,
+    record: StoredSequence,
+    outcome: Serve,
+    form: Representation,
+    validity: tuple[Header, ...],
+) -> Answer:
+    layout = _layout(request.target, record, outcome, form)
     headers = [
         ("Content-Type", form.content_type),
-        ("Content-Length", str(size)),
+        ("Content-Length", str(layout.size(outcome.residues(record.length)))),
         *validity,
         _NO_RANGES if outcome.by_query else _BY_RANGES,
     ]
     if outcome.status is HTTPStatus.PARTIAL_CONTENT:
-        headers.append(("Content-Range", f"bytes {outcome.start}-{outcome.end - 1}/{record.length}"))
-    body = _no_body(record, outcome) if request.method == "HEAD" else _body(record, outcome, shape)
-    return answer(request, status=outcome.status, headers=headers, body=body)
+        headers.append(content_range(ByteRange(outcome.start, outcome.end), record.length))
+    if request.method == "HEAD":
+        _check_held(record, outcome)
+        return answer(outcome.status, headers)
+    return answer(outcome.status, headers, _body(record, outcome, layout))
 
 
-def _sequence_etag(record: StoredSequence, params: SequenceParams, form: Representation) -> str:
-    """Names the whole representation: a Range header selects from it, start and end make it another."""
+def _etag(record: StoredSequence, params: SequenceParams, form: Representation) -> str:
+    """Name the whole representation: a Range header selects from it, start and end make it another."""
     part = f"-{_text(params.start)}-{_text(params.end)}" if params.by_query else ""
     return f'"{record.md5.hex()}{part}-{form.tag}"'
 
@@ -144,50 +137,36 @@ def _text(position: int | None) -> str:
     return "" if position is None else str(position)
 
 
-def _body_shape(
-    identifier: str, record: StoredSequence, outcome: Serve, form: Representation
-) -> tuple[BodyLayout, int]:
-    residues = outcome.residues(record.length)
+def _layout(identifier: str, record: StoredSequence, outcome: Serve, form: Representation) -> BodyLayout:
     if form.form is Form.PLAIN:
-        return PLAIN, residues
+        return PLAIN
     # A name may hold what the header line of FASTA cannot.
     name = identifier if identifier.isascii() and identifier.isprintable() and " " not in identifier else None
     last = outcome.end - 1 if outcome.status is HTTPStatus.PARTIAL_CONTENT else outcome.end
-    shape = writing(
+    return body_layout(
         form.form, identifier=name or record.md5.hex(), start=outcome.start, end=outcome.end, last=last
     )
-    return shape, shape.size(residues)
 
 
-def _body(record: StoredSequence, outcome: Serve, shape: BodyLayout) -> bytes | Iterator[bytes]:
-    """The body, read or begun: what is missing shows before the answer has a status."""
+def _body(record: StoredSequence, outcome: Serve, layout: BodyLayout) -> bytes | Iterator[bytes]:
+    """Read the body, or begin to stream it: what is missing shows before the answer has a status."""
     pieces = outcome.pieces(record.length)
-    if outcome.residues(record.length) <= AT_ONCE:
-        if shape is PLAIN and len(pieces) == 1:
+    if outcome.residues(record.length) <= MAX_READ_AT_ONCE:
+        if layout is PLAIN and len(pieces) == 1:
             start, end = pieces[0]
             return queries.read_residues(record, start, end) if start < end else b""
         return b"".join(
-            shape.write(queries.read_residues(record, *piece) for piece in pieces if piece[0] < piece[1])
+            layout.write(queries.read_residues(record, *piece) for piece in pieces if piece[0] < piece[1])
         )
     streams = [queries.stream_residues(record, *piece) for piece in pieces]
-    return _watched(record, shape.write(chain.from_iterable(streams)))
+    return log_broken_body(layout.write(chain.from_iterable(streams)), record.md5.hex())
 
 
-def _no_body(record: StoredSequence, outcome: Serve) -> bytes:
-    """Nothing, after a look at whether there would be a body."""
+def _check_held(record: StoredSequence, outcome: Serve) -> None:
+    """Read the last residue of each piece, so that HEAD fails where GET would. Raises StorageError."""
     for start, end in outcome.pieces(record.length):
         if start < end:
             queries.read_residues(record, end - 1, end)
-    return b""
-
-
-def _watched(record: StoredSequence, body: Iterator[bytes]) -> Iterator[bytes]:
-    """Says in the log what broke a body; the server breaks the connection, so that no client takes it for whole."""
-    try:
-        yield from body
-    except EXPECTED as error:
-        logger.error("the body of %s broke off: %s", record.md5.hex(), error, exc_info=error)
-        raise
 
 
 def _metadata(identifier: str, record: StoredSequence, *, legacy: bool) -> dict[str, object]:
@@ -207,37 +186,19 @@ def _metadata(identifier: str, record: StoredSequence, *, legacy: bool) -> dict[
     }
 
 
-def _chosen_document(request: Request) -> Representation | None:
+def _document_form(request: Request) -> Representation:
     accept = sequence_params(query=request.query, range_header=None).accept
-    return choose(DOCUMENT, request.accept if accept is None else accept)
+    return chosen(DOCUMENT, request.accept if accept is None else accept)
 
 
-def _document(
-    request: Request,
-    form: Representation,
-    content: Mapping[str, object],
-    *,
-    caching: tuple[str, str] = _FOR_A_WHILE,
-) -> Answer:
-    body = json.dumps(content).encode("ascii")
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}-{form.tag}"'
-    validity = [("ETag", etag), caching]
-    if request.if_none_match is not None and _matches(request.if_none_match, etag):
-        return answer(request, status=HTTPStatus.NOT_MODIFIED, headers=validity)
-    return document(
-        request, status=HTTPStatus.OK, content=content, content_type=form.content_type, headers=validity
-    )
-
-
-def _not_acceptable(request: Request, offers: tuple[Representation, ...]) -> Answer:
-    return refusal(
-        request,
-        status=HTTPStatus.NOT_ACCEPTABLE,
-        message=f"nothing that is accepted can be sent; this can: {acceptable(offers)}",
-    )
-
-
-def _matches(if_none_match: str, etag: str) -> bool:
-    """Weak comparison with a list of entity tags (RFC 9110, section 13.1.2)."""
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return "*" in tags or etag in tags
+def _record_private(request: Request, record: StoredSequence, *, what: str, status: HTTPStatus) -> None:
+    """Record in the audit that something of a private sequence is about to leave."""
+    asked_range = request.header("HTTP_RANGE")
+    detail = {
+        "what": what,
+        "md5": record.md5.hex(),
+        "status": status.value,
+        **({"part": request.query[:100]} if request.query else {}),
+        **({"range": asked_range[:100]} if asked_range else {}),
+    }
+    audit.record(Event(Kind.SEQUENCE, target=request.target, detail=detail), viewer=request.viewer)

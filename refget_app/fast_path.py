@@ -1,18 +1,18 @@
-"""A short way in: the plain request for residues is answered in front of Django, which takes everything else.
+"""The fast path: answers the plain request for residues in front of Django, and lets everything else through.
 
-Plain is GET or HEAD of `/sequence/<digest>` or `/md5/<md5>` whose look-up this process remembers. The answer is made
-by the same function as in the views; `tests/refget_app/test_fast_path.py` compares the two byte for byte.
+Plain is GET or HEAD of `/sequence/<digest>` or `/md5/<md5>` whose look-up this process has in its cache. The answer is
+made by the same function as in the views; `tests/refget_app/test_fast_path.py` compares the two byte for byte.
 """
 
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-
 from catalogue import queries
+from ga4gh import cors
+from ga4gh.exchange import Request
 from refget_app import answers
-from refget_app.exchange import Request
+from refget_app.protocol import PROTOCOL
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -29,15 +29,17 @@ class RefgetFastPath:
     def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in {"GET", "HEAD"} and (path := _PATH.fullmatch(environ["PATH_INFO"])):
             identifier = path[1] or path[2]
-            record = queries.known_sequence(identifier)
-            if record is not None:
-                request = Request.from_environ(environ, identifier)
-                answer = answers.sequence(
-                    request,
-                    limit=settings.REFGET_SUBSEQUENCE_LIMIT,
-                    redirect_above=settings.REFGET_REDIRECT_ABOVE,
-                    record=record,
-                )
-                start_response(f"{answer.status.value} {answer.status.phrase}", answer.headers)
+            known = queries.known_sequence(identifier)
+            origin = environ.get("HTTP_ORIGIN")
+            if known is not None and (origin is None or cors.is_ordinary_origin(origin)):
+                request = Request(environ, identifier)
+                try:
+                    answer = answers.sequence(request, known=known)
+                except Exception as error:  # noqa: BLE001
+                    answer = PROTOCOL.error_answer(request, error)
+                headers = answer.headers
+                if origin is not None:
+                    headers.extend(cors.response_headers(origin))
+                start_response(f"{answer.status.value} {answer.status.phrase}", headers)
                 return [answer.body] if isinstance(answer.body, bytes) else answer.body
         return self.site(environ, start_response)

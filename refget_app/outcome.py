@@ -1,4 +1,4 @@
-"""The decision table of refget: what a request for residues comes to, as one pure function.
+"""The decision table of refget: one pure function from a request for residues to its outcome.
 
 refget 2.0.0, "Method: get sequence by ID"; where the specification contradicts itself (a start beyond the sequence is
 both 400 and 416 there), the official compliance suite decides. Positions are 0-based and half-open.
@@ -7,14 +7,15 @@ both 400 and 416 there), the official compliance suite decides. Positions are 0-
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from refget_app.params import RangeHeader, SequenceParams
+from ga4gh.ranges import RangeHeader
+from refget_app.params import SequenceParams
 
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """Residues `[start, end)` are the answer; with `start` after `end` they run over the origin of a circle.
+    """Serve residues `[start, end)`; with `start` after `end` they run over the origin of a circular sequence.
 
-    `status` is 206 when a Range header chose them, and `by_query` says whether start or end did.
+    `status` is 206 where a Range header chose them, and `by_query` says whether `start` or `end` did.
     """
 
     status: HTTPStatus
@@ -23,19 +24,19 @@ class Serve:
     by_query: bool
 
     def pieces(self, length: int) -> tuple[tuple[int, int], ...]:
-        """What to read from a sequence of `length` residues, in the order of the answer: half-open pairs."""
+        """Return what to read from a sequence of `length` residues, as half-open pairs in the order of the answer."""
         if self.start <= self.end:
             return ((self.start, self.end),)
         return ((self.start, length), (0, self.end))
 
     def residues(self, length: int) -> int:
-        """How many residues the answer has."""
+        """Return the number of residues in the answer."""
         return self.end - self.start + (length if self.start > self.end else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """No residues: the status (400 or 416) and a sentence for the client.
+    """Serve nothing: the status (400 or 416) and a sentence for the client.
 
     `by_range` says that a Range header could not be satisfied, which HTTP answers with `Content-Range: bytes */length`.
     """
@@ -49,7 +50,7 @@ Outcome = Serve | Refuse
 
 
 def decide(params: SequenceParams, *, length: int, circular: bool, limit: int | None) -> Outcome:
-    """The outcome for a sequence of `length` residues; `limit` is the most residues a part may have, if any."""
+    """Return the outcome for a sequence of `length` residues; `limit` is the maximum length of a part, if any."""
     if params.fault is not None:
         return Refuse(HTTPStatus.BAD_REQUEST, params.fault)
     if params.range is not None:
@@ -83,17 +84,10 @@ def _by_query(params: SequenceParams, length: int, circular: bool) -> Outcome:
 
 
 def _by_range(asked: RangeHeader, length: int) -> Outcome:
-    if asked.first is None:
-        first, last = max(length - (asked.last or 0), 0), length - 1
-    else:
-        first, last = asked.first, length - 1 if asked.last is None else asked.last
-        if first > last and first < length:
-            return _unsatisfiable(f"the range begins at {first} and ends before it", by_range=True)
-    if first >= length:
-        return _unsatisfiable(
-            f"the range is outside the sequence, which has {length} residues", by_range=True
-        )
-    return Serve(HTTPStatus.PARTIAL_CONTENT, first, min(last + 1, length), by_query=False)
+    part = asked.within(length)
+    if part is None:
+        return _unsatisfiable(f"the range selects none of the {length} residues", by_range=True)
+    return Serve(HTTPStatus.PARTIAL_CONTENT, part.begin, part.end, by_query=False)
 
 
 def _unsatisfiable(message: str, *, by_range: bool = False) -> Refuse:

@@ -1,35 +1,25 @@
-"""A request for residues, read into one value: `start` and `end`, the Range header, and `accept` from the query.
+"""The parameters of a request for residues: `start`, `end` and `accept` of the query, and the Range header.
 
-Positions in a query are 0-based and half-open; a Range header counts from 0 too, but names its last byte (RFC 9110,
-section 14.1.2). refget 2.0.0, "Method: get sequence by ID".
+Positions in a query are 0-based and half-open. refget 2.0.0, "Method: get sequence by ID".
 """
 
 import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from ga4gh.ranges import RangeHeader, parse_range
+
 #: Positions are unsigned 32-bit integers.
-LAST_POSITION = 2**32 - 1
+MAX_POSITION = 2**32 - 1
 
 # int() alone would also take "1_0", "+5", " 5" and digits of other scripts.
 _POSITION = re.compile(r"[0-9]{1,10}")
-_RANGE = re.compile(r"bytes=(?:([0-9]+)-([0-9]*)|-([0-9]+))", re.IGNORECASE)
 _USUAL_QUERY = re.compile(r"start=([0-9]{1,10})&end=([0-9]{1,10})")
-#: No sequence is as long, and int() refuses text of thousands of digits.
-_BEYOND = 2**63
-
-
-@dataclass(frozen=True, slots=True)
-class RangeHeader:
-    """`bytes=first-last` (both inclusive, `last` None for the end); with `first` None the last `last` bytes."""
-
-    first: int | None
-    last: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceParams:
-    """What a request asks of a sequence; `fault` says why it cannot be understood (400), once the id is found.
+    """What a request asks of a sequence; `fault` says why it is malformed (400), once the id is found.
 
     `accept` is the query's, which counts as the header; None where it is absent.
     """
@@ -47,13 +37,13 @@ class SequenceParams:
 
 
 def sequence_params(*, query: str, range_header: str | None) -> SequenceParams:
-    """Reads a query string (still percent-encoded) and the Range header. Never raises: see `SequenceParams.fault`."""
+    """Parse a query string (still percent-encoded) and the Range header. Never raises: see `SequenceParams.fault`."""
     if range_header is None:
         if not query:
             return SequenceParams()
         if usual := _USUAL_QUERY.fullmatch(query):
             start, end = int(usual[1]), int(usual[2])
-            if start <= LAST_POSITION and end <= LAST_POSITION:
+            if start <= MAX_POSITION and end <= MAX_POSITION:
                 return SequenceParams(start, end)
     given: dict[str, list[str]] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
@@ -80,22 +70,15 @@ def _position(name: str, given: dict[str, list[str]]) -> int | None:
         return None
     if len(values) > 1:
         raise _Fault(f"{name} is given {len(values)} times")
-    if not _POSITION.fullmatch(values[0]) or (position := int(values[0])) > LAST_POSITION:
-        raise _Fault(f"{name} must be a whole number from 0 to {LAST_POSITION}")
+    if not _POSITION.fullmatch(values[0]) or (position := int(values[0])) > MAX_POSITION:
+        raise _Fault(f"{name} must be a whole number from 0 to {MAX_POSITION}")
     return position
 
 
 def _range(header: str) -> RangeHeader:
-    match = _RANGE.fullmatch(header.strip())
-    if match is None:
+    parsed = parse_range(header)
+    if parsed is None:
         raise _Fault(
             "the Range header must be bytes=first-last, bytes=first- or bytes=-count, and only one of them"
         )
-    first, last, suffix = match.groups()
-    if suffix is not None:
-        return RangeHeader(None, _byte(suffix))
-    return RangeHeader(_byte(first), _byte(last) if last else None)
-
-
-def _byte(digits: str) -> int:
-    return int(digits) if len(digits) < 19 else _BEYOND
+    return parsed

@@ -1,7 +1,7 @@
 """When a whole sequence is better fetched from the object store than through this site (refget 0.2, "Redirects").
 
-Never where it is known to break: htslib, which asks by `/md5/`, and the HTTP client of Java, which reference libraries
-use, follow redirects not at all or not to every place; a page of another origin would need the store's consent.
+Never where it is known to break: htslib, which asks by `/md5/`, and Java's HTTP client, which reference libraries use,
+do not follow redirects, or not to every host; a page of another origin would need the store's consent.
 """
 
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from django.conf import settings
 
 from catalogue import queries
 from catalogue.queries import StoredSequence
-from refget_app.exchange import Request
+from ga4gh.exchange import Request
 from refget_app.media_types import Form, Representation
 from refget_app.outcome import Serve
 
@@ -21,21 +21,23 @@ _JAVA_ACCEPT = "text/html, image/gif"
 def redirect_url(
     request: Request, record: StoredSequence, outcome: Serve, form: Representation
 ) -> str | None:
-    """The URL for a request that is answered with the whole sequence, or None when it is to be answered here.
+    """Return the URL of the whole sequence in its store; None where the answer is to come from here.
 
-    Private sequences stay here: a URL would outlive the grant.
+    Private sequences are never redirected: a URL would outlive the grant.
     """
+    above = settings.REFGET_REDIRECT_ABOVE
     whole = outcome.status is HTTPStatus.OK and not outcome.by_query
-    if not whole or form.form is not Form.PLAIN or request.method != "GET" or not record.public:
+    if above is None or record.length <= above or not whole or not record.public:
         return None
-    if request.range is not None or request.by_md5 or request.origin is not None or _is_java(request):
+    if form.form is not Form.PLAIN or request.method != "GET" or not _follows_redirects(request):
         return None
     return queries.direct_residues(record, seconds=settings.TICKET_URL_TTL, content_type=form.content_type)
 
 
-def _is_java(request: Request) -> bool:
-    # Others may stand before it, as in "htsjdk/2.1 Java/17".
-    named = request.user_agent is not None and (
-        "Java/" in request.user_agent or "Java-http" in request.user_agent
-    )
-    return named or request.accept.startswith(_JAVA_ACCEPT)
+def _follows_redirects(request: Request) -> bool:
+    if request.path.startswith("/md5/") or request.accept.startswith(_JAVA_ACCEPT):
+        return False
+    # Other names may stand before Java's, as in "htsjdk/2.1 Java/17".
+    agent = request.header("HTTP_USER_AGENT") or ""
+    is_java = "Java/" in agent or "Java-http" in agent
+    return not is_java and request.header("HTTP_RANGE") is None and request.header("HTTP_ORIGIN") is None

@@ -2,7 +2,9 @@
 
 from django.urls import re_path
 
-from refget_app.views import MetadataView, NothingView, SequenceView, ServiceInfoView
+from ga4gh.views import NothingView
+from refget_app.protocol import PROTOCOL as PROTOCOL
+from refget_app.views import MetadataView, SequenceView, ServiceInfoView
 
 app_name = "refget"
 urlpatterns = [
@@ -14,5 +16,5 @@ urlpatterns = [
     re_path(r"^sequence/(?P<identifier>[\s\S]+?)/metadata/?\Z", MetadataView.as_view(), name="metadata"),
     re_path(r"^sequence/(?P<identifier>[\s\S]+?)/?\Z", SequenceView.as_view(), name="sequence"),
     re_path(r"^service-info/?\Z", ServiceInfoView.as_view()),
-    re_path(r"^(?:sequence/?|md5/[\s\S]*|md5)\Z", NothingView.as_view()),
+    re_path(r"^(?:sequence/?|md5/[\s\S]*|md5)\Z", NothingView.as_view(protocol=PROTOCOL)),
 ]

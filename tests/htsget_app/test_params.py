@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.formats.headers import FileFormat
-from htsget_app.errors import InvalidInput, InvalidRange, RequestError, UnsupportedFormat
+from ga4gh.errors import RequestError
+from htsget_app.errors import InvalidInput, InvalidRange, UnsupportedFormat
 from htsget_app.params import FIELDS, RegionRequest, TicketRequest, from_body, from_query
 
 MD5 = "1b22b98cdeb4a9304cb5d48026a85128"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from refget_app.media_types import DOCUMENT, SEQUENCE, Representation, choose
+from ga4gh.accept import choose
+from refget_app.media_types import DOCUMENT, SEQUENCE, Representation
 
 V2 = "text/vnd.ga4gh.refget.v2.0.0+plain"
 V101 = "text/vnd.ga4gh.refget.v1.0.1+plain"

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ga4gh.ranges import RangeHeader
 from refget_app.outcome import Outcome, Refuse, Serve, decide
-from refget_app.params import LAST_POSITION, RangeHeader, SequenceParams
+from refget_app.params import MAX_POSITION, SequenceParams
 
 OK, PARTIAL = HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT
 BAD, UNSATISFIABLE = HTTPStatus.BAD_REQUEST, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
@@ -69,13 +70,13 @@ def test_a_part_by_query(
         (101, None, BAD),
         (101, 200, BAD),
         (101, 5, BAD),
-        (LAST_POSITION, LAST_POSITION, BAD),
+        (MAX_POSITION, MAX_POSITION, BAD),
         (100, None, UNSATISFIABLE),
         (100, 100, UNSATISFIABLE),
         (100, 5, UNSATISFIABLE),
         (0, 101, UNSATISFIABLE),
         (None, 101, UNSATISFIABLE),
-        (67, LAST_POSITION, UNSATISFIABLE),
+        (67, MAX_POSITION, UNSATISFIABLE),
     ],
 )
 def test_outside_the_sequence(circular: bool, start: int, end: int | None, status: HTTPStatus) -> None:
@@ -154,7 +155,7 @@ def test_the_limit_itself_is_served_and_counts_what_is_clipped() -> None:
     assert isinstance(by_range(90, 10**6, limit=10), Serve)
 
 
-POSITIONS = st.none() | st.integers(0, 30) | st.integers(0, LAST_POSITION)
+POSITIONS = st.none() | st.integers(0, 30) | st.integers(0, MAX_POSITION)
 
 
 @given(start=POSITIONS, end=POSITIONS, length=st.integers(1, 25), circular=st.booleans())

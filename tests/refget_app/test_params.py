@@ -2,7 +2,8 @@
 
 import pytest
 
-from refget_app.params import LAST_POSITION, RangeHeader, SequenceParams, sequence_params
+from ga4gh.ranges import RangeHeader
+from refget_app.params import MAX_POSITION, SequenceParams, sequence_params
 
 
 def read(query: str = "", range_header: str | None = None) -> SequenceParams:
@@ -20,7 +21,7 @@ def read(query: str = "", range_header: str | None = None) -> SequenceParams:
         ("&end=5", None, 5),
         ("start=%31%30", 10, None),
         ("start=0000000007", 7, None),
-        (f"start={LAST_POSITION}&end={LAST_POSITION}", LAST_POSITION, LAST_POSITION),
+        (f"start={MAX_POSITION}&end={MAX_POSITION}", MAX_POSITION, MAX_POSITION),
         ("START=1&begin=2", None, None),
     ],
 )

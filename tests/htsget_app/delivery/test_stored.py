@@ -17,7 +17,6 @@ from django.test import Client
 from catalogue.formats.intervals import ByteRange
 from catalogue.models import DataFile
 from catalogue.storage import PIECE, LocalStorage
-from htsget_app.delivery.stored import requested_part
 from htsget_app.delivery.tokens import TOKEN_LENGTH, FileSlice, digest_of_etag, seal, unseal
 from htsget_app.errors import DataUrlRefused
 from tests.htsget_app.made_data import make_data_file, stored_path, write_bam
@@ -121,18 +120,6 @@ def test_ranges_that_are_ignored(client: Client, file: DataFile, bam: Path, head
     response = client.get(url_of(file, 1000, 3000), headers={"Range": header})
     assert (response.status_code, response.getvalue()) == (200, bam.read_bytes()[1000:3000])
     assert "Content-Range" not in response.headers
-
-
-def test_the_part_that_a_header_asks_for() -> None:
-    for length in (1, 2, 7):
-        content = bytes(range(length))
-        for first in range(length + 3):
-            for last in range(first, length + 3):
-                part = requested_part(f"bytes={first}-{last}", length=length)
-                assert part is not None and content[part.begin : part.end] == content[first : last + 1]
-        for count in range(length + 3):
-            part = requested_part(f"bytes=-{count}", length=length)
-            assert part is not None and content[part.begin : part.end] == content[max(length - count, 0) :]
 
 
 def test_conditions(client: Client, file: DataFile, bam: Path) -> None:

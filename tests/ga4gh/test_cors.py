@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 
-from htsgetsite.cors import CrossOriginMiddleware
+from ga4gh.cors import CrossOriginMiddleware
 
 ORIGIN = "https://browser.example.org"
 

@@ -1,0 +1,55 @@
+"""CORS: pages of every origin may use the protocols (htsget 1.3, "CORS"); genome browsers run in somebody else's page.
+
+django-cors-headers does it, under the `CORS_…` settings: any origin is echoed and credentials are never allowed, for no
+answer depends on a cookie. The fast path, which leaves Django out, adds the same headers by `response_headers`.
+"""
+
+import re
+
+from corsheaders import middleware
+from corsheaders.conf import conf
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from ga4gh.exchange import Header
+from ga4gh.protocol import protocol_at, protocol_paths
+
+_REQUESTED = "Access-Control-Request-Headers"
+_ORDINARY_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|null")
+
+
+class CrossOriginMiddleware(middleware.CorsMiddleware):
+    """Allows the very headers that a page asks to send, and the methods of the protocol that it asks.
+
+    django-cors-headers knows one fixed list of each.
+    """
+
+    def is_enabled(self, request: HttpRequest) -> bool:
+        """Whether the path is one of a protocol."""
+        return request.path_info.startswith(protocol_paths())
+
+    def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        super().add_response_headers(request, response)
+        if middleware.ACCESS_CONTROL_ALLOW_HEADERS in response.headers:
+            protocol = protocol_at(request.path_info)
+            assert protocol is not None
+            response.headers[middleware.ACCESS_CONTROL_ALLOW_METHODS] = protocol.methods
+            del response.headers[middleware.ACCESS_CONTROL_ALLOW_HEADERS]
+            if requested := request.headers.get(_REQUESTED):
+                response.headers[middleware.ACCESS_CONTROL_ALLOW_HEADERS] = requested
+            patch_vary_headers(response, [_REQUESTED])
+        return response
+
+
+def is_ordinary_origin(origin: str) -> bool:
+    """Whether the middleware would echo the origin for certain; it judges others itself."""
+    return _ORDINARY_ORIGIN.fullmatch(origin) is not None
+
+
+def response_headers(origin: str) -> tuple[Header, ...]:
+    """Return what the middleware adds to an answer for an ordinary origin, a preflight excepted."""
+    return (
+        (middleware.ACCESS_CONTROL_ALLOW_ORIGIN, origin),
+        (middleware.ACCESS_CONTROL_EXPOSE_HEADERS, ", ".join(conf.CORS_EXPOSE_HEADERS)),
+    )

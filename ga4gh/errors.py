@@ -1,0 +1,120 @@
+"""From an exception to a status and a document: the rows that every protocol shares, and how an error is answered.
+
+A message says what the client did or may do. Details of a failure of ours go to the log only: one line for an expected
+failure, a traceback for a bug.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from django.core.exceptions import DisallowedHost
+from django.db import InterfaceError, OperationalError
+from django.http import UnreadablePostError
+
+from catalogue.access import AuthenticationRequired, CredentialsUnverified, PermissionRefused, Viewer
+from catalogue.errors import NotFound, StorageError, StorageMisconfigured, StorageUnavailable
+from catalogue.rate_limits import TooMany
+from ga4gh.exchange import CACHE_NEVER, Answer, Header, Request, json_answer
+
+logger = logging.getLogger(__name__)
+
+#: Seconds after which a client may try again, when a storage or the database does not answer.
+RETRY_AFTER: Final = 10
+
+_UNREACHABLE: Final = "the data cannot be read at the moment; please try again later"
+_DAMAGED: Final = "the stored data are missing or damaged; the operator finds the details in the log"
+
+
+class RequestError(Exception):
+    """A request that cannot be answered as it stands: 400 unless another status is given.
+
+    `headers` go with the answer.
+    """
+
+    status = HTTPStatus.BAD_REQUEST
+
+    def __init__(
+        self, message: str, *, status: HTTPStatus | None = None, headers: Iterable[Header] = ()
+    ) -> None:
+        super().__init__(message)
+        self.status = status or self.status
+        self.headers = tuple(headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one kind of exception is answered; `told` replaces a message that is not for clients."""
+
+    error: type[Exception]
+    status: HTTPStatus
+    told: str | None = None
+
+
+#: The first row whose class fits; a protocol's own rows come before these.
+COMMON: Final = (
+    Row(DisallowedHost, HTTPStatus.BAD_REQUEST, "this site does not answer to that Host"),
+    Row(UnreadablePostError, HTTPStatus.BAD_REQUEST, "the body breaks off"),
+    Row(AuthenticationRequired, HTTPStatus.UNAUTHORIZED),
+    Row(PermissionRefused, HTTPStatus.FORBIDDEN),
+    Row(CredentialsUnverified, HTTPStatus.SERVICE_UNAVAILABLE),
+    Row(TooMany, HTTPStatus.TOO_MANY_REQUESTS),
+    Row(NotFound, HTTPStatus.NOT_FOUND),
+    Row(StorageUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, _UNREACHABLE),
+    Row(OperationalError, HTTPStatus.SERVICE_UNAVAILABLE, _UNREACHABLE),
+    Row(InterfaceError, HTTPStatus.SERVICE_UNAVAILABLE, _UNREACHABLE),
+    Row(StorageError, HTTPStatus.INTERNAL_SERVER_ERROR, _DAMAGED),
+    Row(StorageMisconfigured, HTTPStatus.INTERNAL_SERVER_ERROR, _DAMAGED),
+)
+_BUG: Final = Row(Exception, HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong here")
+
+
+def row_of(error: Exception, rows: Iterable[Row]) -> Row:
+    """Return the row of an exception; every exception has one."""
+    if isinstance(error, RequestError):
+        return Row(type(error), error.status)
+    return next((row for row in rows if isinstance(error, row.error)), _BUG)
+
+
+def plain_error(error: Exception, status: HTTPStatus, message: str) -> Mapping[str, object]:
+    """Build the error document of protocols that do not define another: `{"status", "error", "message"}`."""
+    return {"status": status.value, "error": status.phrase, "message": message}
+
+
+def error_headers(error: Exception, status: HTTPStatus, viewer: Viewer) -> list[Header]:
+    """Return what a status asks for: a bearer challenge (RFC 6750, section 3), or when to try again."""
+    headers = [*error.headers] if isinstance(error, RequestError) else []
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers.append(("WWW-Authenticate", 'Bearer error="invalid_token"' if viewer.fault else "Bearer"))
+    elif isinstance(error, TooMany):
+        headers.append(("Retry-After", str(error.wait)))
+    elif status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append(("Retry-After", str(RETRY_AFTER)))
+    return headers
+
+
+def log_failure(error: Exception, row: Row, target: str) -> None:
+    """Log a failure of ours: in one line where it was to be expected, with a traceback where it was not."""
+    if row.status >= 500:
+        logger.error(
+            "%s for %r: %s", row.status.value, target, error, exc_info=error if row is _BUG else None
+        )
+
+
+def log_broken_body(body: Iterator[bytes], target: str) -> Iterator[bytes]:
+    """Pass a body on, and log why it broke off; the server then breaks the connection, so that no client takes a part
+    for the whole.
+    """
+    try:
+        yield from body
+    except StorageError as error:
+        logger.error("the body of %r broke off: %s", target, error)
+        raise
+
+
+def error_answer(request: Request, error: Exception, row: Row, content: Mapping[str, object]) -> Answer:
+    """Build the answer to a request that failed, with `content` as its document."""
+    headers = [*error_headers(error, row.status, request.viewer), CACHE_NEVER]
+    return json_answer(request, content, status=row.status, headers=headers)

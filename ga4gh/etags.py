@@ -1,0 +1,36 @@
+"""Conditional requests: If-Match, If-None-Match and If-Range against the ETag of an answer (RFC 9110, section 13).
+
+ETags here are strong, and given with their quotes.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.utils.http import parse_etags
+
+
+def precondition(environ: Mapping[str, Any], etag: str) -> HTTPStatus | None:
+    """Return 412 or 304 where the conditions of a GET or HEAD ask for that, else None."""
+    wanted = environ.get("HTTP_IF_MATCH")
+    if wanted is not None and not _any_matches(parse_etags(wanted), etag):
+        return HTTPStatus.PRECONDITION_FAILED
+    known = environ.get("HTTP_IF_NONE_MATCH")
+    if known is not None and _any_matches([tag.removeprefix("W/") for tag in parse_etags(known)], etag):
+        return HTTPStatus.NOT_MODIFIED
+    return None
+
+
+def range_header(environ: Mapping[str, Any], etag: str) -> str | None:
+    """Return the Range header; None where it is absent, or where If-Range names another state of what is served.
+
+    A date in If-Range never matches, because nothing here has a Last-Modified.
+    """
+    if_range = environ.get("HTTP_IF_RANGE")
+    if if_range is not None and if_range.strip() != etag:
+        return None
+    return environ.get("HTTP_RANGE")
+
+
+def _any_matches(tags: list[str], etag: str) -> bool:
+    return "*" in tags or etag in tags

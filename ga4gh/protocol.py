@@ -1,0 +1,60 @@
+"""What a protocol declares about itself, and the register of all protocols of the site."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from http import HTTPStatus
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from ga4gh.errors import COMMON, Row, error_answer, log_failure, plain_error, row_of
+from ga4gh.exchange import Answer, Request
+from ga4gh.service_info import Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """One protocol, as its `urls` module declares it under the name `PROTOCOL`.
+
+    `paths` are prefixes that only this protocol answers. `errors` are rows beyond the common ones, and
+    `error_document` builds the body of an error from the exception, the status and the message. `methods` are allowed
+    to pages of other origins. With `has_fast_path`, some answers leave in front of Django, so that errors have no
+    request id.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    services: tuple[Service, ...] = ()
+    errors: tuple[Row, ...] = ()
+    error_document: Callable[[Exception, HTTPStatus, str], Mapping[str, object]] = field(default=plain_error)
+    methods: str = "GET, HEAD, OPTIONS"
+    has_fast_path: bool = False
+
+    def row_of(self, error: Exception) -> Row:
+        """Return the row of an exception: the protocol's own, or a common one."""
+        return row_of(error, (*self.errors, *COMMON))
+
+    def error_answer(self, request: Request, error: Exception) -> Answer:
+        """Log a failure of ours, and answer with the protocol's error document."""
+        row = self.row_of(error)
+        log_failure(error, row, request.target)
+        content = self.error_document(error, row.status, row.told or str(error))
+        return error_answer(request, error, row, content)
+
+
+@cache
+def protocols() -> tuple[Protocol, ...]:
+    """Return the protocols of `settings.PROTOCOLS`, in that order."""
+    return tuple(import_string(f"{app}.urls.PROTOCOL") for app in settings.PROTOCOLS)
+
+
+@cache
+def protocol_paths() -> tuple[str, ...]:
+    """Return the prefixes of all protocols' paths."""
+    return tuple(path for protocol in protocols() for path in protocol.paths)
+
+
+def protocol_at(path: str) -> Protocol | None:
+    """Return the protocol that answers a path."""
+    return next((protocol for protocol in protocols() if path.startswith(protocol.paths)), None)

@@ -1,0 +1,57 @@
+"""Range headers (RFC 9110, section 14). Bytes count from 0; only the header itself names its last byte."""
+
+import re
+from dataclasses import dataclass
+
+from catalogue.formats.intervals import ByteRange
+
+# int() alone would also take "1_0", "+5", " 5" and digits of other scripts.
+_RANGE = re.compile(r"bytes=(?:([0-9]+)-([0-9]*)|-([0-9]+))", re.IGNORECASE)
+#: Nothing is as long, and int() refuses text of thousands of digits.
+_BEYOND = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class RangeHeader:
+    """`bytes=first-last`, both inclusive, `last` None for the end; with `first` None, the last `last` bytes."""
+
+    first: int | None
+    last: int | None
+
+    @property
+    def is_inverted(self) -> bool:
+        """Whether it ends before it begins, which makes it invalid whatever it is asked of."""
+        return self.first is not None and self.last is not None and self.last < self.first
+
+    def within(self, length: int) -> ByteRange | None:
+        """Return the bytes that it selects from `length` bytes, cut at the end; None where that is none at all."""
+        if self.first is None:
+            begin, end = max(length - (self.last or 0), 0), length
+        else:
+            begin, end = self.first, length if self.last is None else min(self.last + 1, length)
+        return ByteRange(begin, end) if begin < end else None
+
+
+def parse_range(header: str) -> RangeHeader | None:
+    """Parse `bytes=a-b`, `bytes=a-` or `bytes=-n`; None for anything else: other units, several ranges, malformed."""
+    match = _RANGE.fullmatch(header.strip())
+    if match is None:
+        return None
+    first, last, suffix = match.groups()
+    if suffix is not None:
+        return RangeHeader(None, _number(suffix))
+    return RangeHeader(_number(first), _number(last) if last else None)
+
+
+def content_range(part: ByteRange, length: int) -> tuple[str, str]:
+    """Return the Content-Range header of a 206 with `part` of `length` bytes."""
+    return "Content-Range", f"bytes {part.begin}-{part.end - 1}/{length}"
+
+
+def unsatisfied_range(length: int) -> tuple[str, str]:
+    """Return the Content-Range header of a 416."""
+    return "Content-Range", f"bytes */{length}"
+
+
+def _number(digits: str) -> int:
+    return int(digits) if len(digits) < 19 else _BEYOND

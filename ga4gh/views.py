@@ -1,0 +1,151 @@
+"""The views that protocols build on: a handler returns an `Answer` or raises, and everything else is done here."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar, NoReturn
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import get_script_prefix
+from rest_framework.settings import api_settings
+from rest_framework.views import APIView
+
+from catalogue.access import ANONYMOUS
+from catalogue.audit import Kind
+from catalogue.errors import NotFound
+from catalogue.rate_limits import TooMany
+from ga4gh.audit import record_refusal
+from ga4gh.errors import RequestError
+from ga4gh.exchange import Answer, Request, answer, document
+from ga4gh.protocol import Protocol, protocols
+
+
+class ProtocolView(APIView):
+    """A resource of a protocol that is for everybody.
+
+    A subclass names its `protocol`. Handlers use `asked`, the request without a framework, in place of Django's.
+    """
+
+    protocol = Protocol(name="none", paths=())
+    asked: Request
+    authentication_classes: Sequence[Any] = ()
+    permission_classes: Sequence[Any] = ()
+    throttle_classes: Sequence[Any] = ()
+
+    def target(self, **parts: str) -> str:
+        """Name what is asked for, for the log and the audit: the parts of the path, unless one holds credentials."""
+        return "/".join(parts.values())
+
+    def setup(self, request: HttpRequest, *args: Any, **parts: str) -> None:
+        """Called first, before anything can fail."""
+        super().setup(request, *args, **parts)
+        self.asked = Request(request.META, self.target(**parts))
+
+    def initial(self, request: Any, *args: Any, **parts: str) -> None:
+        """Find out who asks, and whether they ask too often."""
+        if request.method != "OPTIONS":
+            self.asked.viewer = request.auth or ANONYMOUS
+            self.check_throttles(request)
+
+    def options(self, request: Any, *args: Any, **parts: str) -> Answer:  # type: ignore[override]
+        """Say which methods are possible (RFC 9110, section 9.3.7)."""
+        return answer(HTTPStatus.NO_CONTENT, [("Allow", ", ".join(self.allowed_methods))])
+
+    def http_method_not_allowed(self, request: Any, *args: Any, **parts: str) -> NoReturn:
+        """Refuse with 405."""
+        allowed = ", ".join(self.allowed_methods)
+        raise RequestError(
+            f"{request.method} is not possible here, only {allowed}",
+            status=HTTPStatus.METHOD_NOT_ALLOWED,
+            headers=[("Allow", allowed)],
+        )
+
+    def throttled(self, request: Any, wait: float) -> NoReturn:
+        """Refuse with 429."""
+        raise TooMany(int(wait))
+
+    def handle_exception(self, exc: Exception) -> Answer:  # type: ignore[override]
+        """Answer as the protocol's table of errors says."""
+        return self.protocol.error_answer(self.asked, exc)
+
+    def finalize_response(self, request: Any, response: Answer, *args: Any, **parts: str) -> HttpResponseBase:  # type: ignore[override]
+        """Hand the answer to Django."""
+        return _sent(response)
+
+    def url_of(self, path: str) -> str:
+        """Return the URL of a path below the site, as clients reach it. Raises DisallowedHost."""
+        if settings.PUBLIC_URL:
+            return f"{settings.PUBLIC_URL}{path}"
+        request = self.request
+        return f"{request.scheme}://{request.get_host()}{get_script_prefix().rstrip('/')}{path}"
+
+    def body(self, *, max_bytes: int) -> bytes:
+        """Return the body of a POST. Raises RequestError (413), before it is read where its length is told."""
+        environ = self.asked.environ
+        told = environ.get("CONTENT_LENGTH", "")
+        too_long = told.isascii() and told.isdigit() and int(told[:20]) > max_bytes
+        # Django takes a body without a length for none; the server knows where one that comes in chunks ends.
+        chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+        source = environ["wsgi.input"] if chunked else self.request._request
+        body = b"" if too_long else source.read(max_bytes + 1)
+        if too_long or len(body) > max_bytes:
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            raise RequestError(f"the body is over {max_bytes} bytes", status=status)
+        return bytes(body)
+
+
+class GuardedView(ProtocolView):
+    """A resource that depends on who asks, by bearer token and never by cookie; refusals go into the audit."""
+
+    authentication_classes = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    event: ClassVar[Kind]
+
+    def audit_target(self, error: Exception) -> str | None:
+        """Name for the audit what was refused, or return None where the refusal is not recorded."""
+        return self.asked.target
+
+    def handle_exception(self, exc: Exception) -> Answer:  # type: ignore[override]
+        """The same, recorded."""
+        refusal = super().handle_exception(exc)
+        if (target := self.audit_target(exc)) is not None:
+            record_refusal(self.event, target, exc, status=refusal.status, viewer=self.asked.viewer)
+        return refusal
+
+
+class NothingView(ProtocolView):
+    """Paths of a protocol that name nothing."""
+
+    def initial(self, request: Any, *args: Any, **parts: str) -> NoReturn:
+        """Refuse every method with 404."""
+        raise NotFound("this path names nothing")
+
+
+class ServiceInfoView(ProtocolView):
+    """The service-info document of one of the protocol's services."""
+
+    def get(self, request: Any, kind: str = "") -> Answer:
+        """Return the document of the service of this kind."""
+        service = next(service for service in self.protocol.services if service.kind == kind)
+        return document(self.asked, service.info())
+
+
+class ServicesView(ProtocolView):
+    """`/services`: every service of the site, as a GA4GH service registry lists them."""
+
+    def get(self, request: Any) -> Answer:
+        """Return one entry for each service of each protocol."""
+        site = self.url_of("")
+        services = [service for protocol in protocols() for service in protocol.services]
+        return document(self.asked, [service.registry_entry(site) for service in services])
+
+
+def _sent(answer: Answer) -> HttpResponseBase:
+    kind = HttpResponse if isinstance(answer.body, bytes) else StreamingHttpResponse
+    response: HttpResponseBase = kind(answer.body, status=answer.status.value, headers=dict(answer.headers))
+    if answer.headers[0][0] != "Content-Type":
+        # An answer without a body has none; Django invents one.
+        del response.headers["Content-Type"]
+    # A failure of ours is in the log already, in one line; Django would add another.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
