@@ -103,14 +103,14 @@ def log_failure(error: Exception, row: Row, target: str) -> None:
         )
 
 
-def log_broken_body(body: Iterator[bytes], target: str) -> Iterator[bytes]:
+def log_broken_body(body: Iterator[bytes], what: str) -> Iterator[bytes]:
     """Pass a body on, and log why it broke off; the server then breaks the connection, so that no client takes a part
     for the whole.
     """
     try:
         yield from body
     except StorageError as error:
-        logger.error("the body of %r broke off: %s", target, error)
+        logger.error("%s broke off: %s", what, error)
         raise
 
 

@@ -53,9 +53,12 @@ def sequence(request: Request, *, known: StoredSequence | None = None) -> Answer
     record = known or queries.sequence(request.target, viewer=request.viewer)
     if record.residues is None:
         raise NotFound(f"the sequence {request.target!r} is known here, but its residues are not held")
-    given = _residues_answer(request, record, permanent)
-    if not record.public:
-        _record_private(request, record, what="residues", status=given.status)
+    try:
+        given = _residues_answer(request, record, permanent)
+    except RequestError as refused:
+        _record_private(request, record, what="residues", status=refused.status)
+        raise
+    _record_private(request, record, what="residues", status=given.status)
     return given
 
 
@@ -64,8 +67,7 @@ def metadata(request: Request) -> Answer:
     record = queries.sequence(request.target, viewer=request.viewer)
     form = _document_form(request)
     content = {"metadata": _metadata(request.target, record, legacy=form.legacy)}
-    if not record.public:
-        _record_private(request, record, what="metadata", status=HTTPStatus.OK)
+    _record_private(request, record, what="metadata", status=HTTPStatus.OK)
     caching = CACHE_BRIEFLY if record.public else CACHE_PRIVATE
     return document(request, content, content_type=form.content_type, tag=form.tag, caching=caching)
 
@@ -159,7 +161,7 @@ def _body(record: StoredSequence, outcome: Serve, layout: BodyLayout) -> bytes |
             layout.write(queries.read_residues(record, *piece) for piece in pieces if piece[0] < piece[1])
         )
     streams = [queries.stream_residues(record, *piece) for piece in pieces]
-    return log_broken_body(layout.write(chain.from_iterable(streams)), record.md5.hex())
+    return log_broken_body(layout.write(chain.from_iterable(streams)), f"the body of {record.md5.hex()}")
 
 
 def _check_held(record: StoredSequence, outcome: Serve) -> None:
@@ -192,7 +194,9 @@ def _document_form(request: Request) -> Representation:
 
 
 def _record_private(request: Request, record: StoredSequence, *, what: str, status: HTTPStatus) -> None:
-    """Record in the audit that something of a private sequence is about to leave."""
+    """Record in the audit that an answer about a private sequence is about to leave; public ones are not recorded."""
+    if record.public:
+        return
     asked_range = request.header("HTTP_RANGE")
     detail = {
         "what": what,

@@ -102,7 +102,7 @@ def _begun(file: StoredFile, where: ByteRange) -> Iterator[bytes]:
     pieces = queries.stream_bytes(file, where)
     with faults_noted(file):
         first = next(pieces)
-    return log_broken_body(chain((first,), _noted(file, pieces)), f"data file {file.pk}")
+    return log_broken_body(chain((first,), _noted(file, pieces)), f"the delivery of data file {file.pk}")
 
 
 def _noted(file: StoredFile, pieces: Iterator[bytes]) -> Iterator[bytes]:
