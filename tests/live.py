@@ -15,7 +15,7 @@ from socket import socket
 from tests.paths import PROJECT
 
 #: Seconds within which a server or a command has to come to its point on a busy machine.
-PATIENCE = 120
+PATIENCE = 240
 
 _SAID = re.compile(r"Serving on (http://\S+)")
 #: The home and settings of the test run are not those of a site that a test starts.

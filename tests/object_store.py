@@ -23,6 +23,7 @@ from botocore.credentials import Credentials
 from pytest_django import Settings
 
 from catalogue.storage import FILES, SEQUENCES
+from tests.live import PATIENCE
 from tests.object_gate import REGION, Gate
 
 # It ends when its standard input does, so with the test run however that ends.
@@ -128,7 +129,7 @@ def running_object_store() -> Iterator[ObjectStore]:
             store.backstage.close()
         process.stdin.close()
         process.stdout.close()
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE)
         sharing.undo()
 
 

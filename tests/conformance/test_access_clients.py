@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.htsget_app.made_data import write_bam, write_vcf
-from tests.live import Site, make_site, served
+from tests.live import PATIENCE, Site, make_site, served
 
 LIMIT = ("1", 20_000, 30_000)
 
@@ -70,7 +70,7 @@ def run(
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -122,10 +122,10 @@ def test_processes_count_and_record_together(site: tuple[Site, dict[str, str], P
     for number in range(12):
         with requests.Session() as session:
             headers = {"Authorization": f"Bearer wrong{number}"}
-            statuses.append(session.get(f"{made.url}/reads/x", headers=headers, timeout=10).status_code)
+            statuses.append(session.get(f"{made.url}/reads/x", headers=headers, timeout=PATIENCE).status_code)
     assert statuses == [401] * 5 + [429] * 7
     good = requests.get(
-        f"{made.url}/reads/x", headers={"Authorization": f"Bearer {tokens['whole']}"}, timeout=10
+        f"{made.url}/reads/x", headers={"Authorization": f"Bearer {tokens['whole']}"}, timeout=PATIENCE
     )
     assert good.status_code == 200
     count = (

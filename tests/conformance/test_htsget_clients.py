@@ -194,7 +194,7 @@ LIBRARY = """
 import json, logging, sys, htsget
 url, out, options = sys.argv[1:]
 with open(out, "wb") as file:
-    htsget.get(url, file, max_retries=0, timeout=60, **json.loads(options))
+    htsget.get(url, file, max_retries=0, timeout=PATIENCE, **json.loads(options))
 """
 
 

@@ -155,7 +155,7 @@ def make_certificate(key: Path, certificate: Path) -> None:
 def answers(address: str) -> bool:
     try:
         # nginx answers plain http on a port for TLS as well: with 400.
-        requests.get(f"http://{address}/healthz", timeout=5)
+        requests.get(f"http://{address}/healthz", timeout=PATIENCE)
     except requests.ConnectionError:
         return False
     return True

@@ -12,7 +12,7 @@ import requests
 
 from catalogue.formats.digests import sequence_digests
 from tests.conformance.conftest import GENOME, RunClient
-from tests.live import Site
+from tests.live import PATIENCE, Site
 
 ONE = GENOME["one"]
 DIGESTS = sequence_digests(ONE.encode())
@@ -76,14 +76,19 @@ class EnsemblHabit:
     def sequence(self, checksum: str, start: int | None = None, end: int | None = None) -> str:
         asked = {name: value for name, value in (("start", start), ("end", end)) if value}
         reply = requests.get(
-            f"{self.url}/sequence/{checksum}", headers={"Accept": "text/plain"}, params=asked, timeout=30
+            f"{self.url}/sequence/{checksum}",
+            headers={"Accept": "text/plain"},
+            params=asked,
+            timeout=PATIENCE,
         )
         reply.raise_for_status()
         return reply.text
 
     def metadata(self, checksum: str) -> dict[str, Any]:
         reply = requests.get(
-            f"{self.url}/sequence/{checksum}/metadata", headers={"Accept": "application/json"}, timeout=30
+            f"{self.url}/sequence/{checksum}/metadata",
+            headers={"Accept": "application/json"},
+            timeout=PATIENCE,
         )
         reply.raise_for_status()
         return dict(reply.json())
@@ -101,7 +106,9 @@ def test_the_habits_of_ensembl(refget_site: Site) -> None:
         ensembl.sequence("0" * 32, 5, 5)
     # What that page advises to those whose client sends another Accept.
     advised = requests.get(
-        f"{refget_site.url}/sequence/{MD5}?accept=text/plain", headers={"Accept": "text/html"}, timeout=30
+        f"{refget_site.url}/sequence/{MD5}?accept=text/plain",
+        headers={"Accept": "text/html"},
+        timeout=PATIENCE,
     )
     assert (advised.status_code, advised.text) == (200, ONE)
 
@@ -109,7 +116,7 @@ def test_the_habits_of_ensembl(refget_site: Site) -> None:
 def raw(site: Site, target: str, headers: Mapping[str, str], method: str = "GET") -> http.client.HTTPResponse:
     """One request as it stands, without what a client library adds; the body is read."""
     place = urlsplit(site.url)
-    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
+    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=PATIENCE)
     connection.putrequest(method, target, skip_accept_encoding=True)
     for name, value in headers.items():
         connection.putheader(name, value)
@@ -182,7 +189,7 @@ def test_a_body_that_falls_short_breaks_the_connection(refget_site: Site, tmp_pa
     md5 = sequence_digests(residues.encode()).md5_hex
     blob = refget_site.home / "sequences" / md5[:2] / md5[2:4] / md5[4:]
     assert blob.stat().st_size == len(residues)
-    with requests.get(f"{refget_site.url}/sequence/{md5}", stream=True, timeout=30) as reply:
+    with requests.get(f"{refget_site.url}/sequence/{md5}", stream=True, timeout=PATIENCE) as reply:
         assert reply.status_code == 200
         assert reply.headers["Content-Length"] == str(len(residues))
         first = reply.raw.read(1000)
@@ -193,5 +200,5 @@ def test_a_body_that_falls_short_breaks_the_connection(refget_site: Site, tmp_pa
                 pass
     assert first == residues[:1000].encode()
     # From now on the fault shows before the answer begins.
-    assert requests.get(f"{refget_site.url}/sequence/{md5}", timeout=30).status_code == 500
-    assert requests.get(f"{refget_site.url}/sequence/{md5}?start=0&end=4", timeout=30).text == "ACGT"
+    assert requests.get(f"{refget_site.url}/sequence/{md5}", timeout=PATIENCE).status_code == 500
+    assert requests.get(f"{refget_site.url}/sequence/{md5}?start=0&end=4", timeout=PATIENCE).text == "ACGT"

@@ -19,6 +19,7 @@ from catalogue.ingest.files.rows import Register
 from catalogue.models import DataFile, Dataset, FileKind, SequenceCollection
 from catalogue.storage import FILES, storage
 from catalogue.storage.object_ref import ObjectRef
+from tests.live import PATIENCE
 from tests.made_crams import make_cram, make_reference, make_sam
 from tests.paths import SHARED_DATA
 
@@ -121,7 +122,7 @@ def fetch_block(client: Client, url: Mapping[str, Any]) -> bytes:
         assert address.startswith("data:;base64,")
         return base64.b64decode(address.removeprefix("data:;base64,"), validate=True)
     if urlsplit(address).hostname != "testserver":
-        stored = _CLIENT.get(address, headers=url["headers"], timeout=30)
+        stored = _CLIENT.get(address, headers=url["headers"], timeout=PATIENCE)
         assert stored.status_code == 206, stored.text
         assert sorted(url["headers"]) == ["If-Match", "Range"]
         return stored.content

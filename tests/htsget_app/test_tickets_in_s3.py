@@ -32,6 +32,7 @@ from tests.htsget_app.made_data import (
     write_cram,
     write_vcf,
 )
+from tests.live import PATIENCE
 from tests.object_gate import Fault, Seen
 from tests.object_store import ObjectStore
 from tests.refget_app.made_sequences import make_sequence
@@ -176,7 +177,7 @@ def test_urls_lead_to_where_clients_reach_the_store(
     }
     (block,) = stored_urls(urls_of(client))
     assert block["url"].startswith(public)
-    assert requests.get(block["url"], headers=block["headers"], timeout=30).status_code == 206
+    assert requests.get(block["url"], headers=block["headers"], timeout=PATIENCE).status_code == 206
 
 
 def test_urls_end_when_the_setting_says(
@@ -185,9 +186,9 @@ def test_urls_end_when_the_setting_says(
     settings.TICKET_URL_TTL = 100
     (block,) = stored_urls(urls_of(client))
     assert "X-Amz-Expires=100&" in block["url"]
-    assert requests.get(block["url"], headers=block["headers"], timeout=30).status_code == 206
+    assert requests.get(block["url"], headers=block["headers"], timeout=PATIENCE).status_code == 206
     stored_in_s3.gate.ahead = 101
-    assert requests.get(block["url"], headers=block["headers"], timeout=30).status_code == 403
+    assert requests.get(block["url"], headers=block["headers"], timeout=PATIENCE).status_code == 403
 
 
 def test_an_object_that_changed_gives_no_bytes_to_an_old_ticket(
@@ -196,11 +197,11 @@ def test_an_object_that_changed_gives_no_bytes_to_an_old_ticket(
     (block,) = stored_urls(urls_of(client))
     bucket, key = place_of(file)
     stored_in_s3.put(bucket, key, bam.read_bytes()[::-1])
-    assert requests.get(block["url"], headers=block["headers"], timeout=30).status_code == 412
+    assert requests.get(block["url"], headers=block["headers"], timeout=PATIENCE).status_code == 412
     without = {"Range": block["headers"]["Range"]}
-    assert requests.get(block["url"], headers=without, timeout=30).status_code == 403
+    assert requests.get(block["url"], headers=without, timeout=PATIENCE).status_code == 403
     stored_in_s3.backstage.delete_object(Bucket=bucket, Key=key)
-    assert requests.get(block["url"], headers=block["headers"], timeout=30).status_code == 404
+    assert requests.get(block["url"], headers=block["headers"], timeout=PATIENCE).status_code == 404
 
 
 def sealed(asked: TicketRequest, viewer: Any) -> tuple[tickets.Ticket, list[SignedUrl]]:
@@ -221,13 +222,13 @@ def test_the_range_is_signed_where_only_a_part_is_granted(stored_in_s3: ObjectSt
     assert urls
     for url in urls:
         assert "range" in url.url.split("X-Amz-SignedHeaders=")[1].split("&")[0]
-        assert requests.get(url.url, headers=url.headers, timeout=30).status_code == 206
+        assert requests.get(url.url, headers=url.headers, timeout=PATIENCE).status_code == 206
         begin, end = url.headers["Range"].removeprefix("bytes=").split("-")
         for other in (f"bytes={int(begin) + 1}-{end}", f"bytes={begin}-{int(end) + 1}"):
-            refused = requests.get(url.url, headers={**url.headers, "Range": other}, timeout=30)
+            refused = requests.get(url.url, headers={**url.headers, "Range": other}, timeout=PATIENCE)
             assert refused.status_code == 403
         assert (
-            requests.get(url.url, headers={"If-Match": url.headers["If-Match"]}, timeout=30).status_code
+            requests.get(url.url, headers={"If-Match": url.headers["If-Match"]}, timeout=PATIENCE).status_code
             == 403
         )
     make_grant(dataset, user)

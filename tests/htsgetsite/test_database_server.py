@@ -12,7 +12,7 @@ import requests
 
 from htsgetsite.embedded.base import embedded_server
 from htsgetsite.embedded.server import PORT, USER
-from tests.live import Site, make_site, served
+from tests.live import PATIENCE, Site, make_site, served
 
 
 @pytest.fixture
@@ -53,12 +53,12 @@ def test_slow_downloads_hold_no_connection(site: Site, database_url: str) -> Non
         with ThreadPoolExecutor(16) as threads:
             answers = list(
                 threads.map(
-                    lambda _: requests.get(f"{answering.url}/sequence/demo:pDemo/metadata", timeout=20),
+                    lambda _: requests.get(f"{answering.url}/sequence/demo:pDemo/metadata", timeout=PATIENCE),
                     range(64),
                 )
             )
         assert {answer.status_code for answer in answers} == {200}
-        assert requests.get(f"{answering.url}/readyz", timeout=20).status_code == 200
+        assert requests.get(f"{answering.url}/readyz", timeout=PATIENCE).status_code == 200
         with psycopg.connect(database_url) as connection:
             counted = connection.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

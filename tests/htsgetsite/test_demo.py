@@ -11,7 +11,7 @@ import requests
 
 from htsgetsite.demo.genome import coding_residues, demo_genome, reverse_complement, translate
 from htsgetsite.management.commands.demo import invitation
-from tests.live import Site, make_site, served
+from tests.live import PATIENCE, Site, make_site, served
 from tests.paths import PROJECT
 
 
@@ -33,7 +33,7 @@ def fetch(command: str) -> requests.Response:
         headers[name] = value
         words = words[2:]
     [url] = words
-    return requests.get(url, headers={"Accept": "*/*", **headers}, timeout=30)
+    return requests.get(url, headers={"Accept": "*/*", **headers}, timeout=PATIENCE)
 
 
 def test_genome_is_the_same_everywhere() -> None:

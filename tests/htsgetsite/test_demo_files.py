@@ -16,7 +16,7 @@ import requests
 from htsgetsite.demo.genome import demo_genome
 from htsgetsite.demo.variation import PEOPLE, demo_variants, haplotype
 from htsgetsite.management.commands.demo import invitation
-from tests.live import Site, make_site, served
+from tests.live import PATIENCE, Site, make_site, served
 
 #: samtools and bcftools as pysam carries them.
 TOOL = """
@@ -50,7 +50,7 @@ def run(command: str) -> list[str]:
         env={**os.environ, "REF_CACHE": "", **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -143,7 +143,7 @@ def test_every_printed_command_for_files_works(site: Site, folder: Path) -> None
     ticket, reads, cram, calls = invitation(site.url)[3:]
     program, url = shlex.split(ticket)
     assert program == "curl"
-    answer = requests.get(url, timeout=30).json()
+    answer = requests.get(url, timeout=PATIENCE).json()
     assert answer["htsget"]["format"] == "BAM"
     assert answer["htsget"]["urls"]
 

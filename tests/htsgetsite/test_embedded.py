@@ -13,6 +13,7 @@ import psutil
 import pytest
 from django.db import connection
 
+from tests.live import PATIENCE
 from tests.paths import PROJECT
 
 #: Connects, says so, and stays until told to go on; then asks again and ends as any program does.
@@ -59,7 +60,7 @@ def _end_users() -> Iterator[None]:
     while _users:
         user = _users.pop()
         user.kill()
-        user.communicate(timeout=30)
+        user.communicate(timeout=PATIENCE)
 
 
 def make_user(home: Path, program: str = USER) -> subprocess.Popen[str]:
@@ -93,7 +94,7 @@ def ask(user: "subprocess.Popen[str]") -> str:
 
 
 def end(user: "subprocess.Popen[str]") -> None:
-    user.communicate(timeout=60)
+    user.communicate(timeout=PATIENCE)
     assert user.returncode == 0
 
 
@@ -110,7 +111,7 @@ def postmaster(home: Path) -> psutil.Process | None:
 
 
 def await_stop(home: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while postmaster(home) is not None:
         assert time.monotonic() < deadline, "the server was left running"
         time.sleep(0.05)
@@ -169,7 +170,7 @@ def test_a_killed_process_leaves_the_server_to_the_others(home: Path, sent: sign
     first, second = make_user(home), make_user(home)
     assert hear(first) == hear(second) == "htsgetsite"
     first.send_signal(sent)
-    first.communicate(timeout=30)
+    first.communicate(timeout=PATIENCE)
     assert ask(second) == "htsgetsite"
     end(second)
     assert postmaster(home) is None
@@ -182,7 +183,7 @@ def test_the_server_ends_with_the_last_process_though_that_was_killed(
     user = make_user(home)
     assert hear(user) == "htsgetsite"
     user.send_signal(sent)
-    user.communicate(timeout=30)
+    user.communicate(timeout=PATIENCE)
     await_stop(home)
     assert was_shut_down(home)
 
@@ -198,7 +199,7 @@ def test_users_that_come_and_go_and_die_at_random_never_meet_a_stopped_server(ho
             if secrets.randbelow(2):
                 assert hear(user) == "htsgetsite"
             user.kill()
-            user.communicate(timeout=30)
+            user.communicate(timeout=PATIENCE)
     for user in users:
         assert hear(user) == "htsgetsite"
         assert ask(user) == "htsgetsite"
@@ -213,7 +214,7 @@ def test_a_crashed_server_is_started_again_by_the_next_connection(home: Path) ->
     server = postmaster(home)
     assert server is not None
     server.kill()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -242,10 +243,10 @@ def test_a_pid_file_that_names_another_program_is_no_obstacle(home: Path) -> Non
 def test_a_forked_process_is_a_user_of_its_own(home: Path) -> None:
     user = make_user(home, FORKS)
     assert [hear(user), hear(user)] == ["htsgetsite", "htsgetsite"]
-    assert user.wait(timeout=30) == 0
+    assert user.wait(timeout=PATIENCE) == 0
     assert postmaster(home) is not None
     assert ask(user) == "htsgetsite"
-    user.communicate(timeout=30)
+    user.communicate(timeout=PATIENCE)
     await_stop(home)
     assert was_shut_down(home)
 

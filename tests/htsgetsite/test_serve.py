@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -17,10 +17,12 @@ import psutil
 import pytest
 import requests
 
-from tests.live import Site, free_port, make_site, served
+from tests.live import PATIENCE, Site, free_port, make_site, served
 from tests.paths import PROJECT
 
 MEBIBYTE = 1 << 20
+#: `manage.py` with a server that waits for its workers for a day before it kills them.
+PATIENT_SERVER = "from htsgetsite import server; server.GRACE = 86_400; import manage; manage.main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def test_admin_keeps_its_guards(shared: Running) -> None:
 def test_a_body_that_falls_short_breaks_the_connection(shared: Running) -> None:
     size = 64 * MEBIBYTE
     checksum = _make_sequence(shared.site, length=size, stored=size)
-    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=PATIENCE)
     connection.request("GET", f"/sequence/{checksum}")
     response = connection.getresponse()
     assert response.status == 200
@@ -157,12 +159,12 @@ def test_a_killed_worker_is_replaced(shared: Running) -> None:
     assert len(before) == 2
     victim = min(before)
     psutil.Process(victim).kill()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while victim in (now := _workers(shared)) or len(now) < 2:
         assert time.monotonic() < deadline, "no new worker"
         time.sleep(0.1)
     for _ in range(10):
-        assert requests.get(f"{shared.url}/readyz", timeout=10).status_code == 200
+        assert requests.get(f"{shared.url}/readyz", timeout=PATIENCE).status_code == 200
 
 
 def _workers(server: Running) -> set[int]:
@@ -183,18 +185,27 @@ def test_a_running_download_is_finished_before_the_end(fresh: Site, sent: signal
         )
         received = bytearray(client.recv(4096))
         server.process.send_signal(sent)
-        time.sleep(1)
+        _await_no_listener(server.port)
         while piece := client.recv(MEBIBYTE):
             received += piece
         assert len(received.partition(b"\r\n\r\n")[2]) == size
-        assert server.process.wait(timeout=30) == 0
+        assert server.process.wait(timeout=PATIENCE) == 0
+
+
+def _await_no_listener(port: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    with suppress(ConnectionRefusedError):
+        while time.monotonic() < deadline:
+            socket.create_connection(("127.0.0.1", port)).close()
+            time.sleep(0.05)
+        raise AssertionError("the server goes on listening")
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_whole_group_is_told_while_workers_still_start(fresh: Site, sent: signal.Signals) -> None:
     """As a terminal and some supervisors do; nobody may miss the signal and be waited for."""
     server = subprocess.Popen(
-        [sys.executable, "manage.py", "serve", "--port", str(free_port()), "--workers", "3"],
+        [sys.executable, "-c", PATIENT_SERVER, "serve", "--port", str(free_port()), "--workers", "3"],
         cwd=PROJECT,
         env=fresh.environment(),
         stdout=subprocess.PIPE,
@@ -202,18 +213,16 @@ def test_the_whole_group_is_told_while_workers_still_start(fresh: Site, sent: si
     )
     assert server.stdout is not None
     assert server.stdout.readline().startswith(b"Serving on")
-    begun = time.monotonic()
     os.killpg(server.pid, sent)
-    server.communicate(timeout=60)
+    server.communicate(timeout=PATIENCE)
     assert server.returncode == 0
-    assert time.monotonic() - begun < 15
 
 
 def test_no_worker_outlives_a_killed_server(fresh: Site) -> None:
     with running(fresh, workers=2) as server:
         workers = _workers(server)
         server.process.kill()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while any(psutil.pid_exists(worker) and not _is_zombie(worker) for worker in workers):
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -12,6 +12,7 @@ from catalogue.formats.digests import sequence_digests
 from catalogue.models import SequenceCollection
 from catalogue.storage import SEQUENCES, storage
 from refget_app.fast_path import RefgetFastPath
+from tests.live import PATIENCE
 from tests.object_gate import Fault
 from tests.object_store import ObjectStore
 from tests.refget_app.made_sequences import ask, make_sequence
@@ -96,11 +97,11 @@ def test_a_large_sequence_is_fetched_from_the_store(redirecting: ObjectStore, do
             reply = ask(door, PATH, headers={"User-Agent": "curl/8.5", "Accept": "*/*"})
         assert seen == []
         assert (reply.code, reply.body, reply.header("Cache-Control")) == (307, b"", "no-store")
-        got = requests.get(str(reply.header("Location")), timeout=30)
+        got = requests.get(str(reply.header("Location")), timeout=PATIENCE)
         assert (got.status_code, got.content) == (200, RESIDUES)
         assert got.headers["Content-Type"] == "text/vnd.ga4gh.refget.v2.0.0+plain; charset=us-ascii"
     redirecting.gate.ahead = 3601
-    assert requests.get(str(reply.header("Location")), timeout=30).status_code == 403
+    assert requests.get(str(reply.header("Location")), timeout=PATIENCE).status_code == 403
 
 
 STAYS: dict[str, tuple[str, str, dict[str, str]]] = {

@@ -17,6 +17,7 @@ from pytest_django import Settings
 from catalogue.errors import ObjectChanged, StorageUnavailable
 from catalogue.formats.intervals import ByteRange
 from catalogue.storage import FILES, SignedUrl, Storage, storage
+from tests.live import PATIENCE
 from tests.object_gate import REGION, Fault
 from tests.object_store import ObjectStore
 
@@ -42,7 +43,7 @@ def fetch(
     with requests.Session() as session:
         session.trust_env = False
         return session.request(
-            method, url, headers=dict(headers or {}), data=body, timeout=10, allow_redirects=False
+            method, url, headers=dict(headers or {}), data=body, timeout=PATIENCE, allow_redirects=False
         )
 
 

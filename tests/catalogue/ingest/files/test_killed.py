@@ -14,6 +14,7 @@ from django.db import connections
 
 from catalogue.models import DataFile, Dataset, IngestRun
 from tests.catalogue.lab import Lab, make_reads_file, make_variants_file
+from tests.live import PATIENCE
 
 KILLS = 15
 FILES = 8
@@ -39,7 +40,7 @@ def _killed_after(seconds: float, command: str, paths: list[str]) -> bool:
     family = psutil.Process(ingest.pid).children(recursive=True) if running else []
     ingest.kill()
     ingest.join()
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE
     while not all(_ended(process) for process in family):
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -126,7 +127,7 @@ def test_two_at_once_do_not_disturb_each_other(lab: Lab) -> None:
         for ingest in ingests:
             ingest.start()
         for ingest in ingests:
-            ingest.join(60)
+            ingest.join(PATIENCE)
         assert [ingest.exitcode for ingest in ingests] == [0, 0, 0]
         assert DataFile.objects.filter(dataset__slug="trial").count() == FILES
         for row in DataFile.objects.all():
