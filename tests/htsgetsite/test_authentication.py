@@ -381,8 +381,7 @@ def test_rotated_keys_are_fetched_once(issuer: MadeIssuer, monkeypatch: pytest.M
     assert refused(new)
     assert issuer.asked["/keys"] == 1
 
-    monkeypatch.setattr(keys, "REFRESH_SECONDS", 0.05)
-    time.sleep(0.06)
+    monkeypatch.setattr(keys, "REFRESH_SECONDS", 0)
     assert viewer(new).name
     assert issuer.asked["/keys"] == 2
     # The old key went with the set.

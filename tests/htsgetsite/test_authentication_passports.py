@@ -389,6 +389,6 @@ def test_patterns_are_those_of_the_specification() -> None:
 
 
 def test_a_pattern_of_many_asterisks_is_quick() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert not passports._matches("pattern:" + "*a" * 60 + "b", "a" * 255)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5

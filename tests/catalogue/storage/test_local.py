@@ -4,7 +4,6 @@ import os
 import random
 import stat
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -270,22 +269,24 @@ def test_readers_see_whole_objects_while_a_writer_replaces_them(place: Storage) 
     states = [bytes([letter]) * 200_000 for letter in b"abcdef"]
     put(place, "object", states[0])
     done = threading.Event()
+    all_read = threading.Barrier(5)
 
-    def read() -> int:
-        times = 0
+    def read() -> None:
+        assert place.read_range("object", 0, 200_000) in states
+        all_read.wait(PATIENCE)
         while not done.is_set():
-            seen = place.read_range("object", 0, 200_000)
-            assert seen in states
-            times += 1
-        return times
+            assert place.read_range("object", 0, 200_000) in states
 
     with ThreadPoolExecutor(4) as pool:
         readers = [pool.submit(read) for _ in range(4)]
-        for state in states * 3:
-            put(place, "object", state)
-        time.sleep(0.05)
-        done.set()
-        assert all(reader.result() > 0 for reader in readers)
+        try:
+            all_read.wait(PATIENCE)
+            for state in states * 3:
+                put(place, "object", state)
+        finally:
+            done.set()
+        for reader in readers:
+            reader.result()
 
 
 def test_threads_read_at_once(place: Storage) -> None:

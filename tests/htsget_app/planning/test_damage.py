@@ -79,13 +79,13 @@ def use(data: bytes, index_data: bytes, rng: random.Random, header: FileHeader |
 
 def survive(data: bytes, index_data: bytes, seed: str, header: FileHeader | None = None) -> bool:
     """Whether the damage was noticed. Anything but a FormatError comes through, with the seed."""
-    began = time.monotonic()
+    began = time.thread_time()
     try:
         use(data, index_data, random.Random(seed), header)
     except FormatError:
         return True
     finally:
-        assert time.monotonic() - began < MAX_SECONDS, seed
+        assert time.thread_time() - began < MAX_SECONDS, seed
     return False
 
 
