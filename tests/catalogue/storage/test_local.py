@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from catalogue.errors import ObjectChanged, ObjectMissing, ShortRead, StorageUnavailable
 from catalogue.storage import PIECE, Storage, storage
+from tests.live import PATIENCE
 
 #: Keys that a path, a URL or a signature could get wrong.
 KEYS = [
