@@ -24,6 +24,7 @@ _PLAIN_PER_BLOCK = 0xFF00
 _LEVEL = 2
 _MAGIC = b"\x1f\x8b\x08"
 _EXTRA_FLAG = 4
+_BLOCK_START = _MAGIC + bytes((_EXTRA_FLAG,))
 _HEADER = struct.Struct("<3sBIBBH")
 _SUBFIELD = struct.Struct("<2sH")
 _FOOTER = struct.Struct("<II")
@@ -50,9 +51,9 @@ def block_size(data: bytes, at: int = 0, *, offset: int = 0) -> tuple[int, int]:
     passed over. Raises `FormatError` when the bytes are no BGZF header or end within it.
     """
     # All known writers put BC first and alone, so that this one comparison spares the walk over subfields.
-    if data[at : at + 4] == b"\x1f\x8b\x08\x04" and data[at + 10 : at + 16] == _USUAL_EXTRA:
+    if data[at : at + 4] == _BLOCK_START and data[at + 10 : at + 16] == _USUAL_EXTRA:
         if len(data) < at + 18:
-            raise FormatError("BGZF header is cut short", offset=offset + at)
+            raise _cut_off(offset + len(data), begin=offset + at)
         stored, header = _BSIZE.unpack_from(data, at + 16)[0] + 1, 18
     else:
         stored, header = _unusual_block_size(data, at, offset=offset)
@@ -64,7 +65,7 @@ def block_size(data: bytes, at: int = 0, *, offset: int = 0) -> tuple[int, int]:
 def _unusual_block_size(data: bytes, at: int, *, offset: int) -> tuple[int, int]:
     here = offset + at
     if len(data) < at + _HEADER.size:
-        raise FormatError("BGZF header is cut short", offset=here)
+        raise _cut_off(offset + len(data), begin=here)
     magic, flags, _, _, _, extra = _HEADER.unpack_from(data, at)
     if magic != _MAGIC:
         raise FormatError("no BGZF block begins here", offset=here)
@@ -74,7 +75,7 @@ def _unusual_block_size(data: bytes, at: int, *, offset: int) -> tuple[int, int]
         raise FormatError(f"BGZF header with gzip flags {flags:#x}", offset=here)
     field, end = at + _HEADER.size, at + _HEADER.size + extra
     if len(data) < end:
-        raise FormatError("BGZF header is cut short", offset=here)
+        raise _cut_off(offset + len(data), begin=here)
     while field + _SUBFIELD.size <= end:
         name, length = _SUBFIELD.unpack_from(data, field)
         field += _SUBFIELD.size
@@ -92,7 +93,7 @@ def inflate(data: bytes, at: int = 0, *, offset: int = 0) -> Block:
     stored, header = block_size(data, at, offset=offset)
     here = offset + at
     if len(data) < at + stored:
-        raise FormatError("BGZF block is cut short", offset=here)
+        raise _cut_off(offset + len(data), begin=here)
     crc, length = _FOOTER.unpack_from(data, at + stored - _FOOTER.size)
     if length > MAX_PLAIN:
         raise FormatError(f"BGZF block claims to hold {length} bytes", offset=here)
@@ -128,8 +129,38 @@ def _deflate_block(plain: bytes) -> bytes:
 
 
 def is_eof(tail: bytes) -> bool:
-    """Whether a file whose last bytes these are (28 are enough) ends with the end-of-file marker."""
+    """Tell whether a file whose last bytes these are (28 are enough) ends with the end-of-file marker."""
     return tail.endswith(EOF_MARKER)
+
+
+def is_bgzf(start: bytes) -> bool:
+    """Tell whether a file that begins with these bytes is made of BGZF blocks."""
+    try:
+        block_size(start)
+    except FormatError:
+        return False
+    return True
+
+
+def verify_tail(read_range: ReadRange, *, size: int) -> None:
+    """Inflate the last blocks of a file of `size` bytes, at least one beside an end-of-file marker.
+
+    Raises `FormatError` where one of them is corrupt or the file does not end with a whole block. Reads the
+    last 128 KiB.
+    """
+    begin = max(0, size - 2 * MAX_STORED - len(EOF_MARKER))
+    tail = read_range(begin, size - begin)
+    at = tail.find(_BLOCK_START)
+    while at >= 0 and not is_bgzf(tail[at : at + MAX_STORED]):
+        at = tail.find(_BLOCK_START, at + 1)
+    if at < 0:
+        raise FormatError("no BGZF block in the last bytes of the file", offset=begin)
+    while at < len(tail):
+        at = inflate(tail, at, offset=begin).end - begin
+
+
+def _cut_off(end: int, *, begin: int) -> FormatError:
+    return FormatError(f"the file is cut off at byte {end:,}, inside the BGZF block that begins at byte {begin:,}")
 
 
 class BlockReader:

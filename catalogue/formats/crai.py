@@ -1,9 +1,9 @@
 """CRAI, the index of CRAM (CRAMv3 §12): from rows of slices to the containers that hold reads of a region.
 
 A row tells of one slice and one reference: where its reads begin, how far they reach, and where the slice
-lies. What is served is whole containers, so rows are grouped by container, and a container ends where the
-next *distinct* one begins: the next row may well speak of the same container again, of its next slice or of
-another reference in the same slice.
+lies. Whole containers are served, so rows are grouped by container, and a container ends where the next
+*distinct* one begins: the next row may speak of the same container again, of its next slice or of another
+reference in the same slice.
 """
 
 import gzip
@@ -18,17 +18,11 @@ from itertools import pairwise
 import numpy as np
 
 from catalogue.formats import FormatError, ReadRange
-from catalogue.formats.cram import (
-    SEVERAL_REFERENCES,
-    UNPLACED,
-    CramFile,
-    read_container,
-    read_slices,
-    walk_containers,
-)
+from catalogue.formats.cram import CramFile, read_data_container, verify_container
+from catalogue.formats.cram_structure import SEVERAL_REFERENCES, UNPLACED
 from catalogue.formats.intervals import MAX_POSITION, ByteRange
 
-#: A larger index, when plain, is taken for corruption (256 MiB: some ten million slices).
+#: A larger index, uncompressed, is taken for corruption (256 MiB: some ten million slices).
 MAX_INDEX_LENGTH = 1 << 28
 
 _ROW = re.compile(rb"(-?\d{1,10})\t(-?\d{1,10})\t(-?\d{1,10})\t(\d{1,18})\t(\d{1,10})\t(\d{1,10})")
@@ -55,8 +49,7 @@ class CraiRow:
 
 @dataclass(frozen=True, slots=True)
 class PackedIndex:
-    """An index as it is stored: a share for each contig that has reads, by the contig's index in the file's
-    own list.
+    """An index as it is stored: the packed contig index of each contig with reads, by the contig's number.
 
     `unplaced` is the first byte of the containers, all up to the last, that hold reads on no contig; None
     when none do.
@@ -67,42 +60,24 @@ class PackedIndex:
 
 
 def parse_crai(data: bytes) -> list[CraiRow]:
-    """The rows of a .crai file, gzipped or plain, in its own order. Raises `FormatError`."""
+    """Parse the rows of a .crai file, gzipped or not, in its own order. Raises `FormatError`."""
     rows = []
     offset = 0
-    for line in _plain(data).splitlines(keepends=True):
+    for line in _uncompressed(data).splitlines(keepends=True):
         if row := line.rstrip(b"\r\n"):
             rows.append(_parse_row(row, offset))
         offset += len(line)
     return rows
 
 
-def walk_rows(read_range: ReadRange, file: CramFile) -> list[CraiRow] | None:
-    """The rows that an index of `file` would hold, from the headers of its containers and slices.
+def verify_rows(
+    rows: Iterable[CraiRow], read_range: ReadRange, file: CramFile, *, max_containers: int = 32
+) -> None:
+    """Verify that the rows are those of an index of this file.
 
-    None when a slice holds reads of several references: which ones, and where, only its records tell, and
-    those are not decoded here. Raises `FormatError` on bytes that are no containers.
-    """
-    rows = []
-    for container in walk_containers(read_range, file):
-        if container.records and not container.landmarks:
-            raise FormatError(
-                "CRAM container does not say where its slices are", offset=container.extent.begin
-            )
-        slices = read_slices(read_range, file.version, container)
-        for landmark, piece in zip(container.landmarks, slices, strict=True):
-            if piece.reference == SEVERAL_REFERENCES:
-                return None
-            start, end = _cover(piece.reference, piece.start, piece.end)
-            rows.append(CraiRow(piece.reference, start, end, container.extent.begin, landmark))
-    return rows
-
-
-def verify_rows(rows: Iterable[CraiRow], read_range: ReadRange, file: CramFile, *, most: int = 32) -> None:
-    """Raises `FormatError` unless the rows are those of an index of this file.
-
-    The rows must account for the file's data from its first byte to its last, and the headers of `most`
-    containers, the first, the last and others spread evenly between, must be what the rows say of them.
+    The rows must account for the file's data from its first byte to its last, and the headers of
+    `max_containers` containers, the first, the last and others spread evenly between, must be what the rows
+    say of them. The blocks of the last container must be whole. Raises `FormatError`.
     """
     by_container: defaultdict[int, list[CraiRow]] = defaultdict(list)
     for row in rows:
@@ -110,8 +85,8 @@ def verify_rows(rows: Iterable[CraiRow], read_range: ReadRange, file: CramFile, 
     begins = sorted(by_container)
     ends = [*begins[1:], file.data.end]
     _skip_empty(read_range, file, begin=file.data.begin, end=begins[0] if begins else file.data.end)
-    for i in np.unique(np.linspace(0, len(begins) - 1, most, dtype=np.int64)) if begins else ():
-        container = read_container(read_range, file.version, offset=begins[i], size=file.data.end)
+    for i in np.unique(np.linspace(0, len(begins) - 1, max_containers, dtype=np.int64)) if begins else ():
+        container = read_data_container(read_range, file, offset=begins[i])
         for row in by_container[begins[i]]:
             if container.reference not in (row.reference, SEVERAL_REFERENCES):
                 raise FormatError(
@@ -120,11 +95,12 @@ def verify_rows(rows: Iterable[CraiRow], read_range: ReadRange, file: CramFile, 
             if row.landmark not in container.landmarks:
                 raise FormatError("no CRAM slice begins where the index says", offset=begins[i])
         _skip_empty(read_range, file, begin=container.extent.end, end=ends[i])
+        if i == len(begins) - 1:
+            verify_container(read_range, file, container)
 
 
 def pack(rows: Iterable[CraiRow], *, data: ByteRange, contigs: int) -> PackedIndex:
-    """The index as it is stored, of a file whose containers fill `data` and whose header lists so many
-    contigs.
+    """Pack the index of a file whose containers fill `data` and whose header lists so many contigs.
 
     Raises `FormatError` where a row lies outside either, or reads on a contig follow reads on none: such a
     file is not in coordinate order.
@@ -146,21 +122,20 @@ def pack(rows: Iterable[CraiRow], *, data: ByteRange, contigs: int) -> PackedInd
     unplaced = min(reaches.pop(UNPLACED), default=None) if UNPLACED in reaches else None
     if unplaced is not None and any(max(containers) > unplaced for containers in reaches.values()):
         raise FormatError("CRAM file is not in coordinate order", offset=unplaced)
-    shares = {}
+    packed = {}
     for reference, containers in sorted(reaches.items()):
         table = np.array(
             [(begin, ends[begin], *containers[begin]) for begin in sorted(containers)], dtype=_PACKED
         )
-        shares[reference] = _PACKED_VERSION + table.tobytes()
-    return PackedIndex(contigs=shares, unplaced=unplaced)
+        packed[reference] = _PACKED_VERSION + table.tobytes()
+    return PackedIndex(contigs=packed, unplaced=unplaced)
 
 
 def containers_overlapping(packed: bytes, *, start: int, end: int) -> list[ByteRange]:
-    """Whole containers that hold reads overlapping positions `start` up to, not including, `end`, in file
-    order.
+    """Return the containers that hold reads overlapping positions `start` to `end`, in file order.
 
-    `packed` is a contig's share as `pack` made it, or empty for a contig without reads. Containers that
-    touch come as one range. Raises `FormatError` for bytes that `pack` did not make.
+    `packed` is a contig index as `pack` made it, or empty for a contig without reads. Adjacent containers
+    come as one range. Raises `FormatError` for bytes that `pack` did not make.
     """
     if not packed or start >= end:
         return []
@@ -177,10 +152,10 @@ def containers_overlapping(packed: bytes, *, start: int, end: int) -> list[ByteR
 def containers_reaching_out(
     packed: bytes, *, containers: Iterable[ByteRange], within: Iterable[tuple[int, int]]
 ) -> bool:
-    """Whether any of the containers may hold reads of a contig that do not lie wholly in one of the stretches `within`.
+    """Tell whether the containers may hold reads of a contig that no range of `within` contains whole.
 
-    `packed` is the contig's share; stretches are positions from the first up to, not including, the second. Raises
-    `FormatError` for bytes that `pack` did not make.
+    `packed` is the contig index; the ranges are of positions, half-open. Raises `FormatError` for bytes that
+    `pack` did not make.
     """
     if not packed:
         return False
@@ -213,11 +188,11 @@ def _parse_row(line: bytes, offset: int) -> CraiRow:
 
 
 def _cover(reference: int, start: int, end: int) -> tuple[int, int]:
-    """Positions that surely hold all reads of a slice told to lie from `start` to `end`.
+    """Return positions that contain all reads of a slice that its index row places at `start` to `end`.
 
-    Reads that lie on a contig at no position (POS 0) begin a slice at -1. A slice of no length is one of
-    reads of no length, which count as one position long; where it has no start either its writer did not
-    know, so that it may reach anywhere.
+    A slice whose reads have a contig but no position (POS 0) begins at -1. Reads of no length count as one
+    position long. Where start and length are both missing the writer did not know them: the slice may reach
+    anywhere.
     """
     if reference < 0 or (start < 0 and end <= start):
         return 0, MAX_POSITION
@@ -226,9 +201,9 @@ def _cover(reference: int, start: int, end: int) -> tuple[int, int]:
 
 
 def _skip_empty(read_range: ReadRange, file: CramFile, *, begin: int, end: int) -> None:
-    """Raises `FormatError` unless containers without records, or nothing at all, fill `begin` to `end`."""
+    """Raise `FormatError` unless containers without records, or nothing at all, fill `begin` to `end`."""
     while begin < end:
-        container = read_container(read_range, file.version, offset=begin, size=file.data.end)
+        container = read_data_container(read_range, file, offset=begin)
         if container.records:
             raise FormatError("CRAM index misses a container", offset=begin)
         begin = container.extent.end
@@ -236,14 +211,14 @@ def _skip_empty(read_range: ReadRange, file: CramFile, *, begin: int, end: int) 
         raise FormatError("no CRAM container begins where the index says", offset=end)
 
 
-def _plain(data: bytes) -> bytes:
+def _uncompressed(data: bytes) -> bytes:
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:
         with gzip.open(io.BytesIO(data)) as file:
-            plain = file.read(MAX_INDEX_LENGTH + 1)
+            text = file.read(MAX_INDEX_LENGTH + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise FormatError(f"CRAM index does not decompress: {error}", offset=0) from error
-    if len(plain) > MAX_INDEX_LENGTH:
+    if len(text) > MAX_INDEX_LENGTH:
         raise FormatError(f"CRAM index is longer than {MAX_INDEX_LENGTH} bytes", offset=0)
-    return plain
+    return text

@@ -1,6 +1,6 @@
-"""Places and stretches: one type for each unit, so that no two can be mistaken for each other.
+"""Offsets, ranges and regions: one type for each unit, so that no two can be mistaken for each other.
 
-Everything is 0-based and half-open; only `ByteRange.http` speaks the inclusive ends that HTTP demands.
+Everything is 0-based and half-open; only `ByteRange.http` has the inclusive ends that HTTP demands.
 """
 
 from collections.abc import Iterable, Iterator
