@@ -15,13 +15,12 @@ from urllib.parse import parse_qsl
 
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import MAX_POSITION
+from catalogue.formats.registry import formats_of
+from catalogue.formats.spec import FileKind
 from htsget_app.errors import InvalidInput, InvalidRange, UnsupportedFormat
 
 #: The formats that each endpoint serves; the first is the one that is meant when none is named.
-FORMATS: Final[Mapping[str, tuple[FileFormat, ...]]] = {
-    "reads": (FileFormat.BAM, FileFormat.CRAM),
-    "variants": (FileFormat.VCF, FileFormat.BCF),
-}
+FORMATS: Final[Mapping[str, tuple[FileFormat, ...]]] = {kind.value: formats_of(kind) for kind in FileKind}
 #: The reference name that means reads without any position.
 UNPLACED: Final = "*"
 FIELDS: Final = frozenset(

@@ -14,9 +14,9 @@ from catalogue import api_tokens
 from catalogue.admin.base import Audited
 from catalogue.admin.roles import ByRole, Managed, theirs
 from catalogue.models import (
+    FILE_KINDS,
     ApiToken,
     Dataset,
-    FileKind,
     Grant,
     GrantFile,
     GrantRegion,
@@ -31,7 +31,7 @@ class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
     """A grant, as far as whoever fills it in may make it; `datasets` and the others are set for each request."""
 
     kinds = forms.MultipleChoiceField(
-        choices=FileKind.choices,
+        choices=FILE_KINDS,
         widget=forms.CheckboxSelectMultiple,
         required=False,
         help_text=_("none ticked: reads and variants"),

@@ -160,7 +160,9 @@ def verify_tail(read_range: ReadRange, *, size: int) -> None:
 
 
 def _cut_off(end: int, *, begin: int) -> FormatError:
-    return FormatError(f"the file is cut off at byte {end:,}, inside the BGZF block that begins at byte {begin:,}")
+    return FormatError(
+        f"the file is cut off at byte {end:,}, inside the BGZF block that begins at byte {begin:,}"
+    )
 
 
 class BlockReader:

@@ -33,6 +33,7 @@ SUPPORTED = (CramVersion(2, 1), CramVersion(3, 0), CramVersion(3, 1))
 MAX_HEADER_LENGTH = 1 << 28
 
 _FILE_HEADER = 0
+_MAX_INT32 = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ def read_cram_header(read_range: ReadRange) -> FileHeader:
     text = _header_text(packed, version, container)
     sam = parse_sam_header(text)
     if sam.unnamed:
-        raise FormatError(f"{sam.unnamed} @SQ lines of the CRAM header have no SN", offset=container.first_block)
+        raise FormatError(
+            f"{sam.unnamed} @SQ lines of the CRAM header have no SN", offset=container.first_block
+        )
     return FileHeader(
         format=FileFormat.CRAM,
         version=str(version),
@@ -155,7 +158,7 @@ def verify_container(read_range: ReadRange, file: CramFile, container: Container
     """Verify that the blocks of a data container fill it, and their checksums. Raises `FormatError`."""
     at, end = container.first_block, container.extent.end
     for _ in range(container.blocks):
-        at = read_block(read_range, file.version, ByteRange(at, end), max_size=end - at).extent.end
+        at = read_block(read_range, file.version, ByteRange(at, end), max_size=_MAX_INT32).extent.end
     if at != end:
         raise FormatError("the blocks of a CRAM container do not fill it", offset=container.extent.begin)
 

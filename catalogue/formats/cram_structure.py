@@ -266,7 +266,9 @@ def decompress_block(block: CramBlock) -> bytes:
         try:
             data = decompressor.decompress(block.data, max_length=block.size + 1)
         except (zlib.error, lzma.LZMAError, OSError, ValueError, EOFError) as error:
-            raise FormatError(f"CRAM block does not decompress: {error}", offset=block.extent.begin) from error
+            raise FormatError(
+                f"CRAM block does not decompress: {error}", offset=block.extent.begin
+            ) from error
         complete = decompressor.eof
     else:
         raise FormatError(

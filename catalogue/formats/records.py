@@ -79,7 +79,9 @@ class RegionSet:
 RecordWalker = Callable[[bytes, bool], Records]
 
 
-def chain_records(data: bytes, last: bool, layout: struct.Struct, *, fixed: int, min_size: int) -> tuple[Numbers, int]:
+def chain_records(
+    data: bytes, last: bool, layout: struct.Struct, *, fixed: int, min_size: int
+) -> tuple[Numbers, int]:
     """Find records that say their size, the sum of `layout`, in their first `fixed` bytes.
 
     Return where they begin, and where the last complete one ends. Raises `FormatError` for a size below

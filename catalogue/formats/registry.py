@@ -10,6 +10,7 @@ from catalogue.formats.bcf import BCF
 from catalogue.formats.bgzf import MAX_STORED, is_bgzf
 from catalogue.formats.cram import CRAM
 from catalogue.formats.headers import FileFormat, FileHeader, HeaderReader
+from catalogue.formats.records import RecordWalker
 from catalogue.formats.spec import FileKind, FormatSpec, Structure
 from catalogue.formats.vcf import VCF
 
@@ -58,7 +59,9 @@ def strip_suffix(name: str) -> tuple[str, FormatSpec | None]:
     """
     lower = name.lower()
     suffixes = ((suffix, spec) for spec in SPECS.values() for suffix in spec.suffixes)
-    suffix, promised = next(((suffix, spec) for suffix, spec in suffixes if lower.endswith(suffix)), ("", None))
+    suffix, promised = next(
+        ((suffix, spec) for suffix, spec in suffixes if lower.endswith(suffix)), ("", None)
+    )
     return name[: len(name) - len(suffix)], promised
 
 
@@ -71,7 +74,9 @@ def sniff(read_range: ReadRange) -> FileFormat:
     if found := _match(start, Structure.CRAM):
         return found
     if not start.startswith(_GZIP):
-        raise FormatError(_name_of(start, _UNCOMPRESSED_NAMES) or "not a BAM, CRAM, VCF or BCF file", offset=0)
+        raise FormatError(
+            _name_of(start, _UNCOMPRESSED_NAMES) or "not a BAM, CRAM, VCF or BCF file", offset=0
+        )
     try:
         data = HeaderReader(read_range).peek(_MAX_MAGIC)
     except FormatError:
@@ -87,6 +92,18 @@ def sniff(read_range: ReadRange) -> FileFormat:
 def read_header(read_range: ReadRange) -> FileHeader:
     """Read the header of a file of any format. Raises `FormatError` where it is none, corrupt or cut short."""
     return SPECS[sniff(read_range)].read_header(read_range)
+
+
+def record_walker(format: FileFormat, names: Mapping[int, str]) -> RecordWalker:
+    """Return the function that finds the records of a format; `names` gives the contigs of interest by number.
+
+    Records of other contigs are of `OTHER_CONTIG` where the format names contigs in its records. Raises
+    ValueError for a format whose records are not read here.
+    """
+    make = SPECS[format].record_walker
+    if make is None:
+        raise ValueError(f"records of {format} are not read here")
+    return make(names)
 
 
 def _match(start: bytes, structure: Structure) -> FileFormat | None:

@@ -9,11 +9,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from catalogue.errors import CatalogueError
+from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.dataset import WantedDataset
 from catalogue.ingest.files.discovery import Wanted
 from catalogue.ingest.files.ingest import Became, FileOutcome, FilesWanted, Progress, ingest_files
 from catalogue.management.progress import ProgressLine
-from catalogue.models import FileKind
 
 
 class IngestFilesCommand(BaseCommand):

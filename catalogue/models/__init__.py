@@ -6,7 +6,7 @@ and sizes bytes. Rows are written by `ingest` and the admin, and read by `querie
 
 from catalogue.models.access import ApiToken, Grant, GrantFile, GrantRegion, Identity, Scope
 from catalogue.models.audit import AuditEvent, Usage
-from catalogue.models.files import KIND_OF_FORMAT, Contig, DataFile, Dataset, FileKind
+from catalogue.models.files import FILE_KINDS, Contig, DataFile, Dataset
 from catalogue.models.runs import IngestedFile, IngestRun
 from catalogue.models.sequences import (
     Alias,
@@ -19,7 +19,7 @@ from catalogue.models.sequences import (
 )
 
 __all__ = [
-    "KIND_OF_FORMAT",
+    "FILE_KINDS",
     "Alias",
     "ApiToken",
     "AuditEvent",

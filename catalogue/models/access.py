@@ -11,7 +11,8 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.models.files import DataFile, Dataset, FileKind
+from catalogue.formats.spec import FileKind
+from catalogue.models.files import FILE_KINDS, DataFile, Dataset
 from catalogue.models.sequences import SequenceCollection
 
 DIGEST_BYTES = 32
@@ -128,7 +129,7 @@ class Grant(models.Model):
     role = models.CharField(max_length=7, choices=Role, default=Role.READER)
     expires = models.DateTimeField(null=True, blank=True)
     kinds = ArrayField(
-        models.CharField(max_length=8, choices=FileKind),
+        models.CharField(max_length=8, choices=FILE_KINDS),
         default=list,
         blank=True,
         help_text=_("reads and variants when empty"),

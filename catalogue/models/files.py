@@ -1,5 +1,8 @@
 """Datasets and the stored files of reads and variants in them."""
 
+import operator
+from functools import reduce
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -9,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.formats.digests import MD5_BYTES
 from catalogue.formats.headers import FileFormat
+from catalogue.formats.registry import formats_of
+from catalogue.formats.spec import FileKind
 from catalogue.models.sequences import Sequence, SequenceCollection
 
 
@@ -45,19 +50,7 @@ class Dataset(models.Model):
         return self.slug
 
 
-class FileKind(models.TextChoices):
-    """Which of the two htsget endpoints serves a file."""
-
-    READS = "reads", _("reads")
-    VARIANTS = "variants", _("variants")
-
-
-KIND_OF_FORMAT = {
-    FileFormat.BAM: FileKind.READS,
-    FileFormat.CRAM: FileKind.READS,
-    FileFormat.VCF: FileKind.VARIANTS,
-    FileFormat.BCF: FileKind.VARIANTS,
-}
+FILE_KINDS = [(kind.value, _(kind.value)) for kind in FileKind]
 
 
 class DataFile(models.Model):
@@ -77,7 +70,7 @@ class DataFile(models.Model):
         CORRUPT = "corrupt", _("corrupt")
 
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="files")
-    kind = models.CharField(max_length=8, choices=FileKind)
+    kind = models.CharField(max_length=8, choices=FILE_KINDS)
     htsget_id = models.CharField(max_length=255, help_text=_("what clients ask for; may hold slashes"))
     format = models.CharField(max_length=4, choices=[(form.value, form.value) for form in FileFormat])
     storage = models.CharField(max_length=64)
@@ -113,8 +106,10 @@ class DataFile(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("htsget_id", "kind", "format"), name="file_id_unique"),
             models.CheckConstraint(
-                condition=Q(kind="reads", format__in=("BAM", "CRAM"))
-                | Q(kind="variants", format__in=("VCF", "BCF")),
+                condition=reduce(
+                    operator.or_,
+                    (Q(kind=kind.value, format__in=tuple(map(str, formats_of(kind)))) for kind in FileKind),
+                ),
                 name="file_kind_goes_with_format",
             ),
             models.CheckConstraint(

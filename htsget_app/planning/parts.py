@@ -7,7 +7,8 @@ from enum import StrEnum
 from catalogue.formats.bgzf import EOF_MARKER
 from catalogue.formats.binning import ContigIndex
 from catalogue.formats.intervals import ByteRange, Region, VirtualOffset
-from catalogue.formats.records import RecordWalker, record_walker
+from catalogue.formats.records import RecordWalker
+from catalogue.formats.registry import record_walker
 from catalogue.queries import FileContig, StoredFile
 
 
@@ -87,7 +88,7 @@ class PlannedFile:
     def record_walker(self) -> RecordWalker:
         """A function that finds records in the uncompressed bytes of a BGZF file."""
         names = {number: contig.name for number, contig in self.contigs.items()}
-        return record_walker(self.stored.format, names=names)
+        return record_walker(self.stored.format, names)
 
 
 class NotSeparable(Exception):

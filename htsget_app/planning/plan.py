@@ -4,18 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from catalogue.formats import ReadRange
-from catalogue.formats.headers import FileFormat
+from catalogue.formats.registry import SPECS
+from catalogue.formats.spec import Structure
 from htsget_app.planning.bgzf import plan_bgzf
 from htsget_app.planning.cram import plan_cram
 from htsget_app.planning.parts import Limits, Part, PlannedFile, Selection
 
 DEFAULT_LIMITS: Final = Limits()
 
-_PLANNERS: Mapping[FileFormat, Callable[[PlannedFile, Selection, ReadRange, Limits], list[Part]]] = {
-    FileFormat.BAM: plan_bgzf,
-    FileFormat.VCF: plan_bgzf,
-    FileFormat.BCF: plan_bgzf,
-    FileFormat.CRAM: plan_cram,
+_PLANNERS: Mapping[Structure, Callable[[PlannedFile, Selection, ReadRange, Limits], list[Part]]] = {
+    Structure.BGZF: plan_bgzf,
+    Structure.CRAM: plan_cram,
 }
 
 
@@ -31,4 +30,4 @@ def plan(
     Raises `FormatError` where the stored file is damaged or not what the catalogue knows of it, and `NotSeparable`
     where `selection.within` is given and a wanted CRAM container holds other reads.
     """
-    return _PLANNERS[file.stored.format](file, selection, read_range, limits)
+    return _PLANNERS[SPECS[file.stored.format].structure](file, selection, read_range, limits)

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from catalogue import queries
 from catalogue.access import PermissionRefused
 from catalogue.errors import NotFound
-from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import NO_END, Region, unite_regions
+from catalogue.formats.registry import SPECS
+from catalogue.formats.spec import FileKind, Structure
 from catalogue.queries import FileContig, StoredFile
 from htsget_app.errors import InvalidInput, InvalidRange
 from htsget_app.params import RegionRequest, TicketRequest
@@ -55,7 +56,7 @@ def _granted(file: StoredFile, request: TicketRequest) -> Selected:
     nothing_asked = not asked.whole and not asked.unplaced and not unite_regions(asked.regions)
     if not regions and not nothing_asked:
         raise PermissionRefused("these credentials open other regions of it only")
-    if file.format == FileFormat.CRAM:
+    if SPECS[file.format].structure is Structure.CRAM:
         # What else its containers hold decides whether they may be handed out.
         contigs |= {contig.number: contig for contig in queries.contigs_with_records(file)}
     return Selection(regions, within=within), contigs
@@ -79,7 +80,7 @@ def _asked(file: StoredFile, request: TicketRequest) -> tuple[Selection, dict[in
     """What is asked of a file, with nothing taken away."""
     if request.regions is None:
         return Selection(whole=True), {}
-    if request.unplaced and request.kind != "reads":
+    if request.unplaced and request.kind != FileKind.READS:
         raise NotFound("only reads can be without a position")
     if not file.indexed:
         raise InvalidInput("this file has no index here; only the whole of it can be had, or its header")

@@ -14,9 +14,10 @@ import pysam
 import requests
 from django.test import Client
 
+from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.reader import ReadJob, read_file
 from catalogue.ingest.files.rows import Register
-from catalogue.models import DataFile, Dataset, FileKind, SequenceCollection
+from catalogue.models import DataFile, Dataset, SequenceCollection
 from catalogue.storage import FILES, storage
 from catalogue.storage.object_ref import ObjectRef
 from tests.live import PATIENCE

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from catalogue.formats.bgzf import EOF_MARKER, is_eof
 from catalogue.formats.binning import BinningIndex
-from catalogue.formats.headers import FileFormat, FileHeader, read_header, with_indexed_contigs
+from catalogue.formats.headers import FileFormat, FileHeader, with_indexed_contigs
 from catalogue.formats.index_files import read_index
 from catalogue.formats.intervals import Region
+from catalogue.formats.registry import read_header
 from htsget_app.planning.parts import Inline, Limits, Part, PartClass, PlannedFile, Selection
 from htsget_app.planning.plan import plan
 from tests.htsget_app.made_planned import make_planned_file, packed_indexes

@@ -45,7 +45,7 @@ class ServedCram:
         read_range = reader_of(self.data)
         file = read_cram(read_range, size=len(self.data))
         rows = parse_crai(self.cram.index.read_bytes())
-        verify_rows(rows, read_range, file, most=1000)
+        verify_rows(rows, read_range, file, max_containers=1000)
         index = pack(rows, data=file.data, contigs=len(file.header.contigs))
         return make_planned_file(
             self.data,

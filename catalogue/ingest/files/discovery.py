@@ -1,24 +1,19 @@
 """What `ingest_bam` and `ingest_vcf` are given: which files that means, where each lies, and the id it gets."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.exceptions import SuspiciousFileOperation
 
 from catalogue.errors import CatalogueError
+from catalogue.formats.registry import strip_suffix
+from catalogue.formats.spec import FileKind
 from catalogue.ingest.sources import STDIN, Source, SourceFault, find_sources
-from catalogue.models import FileKind
 from catalogue.storage.object_ref import ObjectRef
 
 _LONGEST_ID = 255
 _LONGEST_KEY = 1024
-_SUFFIX = re.compile(r"\.(?:bam|cram|(?:g?vcf|bcf)(?:\.b?gz)?)$", re.IGNORECASE)
-_CLAIMS: Mapping[FileKind, re.Pattern[str]] = {
-    FileKind.READS: re.compile(r"\.(?:bam|cram)$", re.IGNORECASE),
-    FileKind.VARIANTS: re.compile(r"\.(?:g?vcf|bcf)(?:\.b?gz)?$", re.IGNORECASE),
-}
 _INDEX_SUFFIXES = (".bai", ".csi", ".tbi", ".crai", ".fai", ".gzi")
 
 
@@ -115,12 +110,13 @@ def _found(source: Source, below: str | None, wanted: Wanted) -> FoundFile:
         if path != path.resolve():
             # The index of what a link leads to may lie beside the link.
             aside = (ObjectRef("", path.as_posix().lstrip("/")),)
+    stem, promised = strip_suffix(below or name)
     return FoundFile(
         source=source.name,
         place=place,
         aside=aside,
-        htsget_id=wanted.htsget_id or wanted.id_prefix + _SUFFIX.sub("", below or name),
-        expected=below is None or _CLAIMS[wanted.kind].search(below) is not None,
+        htsget_id=wanted.htsget_id or wanted.id_prefix + stem,
+        expected=below is None or (promised is not None and promised.kind is wanted.kind),
     )
 
 

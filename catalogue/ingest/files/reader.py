@@ -10,18 +10,12 @@ from pathlib import Path
 
 from catalogue.errors import ObjectChanged
 from catalogue.formats import FormatError, ReadRange
-from catalogue.formats.bgzf import EOF_MARKER, MAX_STORED, block_size, is_eof
+from catalogue.formats.bgzf import EOF_MARKER, is_eof, verify_tail
 from catalogue.formats.cram import CramFile, read_cram, walk_containers
-from catalogue.formats.headers import (
-    FileFormat,
-    FileHeader,
-    HeaderContig,
-    read_header,
-    sniff,
-    with_indexed_contigs,
-)
-from catalogue.formats.intervals import VirtualOffset
-from catalogue.ingest.indexes.build import BUILT_SUFFIX, build_index
+from catalogue.formats.headers import FileFormat, FileHeader, HeaderContig, with_indexed_contigs
+from catalogue.formats.registry import SPECS, sniff
+from catalogue.formats.spec import FileKind, Structure
+from catalogue.ingest.indexes.build import build_index
 from catalogue.ingest.indexes.read import (
     MAX_STORED_INDEX,
     FileIndex,
@@ -30,23 +24,12 @@ from catalogue.ingest.indexes.read import (
     read_cram_index,
 )
 from catalogue.ingest.staging import staging_folder
-from catalogue.models import FileKind
-from catalogue.models.files import KIND_OF_FORMAT
 from catalogue.storage import FILES, ObjectStat, storage
 from catalogue.storage.object_ref import ObjectRef
-
-#: What the names of a copy's object ends with.
-SUFFIX = {
-    FileFormat.BAM: ".bam",
-    FileFormat.CRAM: ".cram",
-    FileFormat.VCF: ".vcf.gz",
-    FileFormat.BCF: ".bcf",
-}
 
 _COMMAND = {FileKind.READS: "ingest_bam", FileKind.VARIANTS: "ingest_vcf"}
 _LONGEST_NAME = 255
 _LARGEST_NUMBER = 2**31 - 1
-_WALKED = 1 << 20
 _NO_INDEX = "without an index, only the whole file is served"
 
 
@@ -121,7 +104,7 @@ def read_file(job: ReadJob) -> FileReading:
         staged = folder / "copy"
         digest = _copy(job.source, stat, staged)
         copy = ObjectRef("", staged.as_posix().lstrip("/"))
-        final = ObjectRef(job.copy_to, f"data/{digest[:2]}/{digest[2:]}{SUFFIX[format]}")
+        final = ObjectRef(job.copy_to, f"data/{digest[:2]}/{digest[2:]}{SPECS[format].suffixes[0]}")
         reading = _read(job, format, stat, copy.reader(copy.stat()), at=copy, final=final)
         held = _held_already(final, digest)
         return replace(reading, stat=held or target.put(staged, final.key))
@@ -135,8 +118,8 @@ def sniff_kind(read_range: ReadRange, kind: FileKind) -> FileFormat:
         format = sniff(read_range)
     except FormatError as error:
         raise WrongKindError(error.reason) from error
-    if KIND_OF_FORMAT[format] is not kind:
-        raise WrongKindError(f"it is {format}, which {_COMMAND[KIND_OF_FORMAT[format]]} takes")
+    if (actual := SPECS[format].kind) is not kind:
+        raise WrongKindError(f"it is {format}, which {_COMMAND[actual]} takes")
     return format
 
 
@@ -150,12 +133,14 @@ def _read(
     final: ObjectRef,
 ) -> FileReading:
     """Reads the file that lies `at` a place now and, when all is well, at `final` in the end."""
-    cram = read_cram(read_range, size=stat.size) if format is FileFormat.CRAM else None
-    header = cram.header if cram else read_header(read_range)
+    spec = SPECS[format]
+    cram = read_cram(read_range, size=stat.size) if spec.structure is Structure.CRAM else None
+    header = cram.header if cram else spec.read_header(read_range)
     verify_contigs(header.contigs)
     has_eof = (
         cram.has_eof if cram else is_eof(read_range(max(0, stat.size - len(EOF_MARKER)), len(EOF_MARKER)))
     )
+    _verify_end(read_range, cram, size=stat.size)
     warnings = [] if has_eof else ["it lacks the end-of-file marker and may have been cut short"]
 
     def parse(data: bytes) -> FileIndex:
@@ -180,8 +165,6 @@ def _read(
         warnings.append("an index would be built")
     else:
         index, index_source = _built(at, stat, format, parse, key=f"index/{final.storage}/{final.key}")
-    if not has_eof:
-        _verify_whole(read_range, cram, size=stat.size, begin=_last_known(header, index))
     extra = index.extra_contigs if index else ()
     if extra and header.contigs:
         warnings.append(f"its header does not declare {len(extra)} of its contigs, {extra[0]} the first")
@@ -252,36 +235,24 @@ def _built(
         if path is None:
             path = folder / "object"
             _copy(at, stat, path)
-        target = folder / f"index{BUILT_SUFFIX[format]}"
-        build_index(path, format, target)
+        spec = SPECS[format]
+        target = folder / f"index{spec.built_index_suffix}"
+        build_index(path, spec, target)
         index = parse(target.read_bytes())
-        place = ObjectRef(FILES, key + BUILT_SUFFIX[format])
+        place = ObjectRef(FILES, key + spec.built_index_suffix)
         return index, IndexSource(place, managed.put(target, place.key).etag, built=True)
 
 
-def _last_known(header: FileHeader, index: FileIndex | None) -> int:
-    """A byte at which a block begins, as far back in the file as is known without reading it."""
-    if index is None:
-        return header.end.coffset
-    if index.unplaced_begin is not None:
-        return VirtualOffset(index.unplaced_begin).coffset
-    return index.placed_end.coffset if index.placed_end else header.end.coffset
+def _verify_end(read_range: ReadRange, cram: CramFile | None, *, size: int) -> None:
+    """Raise `FormatError` when the file ends inside a block or container: no answer from it could be complete.
 
-
-def _verify_whole(read_range: ReadRange, cram: CramFile | None, *, size: int, begin: int) -> None:
-    """Raises `FormatError` when the file ends inside a block or container: no answer from it could be complete."""
-    if cram:
+    The blocks at the end are inflated too. Those of a CRAM file are verified with its index.
+    """
+    if cram is None:
+        verify_tail(read_range, size=size)
+    elif not cram.has_eof:
         for _ in walk_containers(read_range, cram):
             pass
-        return
-    window, offset = b"", begin
-    while offset < size:
-        at = offset - begin
-        if at + MAX_STORED > len(window) and begin + len(window) < size:
-            window, begin, at = read_range(offset, _WALKED), offset, 0
-        offset += block_size(window, at, offset=begin)[0]
-    if offset > size:
-        raise FormatError("the file is cut short: it ends inside a block", offset=size)
 
 
 def _copy(source: ObjectRef, stat: ObjectStat, target: Path) -> str:

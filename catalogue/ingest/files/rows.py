@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from catalogue.errors import CatalogueError, StorageError
 from catalogue.formats.headers import HeaderContig
+from catalogue.formats.registry import SPECS
 from catalogue.ingest.files.reader import FileReading
 from catalogue.ingest.transactions import advisory_lock
 from catalogue.models import CollectionMember, Contig, DataFile, Dataset, NamingAuthority, Sequence
-from catalogue.models.files import KIND_OF_FORMAT
 from catalogue.storage import storage
 from catalogue.storage.object_ref import ObjectRef
 
@@ -110,9 +110,9 @@ class Register:
     def row_before(self, reading: FileReading, htsget_id: str, *, replace: bool) -> DataFile | None:
         """The row, locked, whose place a file will take. Raises as `add`; needs a transaction."""
         format = reading.header.format
-        advisory_lock(f"{KIND_OF_FORMAT[format]}/{htsget_id} {format}", str(reading.place))
+        advisory_lock(f"{SPECS[format].kind}/{htsget_id} {format}", str(reading.place))
         rows = DataFile.objects.select_for_update(of=("self",)).select_related("dataset").defer("header")
-        row = rows.filter(htsget_id=htsget_id, kind=KIND_OF_FORMAT[format], format=format.value).first()
+        row = rows.filter(htsget_id=htsget_id, kind=SPECS[format].kind, format=format.value).first()
         if row is None:
             return None
         if row.dataset_id != self.dataset.pk:
@@ -179,7 +179,7 @@ class Register:
         row = DataFile(
             pk=before.pk if before else None,
             dataset=self.dataset,
-            kind=KIND_OF_FORMAT[header.format],
+            kind=SPECS[header.format].kind,
             htsget_id=htsget_id,
             format=header.format.value,
             storage=reading.place.storage,
@@ -212,7 +212,7 @@ class Register:
         return row.pk
 
     def _copy_contigs(self, pk: int, reading: FileReading, sequences: Mapping[int, int]) -> int:
-        shares = reading.index.shares if reading.index else {}
+        indexes = reading.index.contigs if reading.index else {}
         members = self._collection()
         linked = 0
         with connection.cursor() as cursor, cursor.copy(_COPY_CONTIGS) as copy:
@@ -222,7 +222,7 @@ class Register:
                 if contig.md5 is None and contig.length is not None:
                     sequence = members.get((contig.name, contig.length))
                 linked += sequence is not None
-                share = shares.get(contig.index)
+                index = indexes.get(contig.index)
                 copy.write_row(
                     (
                         pk,
@@ -231,9 +231,9 @@ class Register:
                         contig.length,
                         bytes.fromhex(contig.md5) if contig.md5 else None,
                         sequence,
-                        share.mapped if share else None,
-                        share.unmapped if share else None,
-                        share.packed if share else b"",
+                        index.mapped if index else None,
+                        index.unmapped if index else None,
+                        index.packed if index else b"",
                     )
                 )
         return linked

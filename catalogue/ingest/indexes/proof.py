@@ -1,42 +1,33 @@
 """Proof that a binning index is of the file it is said to be of.
 
-A foreign or stale index would make the server hand out wrong bytes, so none is believed: the places it points at are
-read, where the file's first and last records should be and at chunks spread over the contigs, and must hold records of
-the contig and the bin that the index speaks of.
+The index of another file, or of an older state of this one, would make the server send wrong bytes. So no index is
+trusted: the offsets it names, of the first and the last record and of chunks spread over the contigs, are read, and
+must hold records of the contig and the bin that the index names.
 """
 
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.bgzf import MAX_STORED, Block, BlockReader
 from catalogue.formats.binning import BinningIndex, ContigIndex, first_bin
-from catalogue.formats.headers import FileFormat, FileHeader
+from catalogue.formats.headers import FileHeader
 from catalogue.formats.intervals import VirtualOffset
+from catalogue.formats.registry import SPECS
 
 #: So many contigs, or CRAM containers, are looked at.
 SAMPLES = 8
 
-# Enough of a record to tell its contig and position: a VCF line begins with a name of at most 255 letters.
-_START = 300
+# Enough of a record to tell its contig and position, besides the contig's name with which a VCF line begins.
+_RECORD_START = 300
 _UNPLACED = -1
-_NO_CONTIG = -2
-
-
-class _Place(NamedTuple):
-    """Where a record lies: the contig's number, and the position, 0-based."""
-
-    contig: int
-    position: int
 
 
 def prove_binning_index(
     index: BinningIndex, *, numbers: Sequence[int], header: FileHeader, read_range: ReadRange
 ) -> None:
-    """Raises `FormatError` unless the index is of the file behind `read_range`.
+    """Raise `FormatError` unless the index is of the file behind `read_range`.
 
     `numbers` gives, for each contig of the index, its number among the header's contigs.
     """
@@ -57,15 +48,20 @@ def prove_binning_index(
 class _Proof:
     def __init__(self, header: FileHeader, read_range: ReadRange) -> None:
         self._blocks = BlockReader(read_range, ahead=MAX_STORED)
-        self._place = _PLACE[header.format](header)
+        locator = SPECS[header.format].locator
+        assert locator is not None, "a format with a binning index can locate its records"
+        self._locate = locator(header)
+        self._length = _RECORD_START + max(
+            (len(contig.name.encode()) for contig in header.contigs), default=0
+        )
 
     def same_place(self, first: VirtualOffset, header_end: VirtualOffset) -> None:
-        """The index's first offset must be that of the file's first record."""
+        """Verify that the index's first offset is that of the file's first record."""
         if self._canonical(first) != self._canonical(header_end):
             raise FormatError("it does not begin with the file's first record", offset=first.coffset)
 
     def contig(self, number: int, contig: ContigIndex) -> None:
-        """Records of the contig must begin where it begins, and where a chunk in its middle does."""
+        """Verify that records of the contig begin where it begins, and where a chunk in its middle does."""
         self._record(contig.begin, number, 0, 1 << 62)
         chunk = len(contig.chunk_begins) // 2
         bin_number = int(contig.bins[contig.firsts.searchsorted(np.uint32(chunk), side="right") - 1])
@@ -75,27 +71,28 @@ class _Proof:
         self._record(VirtualOffset(int(contig.chunk_begins[chunk])), number, start, start + (1 << width))
 
     def nothing_placed_from(self, at: VirtualOffset) -> None:
-        """After the last record of the index there may be reads on no contig, and nothing else."""
+        """Verify that only reads on no contig follow the last record of the index."""
         rest = self._bytes_at(at)
-        if rest.strip(b"\n") and self._place(rest).contig != _UNPLACED:
+        place = self._locate(rest)
+        if rest.strip(b"\n") and (place is None or place.contig != _UNPLACED):
             raise FormatError("the file has records that it does not know", offset=at.coffset)
 
     def _record(self, at: VirtualOffset, number: int, start: int, end: int) -> None:
-        place = self._place(self._bytes_at(at))
+        place = self._locate(self._bytes_at(at))
         # Reads without a position are filed under the first bin.
-        if place.contig != number or not (start <= max(place.position, 0) < end):
+        if place is None or place.contig != number or not (start <= max(place.position, 0) < end):
             raise FormatError("it points at what is no record of its contig", offset=at.coffset)
 
     def _bytes_at(self, at: VirtualOffset) -> bytes:
-        plain = b""
+        data = b""
         for block in self._from(at):
-            plain += block.plain[at.uoffset :] if block.begin == at.coffset else block.plain
-            if len(plain) >= _START:
+            data += block.plain[at.uoffset :] if block.begin == at.coffset else block.plain
+            if len(data) >= self._length:
                 break
-        return plain[:_START]
+        return data[: self._length]
 
     def _canonical(self, at: VirtualOffset) -> VirtualOffset:
-        """The one spelling of a place: a block's end is the beginning of the next block that holds anything."""
+        """Return the one spelling of an offset: a block's end is the begin of the next block that is not empty."""
         end = at.coffset
         for block in self._from(at):
             uoffset = at.uoffset if block.begin == at.coffset else 0
@@ -109,28 +106,3 @@ class _Proof:
             if block.begin == at.coffset and at.uoffset > len(block.plain):
                 raise FormatError("it points beyond the end of a block", offset=block.begin)
             yield block
-
-
-def _bam_place(start: bytes) -> _Place:
-    return _Place(*struct.unpack_from("<ii", start, 4)) if len(start) >= 12 else _Place(_NO_CONTIG, 0)
-
-
-def _bcf_place(start: bytes) -> _Place:
-    return _Place(*struct.unpack_from("<ii", start, 8)) if len(start) >= 16 else _Place(_NO_CONTIG, 0)
-
-
-def _vcf_place(numbers: Mapping[bytes, int]) -> Callable[[bytes], _Place]:
-    def place(start: bytes) -> _Place:
-        name, position, *_ = [*start.split(b"\t", 2), b"", b""]
-        if name not in numbers or not position.isdigit():
-            return _Place(_NO_CONTIG, 0)
-        return _Place(numbers[name], int(position) - 1)
-
-    return place
-
-
-_PLACE: Mapping[FileFormat, Callable[[FileHeader], Callable[[bytes], _Place]]] = {
-    FileFormat.BAM: lambda header: _bam_place,
-    FileFormat.BCF: lambda header: _bcf_place,
-    FileFormat.VCF: lambda header: _vcf_place({one.name.encode(): one.index for one in header.contigs}),
-}

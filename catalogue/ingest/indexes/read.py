@@ -1,4 +1,4 @@
-"""The index of a data file: where it is looked for, and how its bytes become what is stored, once they are proved."""
+"""The index of a data file: where it is looked for, and how its bytes become contig indexes, once they are proved."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,24 +12,20 @@ from catalogue.formats.cram import CramFile
 from catalogue.formats.headers import FileFormat, FileHeader, with_indexed_contigs
 from catalogue.formats.index_files import read_index
 from catalogue.formats.intervals import VirtualOffset
+from catalogue.formats.registry import SPECS, strip_suffix
+from catalogue.formats.spec import FileKind
 from catalogue.ingest.indexes.proof import SAMPLES, prove_binning_index
 
 #: A larger index file is not read.
 MAX_STORED_INDEX = 256 * 1024 * 1024
 
-_SUFFIXES: Mapping[FileFormat, tuple[str, ...]] = {
-    FileFormat.BAM: (".bai", ".csi"),
-    FileFormat.CRAM: (".crai",),
-    FileFormat.VCF: (".tbi", ".csi"),
-    FileFormat.BCF: (".csi",),
-}
-_FORMAT_SUFFIX = re.compile(r"\.(?:bam|cram|bcf|g?vcf)(?:\.b?gz)?$|\.b?gz$", re.IGNORECASE)
+_COMPRESSED_SUFFIX = re.compile(r"\.b?gz$", re.IGNORECASE)
 _VCF_COLUMNS = (1, 2)
 _ZERO_BASED = 0x10000
 
 
-class ContigShare(NamedTuple):
-    """What an index tells of one contig: its packed share and, where known, its mapped and unmapped records."""
+class StoredContigIndex(NamedTuple):
+    """The packed index of one contig and, where the file's index counts them, its mapped and unmapped records."""
 
     packed: bytes
     mapped: int | None = None
@@ -38,7 +34,7 @@ class ContigShare(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FileIndex:
-    """An index ready to be stored: shares by the contig's number in the file.
+    """An index ready to be stored: contig indexes by the contig's number in the file.
 
     `unplaced_begin` (a virtual offset) is None when no record lies on no contig; `unplaced` counts those records, None
     where the index does not tell. `placed_end` is where the last record of a contig ends, None for CRAM.
@@ -46,7 +42,7 @@ class FileIndex:
     """
 
     kind: str
-    shares: Mapping[int, ContigShare]
+    contigs: Mapping[int, StoredContigIndex]
     unplaced_begin: int | None
     unplaced: int | None
     placed_end: VirtualOffset | None = None
@@ -54,15 +50,14 @@ class FileIndex:
 
 
 def index_keys(key: str, format: FileFormat) -> list[str]:
-    """The keys under which the index of the file `key` is looked for, the more usual first."""
-    stems = [key, key[: len(key) - len(match[0])] if (match := _FORMAT_SUFFIX.search(key)) else key]
+    """Return the keys under which the index of the file `key` is looked for, the more usual first."""
     # x.vcf.gz may have its index in x.vcf.tbi, as programs that only know one suffix name it.
-    stems.append(key.removesuffix(".gz"))
-    return list(dict.fromkeys(stem + suffix for stem in stems for suffix in _SUFFIXES[format]))
+    stems = (key, strip_suffix(key)[0], _COMPRESSED_SUFFIX.sub("", key))
+    return list(dict.fromkeys(stem + suffix for stem in stems for suffix in SPECS[format].index_suffixes))
 
 
 def read_binning_index(data: bytes, *, header: FileHeader, read_range: ReadRange, size: int) -> FileIndex:
-    """The BAI, CSI or TBI index `data` of a file of `size` bytes, proved.
+    """Read and prove the BAI, CSI or TBI index `data` of a file of `size` bytes.
 
     Raises `FormatError` for what is no index or not the index of this file.
     """
@@ -70,32 +65,32 @@ def read_binning_index(data: bytes, *, header: FileHeader, read_range: ReadRange
     index.verify_extent(size)
     full, numbers = _numbering(index, header)
     prove_binning_index(index, numbers=numbers, header=full, read_range=read_range)
-    shares = {contig.index: ContigShare(b"", 0, 0) for contig in full.contigs}
+    contigs = {contig.index: StoredContigIndex(b"", 0, 0) for contig in full.contigs}
     for number, contig in zip(numbers, index.contigs, strict=True):
         if contig is not None:
-            shares[number] = ContigShare(contig.pack(), contig.mapped, contig.unmapped)
+            contigs[number] = StoredContigIndex(contig.pack(), contig.mapped, contig.unmapped)
     unplaced_begin = None
-    if header.format is FileFormat.BAM and index.unplaced != 0:
+    if SPECS[header.format].kind is FileKind.READS and index.unplaced != 0:
         unplaced_begin = index.placed_end() or header.end
     extra = tuple(contig.name for contig in full.contigs[len(header.contigs) :])
-    return FileIndex(index.kind, shares, unplaced_begin, index.unplaced, index.placed_end(), extra)
+    return FileIndex(index.kind, contigs, unplaced_begin, index.unplaced, index.placed_end(), extra)
 
 
 def read_cram_index(data: bytes, *, file: CramFile, read_range: ReadRange) -> FileIndex:
-    """The CRAI index `data` of a CRAM file, proved. Raises `FormatError` as `read_binning_index`."""
+    """Read and prove the CRAI index `data` of a CRAM file. Raises `FormatError` as `read_binning_index`."""
     rows = parse_crai(data)
-    verify_rows(rows, read_range, file, most=SAMPLES)
+    verify_rows(rows, read_range, file, max_containers=SAMPLES)
     _verify_order(rows)
     packed = pack(rows, data=file.data, contigs=len(file.header.contigs))
-    shares = {number: ContigShare(share) for number, share in packed.contigs.items()}
+    contigs = {number: StoredContigIndex(data) for number, data in packed.contigs.items()}
     unplaced_begin = None if packed.unplaced is None else VirtualOffset.at(packed.unplaced)
-    return FileIndex("CRAI", shares, unplaced_begin, None)
+    return FileIndex("CRAI", contigs, unplaced_begin, None)
 
 
 def _verify_order(rows: Sequence[CraiRow]) -> None:
-    """Slices must follow one another in coordinate order; inside a slice the index does not tell.
+    """Raise `FormatError` unless slices follow one another in coordinate order.
 
-    A start of 0 may mean that the writer did not know it.
+    What order the reads of a slice have the index does not tell. A start of 0 may mean that the writer did not know it.
     """
     known = sorted((row.container, row.landmark, row.reference, row.start) for row in rows if row.start > 0)
     placed = [(reference, start) for _, _, reference, start in known if reference >= 0]
@@ -104,23 +99,28 @@ def _verify_order(rows: Sequence[CraiRow]) -> None:
 
 
 def _numbering(index: BinningIndex, header: FileHeader) -> tuple[FileHeader, list[int]]:
-    """The header with the contigs that only the index names, and the number in it of each contig of the index."""
-    if header.format is FileFormat.VCF:
-        if index.columns is None:
-            raise FormatError("the index was not made by tabix, which alone can index VCF")
-        columns = index.columns
-        if (columns.sequence, columns.begin) != _VCF_COLUMNS or columns.format & _ZERO_BASED:
-            raise FormatError("tabix indexed other columns than those of VCF")
-        names = index.names[: len(index.contigs)]
-        full = with_indexed_contigs(header, names)
-        numbers = {contig.name: contig.index for contig in full.contigs}
-        if len(set(names)) != len(names):
-            raise FormatError("the index names a contig twice")
-        return full, [numbers[name] for name in names]
+    """Return the header with the contigs that only the index names, and the number of each contig of the index."""
+    spec = SPECS[header.format]
+    if spec.records_name_contigs:
+        return _numbering_by_name(index, header)
     declared = {contig.index for contig in header.contigs}
-    if header.format is FileFormat.BAM and len(index.contigs) != len(declared):
+    if spec.kind is FileKind.READS and len(index.contigs) != len(declared):
         raise FormatError(f"the index knows {len(index.contigs)} contigs, the header {len(declared)}")
     for number, contig in enumerate(index.contigs):
         if contig is not None and number not in declared:
             raise FormatError(f"the index has records on contig {number}, which the header does not declare")
     return header, list(range(len(index.contigs)))
+
+
+def _numbering_by_name(index: BinningIndex, header: FileHeader) -> tuple[FileHeader, list[int]]:
+    columns = index.columns
+    if columns is None:
+        raise FormatError("the index was not made by tabix, which alone can index VCF")
+    if (columns.sequence, columns.begin) != _VCF_COLUMNS or columns.format & _ZERO_BASED:
+        raise FormatError("tabix indexed other columns than those of VCF")
+    names = index.names[: len(index.contigs)]
+    if len(set(names)) != len(names):
+        raise FormatError("the index names a contig twice")
+    full = with_indexed_contigs(header, names)
+    numbers = {contig.name: contig.index for contig in full.contigs}
+    return full, [numbers[name] for name in names]

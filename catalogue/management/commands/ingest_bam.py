@@ -1,7 +1,7 @@
 """`manage.py ingest_bam FILE… --dataset SLUG`: registers reads (BAM and CRAM)."""
 
+from catalogue.formats.spec import FileKind
 from catalogue.management.files_command import IngestFilesCommand
-from catalogue.models import FileKind
 
 
 class Command(IngestFilesCommand):

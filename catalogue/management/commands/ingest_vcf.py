@@ -1,7 +1,7 @@
 """`manage.py ingest_vcf FILE… --dataset SLUG`: registers variants (VCF and BCF)."""
 
+from catalogue.formats.spec import FileKind
 from catalogue.management.files_command import IngestFilesCommand
-from catalogue.models import FileKind
 
 
 class Command(IngestFilesCommand):

@@ -17,7 +17,6 @@ from catalogue.formats.crai import (
     pack,
     parse_crai,
     verify_rows,
-    walk_rows,
 )
 from catalogue.formats.cram import CramFile, read_cram, walk_containers
 from catalogue.formats.intervals import MAX_POSITION, ByteRange
@@ -25,14 +24,10 @@ from tests.made_crams import (
     LAYOUTS,
     VERSIONS,
     MadeCram,
-    make_block,
-    make_container,
     make_cram,
-    make_definition,
     make_reference,
     make_sam,
     reader_of,
-    sam_block,
 )
 from tests.paths import SHARED_DATA
 
@@ -80,16 +75,12 @@ def test_every_row_is_read(made: dict[tuple[str, str], MadeCram], version: str, 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_index_is_verified_and_rebuilt(
-    made: dict[tuple[str, str], MadeCram], version: str, layout: str
-) -> None:
+def test_an_index_is_verified(made: dict[tuple[str, str], MadeCram], version: str, layout: str) -> None:
     cram = made[version, layout]
     data, file = cram.data, parts(cram)
     rows = parse_crai(cram.index.read_bytes())
     verify_rows(rows, reader_of(data), file)
-    verify_rows(rows, reader_of(data), file, most=2)
-    several = any(container.reference == -2 for container in walk_containers(reader_of(data), file))
-    assert walk_rows(reader_of(data), file) == (None if several else rows)
+    verify_rows(rows, reader_of(data), file, max_containers=2)
 
 
 def test_an_index_of_another_file_is_noticed(made: dict[tuple[str, str], MadeCram]) -> None:
@@ -114,7 +105,7 @@ def test_an_index_of_another_file_is_noticed(made: dict[tuple[str, str], MadeCra
     }
     for wrong in damaged.values():
         with pytest.raises(FormatError):
-            verify_rows(wrong, reader_of(data), file, most=1000)
+            verify_rows(wrong, reader_of(data), file, max_containers=1000)
 
 
 def test_a_container_without_records_need_not_be_indexed(made: dict[tuple[str, str], MadeCram]) -> None:
@@ -127,13 +118,6 @@ def test_a_container_without_records_need_not_be_indexed(made: dict[tuple[str, s
     verify_rows(rows, reader_of(padded), replace(file, data=ByteRange(file.data.begin, end)))
 
 
-def test_a_container_that_hides_its_slices_is_not_indexed_as_empty() -> None:
-    header = make_container(make_block(sam_block(""), version="3.0", content=0), version="3.0")
-    data = make_definition("3.0") + header + make_container(bytes(20), version="3.0", records=5)
-    with pytest.raises(FormatError, match="where its slices are"):
-        walk_rows(reader_of(data), read_cram(reader_of(data), size=len(data)))
-
-
 def test_verification_reads_few_headers(made: dict[tuple[str, str], MadeCram]) -> None:
     cram = made["3.1", "one slice a container"]
     data, file = cram.data, parts(cram)
@@ -144,9 +128,11 @@ def test_verification_reads_few_headers(made: dict[tuple[str, str], MadeCram]) -
         return data[offset : offset + length]
 
     rows = parse_crai(cram.index.read_bytes())
-    verify_rows(rows, read_range, file, most=4)
-    assert len(offsets) == 4
-    assert {rows[0].container, rows[-1].container} <= set(offsets)
+    verify_rows(rows, read_range, file, max_containers=4)
+    containers = [container.extent.begin for container in walk_containers(reader_of(data), file)]
+    assert {containers[0], containers[-1]} <= set(offsets)
+    assert len(set(offsets) & set(containers[:-1])) == 3
+    assert all(offset >= containers[-1] for offset in set(offsets) - set(containers))
 
 
 def row(line: str) -> CraiRow:
@@ -228,7 +214,7 @@ def test_mutated_indexes_raise_format_errors_only(made: dict[tuple[str, str], Ma
             cut = bytes(data[: rng.choice((len(data), rng.randrange(len(data))))])
             try:
                 rows = parse_crai(cut)
-                verify_rows(rows, reader_of(stored), file, most=3)
+                verify_rows(rows, reader_of(stored), file, max_containers=3)
                 index = pack(rows, data=file.data, contigs=len(file.header.contigs))
             except FormatError:
                 refused += 1
@@ -334,9 +320,7 @@ def test_real_indexes_are_of_their_files(name: str, containers: int) -> None:
     data = (REAL / name).read_bytes()
     file = read_cram(reader_of(data), size=len(data))
     rows = parse_crai((REAL / f"{name}.crai").read_bytes())
-    verify_rows(rows, reader_of(data), file, most=1000)
+    verify_rows(rows, reader_of(data), file, max_containers=1000)
     walked = list(walk_containers(reader_of(data), file))
     assert [container.extent.begin for container in walked] == sorted({row.container for row in rows})
     assert len(walked) == containers
-    if not any(container.reference == -2 for container in walked):
-        assert walk_rows(reader_of(data), file) == rows

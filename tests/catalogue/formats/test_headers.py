@@ -11,15 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogue.formats import FormatError
-from catalogue.formats.headers import (
-    FileFormat,
-    FileHeader,
-    parse_sam_header,
-    read_header,
-    sniff,
-    with_indexed_contigs,
-)
+from catalogue.formats.headers import FileFormat, FileHeader, with_indexed_contigs
 from catalogue.formats.intervals import VirtualOffset
+from catalogue.formats.registry import read_header, sniff
+from catalogue.formats.sam import parse_sam_header
 from tests.made_files import (
     CONTIGS,
     EOF_MARKER,
@@ -38,6 +33,9 @@ from tests.made_files import (
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("headers")
+
+
+COLUMNS = b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 
 
 def header_of(path: Path) -> FileHeader:
@@ -135,7 +133,7 @@ def test_bcf_header_and_its_numbers(folder: Path) -> None:
             (c.id, c.name) for c in file.header.contigs.values()
         ]
         assert header.samples == tuple(file.header.samples)
-    text = b"##fileformat=VCFv4.2\n##contig=<ID=b,IDX=5>\n##contig=<ID=a,IDX=2>\n#CHROM\tPOS\n\0"
+    text = b"##fileformat=VCFv4.2\n##contig=<ID=b,IDX=5>\n##contig=<ID=a,IDX=2>\n" + COLUMNS + b"\n\0"
     plain = b"BCF\2\2" + struct.pack("<I", len(text)) + text
     assert [(c.index, c.name) for c in read_header(reader_of(bgzf_block(plain))).contigs] == [
         (5, "b"),
@@ -208,7 +206,7 @@ VCF = make_vcf_text(count=2)
         (b"PK\3\4" + bytes(20), "zip"),
         (bgzf_block(b"some text"), "BGZF, but neither"),
         (EOF_MARKER, "BGZF, but neither"),
-        (bgzf_block(VCF)[:50], "cut short"),
+        (bgzf_block(VCF)[:50], "cut off at byte 50, inside the BGZF block that begins at byte 0"),
     ],
 )
 def test_what_is_not_served_is_told_by_name(data: bytes, reason: str) -> None:
@@ -220,8 +218,6 @@ def test_what_is_not_served_is_told_by_name(data: bytes, reason: str) -> None:
 
 def test_formats_are_told_by_content(folder: Path) -> None:
     assert sniff(reader_of(b"CRAM\3\1" + bytes(20))) is FileFormat.CRAM
-    with pytest.raises(FormatError, match="CRAM"):
-        read_header(reader_of(b"CRAM\3\1" + bytes(20)))
     assert (
         sniff(reader_of(bgzf_block(b"", level=0) + bgzf_block(b"BA") + bgzf_block(b"M\1"))) is FileFormat.BAM
     )

@@ -10,10 +10,10 @@ import pytest
 
 from catalogue.formats.bgzf import BlockReader
 from catalogue.formats.binning import ContigIndex
-from catalogue.formats.headers import read_header
 from catalogue.formats.index_files import read_index
 from catalogue.formats.intervals import Region, VirtualOffset
-from catalogue.formats.records import Records, RegionSet, record_walker
+from catalogue.formats.records import Records, RegionSet
+from catalogue.formats.registry import read_header, record_walker
 from tests.made_files import (
     MadeFile,
     index_bam,

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.formats import FormatError
-from catalogue.formats.headers import FileFormat, read_header
+from catalogue.formats.bam import walk_bam
+from catalogue.formats.bcf import walk_bcf
+from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import Region
 from catalogue.formats.records import (
     OTHER_CONTIG,
@@ -21,10 +23,8 @@ from catalogue.formats.records import (
     Records,
     RecordWalker,
     RegionSet,
-    record_walker,
-    walk_bam,
-    walk_bcf,
 )
+from catalogue.formats.registry import read_header, record_walker
 from tests.made_files import (
     giant_reads,
     index_vcf,

@@ -9,9 +9,10 @@ import pytest
 
 from catalogue.formats import FormatError
 from catalogue.formats.bgzf import is_eof
-from catalogue.formats.headers import FileHeader, read_header
+from catalogue.formats.headers import FileHeader
 from catalogue.formats.index_files import read_index
 from catalogue.formats.intervals import Region
+from catalogue.formats.registry import read_header
 from htsget_app.planning.parts import Limits, Selection
 from htsget_app.planning.plan import plan
 from tests.htsget_app.made_planned import make_planned_file, packed_indexes

@@ -7,7 +7,8 @@ import pytest
 
 from catalogue.formats import FormatError
 from catalogue.formats.cram import read_cram
-from catalogue.formats.headers import FileFormat, read_header, sniff
+from catalogue.formats.headers import FileFormat
+from catalogue.formats.registry import read_header, sniff
 from catalogue.ingest.indexes.read import FileIndex, index_keys, read_binning_index, read_cram_index
 from tests.catalogue.lab import make_cram_file, make_reads_file, make_variants_file
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_reference, make_sam
@@ -48,7 +49,7 @@ def test_every_layout_of_cram_is_proved(tmp_path: Path) -> None:
                 options=options,
                 name=f"{version}.{number}",
             )
-            assert read(made.path, made.index).shares
+            assert read(made.path, made.index).contigs
 
 
 @pytest.mark.skipif(not REAL, reason="no ../shared/data beside the project")
@@ -56,13 +57,13 @@ def test_every_layout_of_cram_is_proved(tmp_path: Path) -> None:
 def test_real_files_are_proved(path: Path) -> None:
     suffixes = (".bai", ".crai", ".tbi", ".csi")
     (index,) = [found for suffix in suffixes if (found := Path(f"{path}{suffix}")).exists()]
-    assert read(path, index).shares
+    assert read(path, index).contigs
 
 
 def test_counts_come_from_the_index(tmp_path: Path) -> None:
     path = make_reads_file(tmp_path / "a.bam")
     index = read(path, Path(f"{path}.bai"))
-    assert [(share.mapped, share.unmapped) for share in index.shares.values()] == [(2, 0), (1, 0), (0, 0)]
+    assert [(one.mapped, one.unmapped) for one in index.contigs.values()] == [(2, 0), (1, 0), (0, 0)]
     assert index.unplaced == 1
     assert index.unplaced_begin is not None
 
