@@ -11,11 +11,17 @@ PRODUCTION := DATABASE_URL=postgresql://site@localhost/site ALLOWED_HOSTS=data.e
 	PUBLIC_URL=https://data.example.org TRUST_PROXY=1 SERVICE_ID=org.example.data \
 	SERVICE_CONTACT_URL=mailto:data@example.org
 
-.PHONY: help demo test lint format bench env clean
+# Tests that start neither a server nor another program: what `make check` runs.
+QUICK_TESTS := tests/catalogue/formats tests/catalogue/test_models.py tests/htsgetsite/test_architecture.py \
+	tests/htsgetsite/test_settings.py tests/htsgetsite/test_environment.py tests/refget_app tests/htsget_app/test_params.py
+
+.PHONY: help demo check test test-long lint format bench env clean
 
 help:
 	@echo 'make demo [PORT=8000]  a demonstration server: environment, database, data, http://127.0.0.1:$$PORT'
+	@echo 'make check             linters and the quick tests: before every commit, in under a minute'
 	@echo 'make test              linters and the whole test suite'
+	@echo 'make test-long         the long random searches that `make test` leaves out'
 	@echo 'make lint              linters, types, imports, migrations and deployment checks only'
 	@echo 'make format            lay out the code'
 	@echo 'make bench             the measurements of docs/benchmarks.md'
@@ -25,8 +31,14 @@ help:
 demo: $(VENV)/.installed
 	@PORT='$(PORT)' exec $(BIN)/python manage.py demo
 
+check: lint
+	$(BIN)/python -m pytest -q -n auto $(QUICK_TESTS)
+
 test: lint
 	$(BIN)/python -m pytest -q -n auto --dist loadfile
+
+test-long: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q -n auto -m long
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,41 +1,21 @@
 """Ingests that are killed, and several at once: nothing half-visible, nothing twice, and the same in the end."""
 
 import hashlib
-import multiprocessing
-import os
 import random
-import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
 from catalogue.ingest.fasta.residues import LONG
 from catalogue.models import IngestRun, Sequence, SequenceCollection
 from tests.catalogue.made_fasta import held_residues, make_fasta, make_protein, make_residues, registered
+from tests.catalogue.made_ingests import count_steps, finish, kill_at, start_ingest
 
-ROUNDS = 10
-KILLS = 5
-
-_kept: list[Any] = []
-
-
-def _ingest(paths: list[str], options: dict[str, Any]) -> None:
-    """In a process of its own, which must neither use nor close its parent's connection."""
-    _kept.append(connections["default"].connection)
-    connections["default"].connection = None
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    os.dup2(1, 2)
-    call_command("ingest_fasta", *paths, **options)
-
-
-def _started(paths: list[str], options: dict[str, Any]) -> Any:
-    process = multiprocessing.get_context("fork").Process(target=_ingest, args=(paths, options))
-    process.start()
-    return process
+OPTIONS = {"authority": "lab"}
 
 
 def _store_in(settings: Any, folder: Path) -> None:
@@ -81,47 +61,39 @@ def _make_files(folder: Path) -> tuple[list[str], list[dict[str, bytes]]]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_killed_at_any_time_it_leaves_whole_files_and_a_re_run_completes_them(
-    settings: Any, tmp_path: Path
+@pytest.mark.parametrize(("rounds", "kills"), [(3, 4), pytest.param(20, 10, marks=pytest.mark.long)])
+def test_killed_at_any_step_it_leaves_whole_files_and_a_re_run_completes_them(
+    settings: Any, tmp_path: Path, rounds: int, kills: int
 ) -> None:
     paths, contents = _make_files(tmp_path)
-    options = {"authority": "lab"}
     expected = [{hashlib.md5(residues).hexdigest() for residues in records.values()} for records in contents]
 
     _store_in(settings, tmp_path / "undisturbed")
-    begun = time.monotonic()
-    whole = _started(paths, options)
-    whole.join()
-    seconds = time.monotonic() - begun
-    assert whole.exitcode == 0
+    steps = count_steps("ingest_fasta", *paths, **OPTIONS)
     undisturbed = registered()
     assert len(undisturbed["sequences"]) == len(set().union(*expected))
 
     rng = random.Random(1)
     killed = 0
     seen = set()
-    for number in range(ROUNDS):
+    for number in range(rounds):
         _empty_catalogue()
         stored = tmp_path / f"stored{number}"
         _store_in(settings, stored)
-        for _ in range(KILLS):
-            process = _started(paths, options)
-            process.join(rng.uniform(0.02, seconds * 0.9))
-            killed += process.is_alive()
-            process.kill()
-            process.join()
+        for _ in range(kills):
+            killed += kill_at(rng.randint(1, steps), "ingest_fasta", *paths, **OPTIONS)
             held = _held_at_one_moment()
             # Each file is there as a whole or not at all, in the order in which they were given.
             seen.add(len(held))
             assert set(held) in [set().union(*expected[:files]) for files in range(len(paths) + 1)]
             for md5, residues in held.items():
                 assert hashlib.md5(residues).hexdigest() == md5
-        call_command("ingest_fasta", *paths, **options, stdout=StringIO())
+        call_command("ingest_fasta", *paths, **OPTIONS, stdout=StringIO())
         assert registered() == undisturbed
         assert not list((stored / ".staging").glob("ingest-*"))
         assert not IngestRun.objects.filter(outcome="running").exists()
-    assert killed > ROUNDS * KILLS // 2
-    assert len(seen) > 2
+    assert killed > rounds * kills // 2
+    assert len(seen) > 1
     assert IngestRun.objects.filter(outcome="interrupted").count() > killed // 4
 
 
@@ -135,10 +107,8 @@ def test_ingests_at_once_neither_wait_for_ever_nor_add_anything_twice(settings: 
         _empty_catalogue()
         _store_in(settings, tmp_path / f"stored{number}")
         orders = [paths, paths[::-1], [paths[number], *paths]]
-        processes = [_started(order, {"authority": "lab"}) for order in orders]
-        for process in processes:
-            process.join()
-        assert [process.exitcode for process in processes] == [0, 0, 0]
+        for process in [start_ingest("ingest_fasta", *order, **OPTIONS) for order in orders]:
+            finish(process)
         assert held_residues() == together
         names = registered()["names"]
         assert len(names) == len({(name, md5) for _, name, md5 in names}) == sum(map(len, contents)) - 1
@@ -149,8 +119,6 @@ def test_ingests_at_once_neither_wait_for_ever_nor_add_anything_twice(settings: 
 def test_one_collection_recorded_by_several_at_once(settings: Any, tmp_path: Path) -> None:
     paths, contents = _make_files(tmp_path)
     _store_in(settings, tmp_path / "stored")
-    processes = [_started(paths[:1], {"collection": "set"}) for _ in range(3)]
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0]
+    for process in [start_ingest("ingest_fasta", paths[0], collection="set") for _ in range(3)]:
+        finish(process)
     assert SequenceCollection.objects.get().members.count() == len(contents[0])
