@@ -43,9 +43,9 @@ def parse_range(header: str) -> RangeHeader | None:
     return RangeHeader(_number(first), _number(last) if last else None)
 
 
-def content_range(part: ByteRange, length: int) -> tuple[str, str]:
-    """Return the Content-Range header of a 206 with `part` of `length` bytes."""
-    return "Content-Range", f"bytes {part.begin}-{part.end - 1}/{length}"
+def content_range(begin: int, end: int, length: int) -> tuple[str, str]:
+    """Return the Content-Range header of a 206 with bytes `[begin, end)` of `length`."""
+    return "Content-Range", f"bytes {begin}-{end - 1}/{length}"
 
 
 def unsatisfied_range(length: int) -> tuple[str, str]:

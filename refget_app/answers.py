@@ -14,7 +14,6 @@ from django.conf import settings
 from catalogue import audit, queries
 from catalogue.audit import Event, Kind
 from catalogue.errors import NotFound
-from catalogue.formats.intervals import ByteRange
 from catalogue.queries import StoredSequence
 from ga4gh.errors import RequestError, log_broken_body
 from ga4gh.etags import precondition, range_header
@@ -122,7 +121,7 @@ def _served(
         _NO_RANGES if outcome.by_query else _BY_RANGES,
     ]
     if outcome.status is HTTPStatus.PARTIAL_CONTENT:
-        headers.append(content_range(ByteRange(outcome.start, outcome.end), record.length))
+        headers.append(content_range(outcome.start, outcome.end, record.length))
     if request.method == "HEAD":
         _check_held(record, outcome)
         return answer(outcome.status, headers)

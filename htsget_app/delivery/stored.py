@@ -81,7 +81,7 @@ def _sent(
             unsatisfied = (*headers, unsatisfied_range(whole.length), ("Content-Length", "0"))
             return answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, unsatisfied)
         status, wanted = HTTPStatus.PARTIAL_CONTENT, part
-        headers = (*headers, content_range(part, whole.length))
+        headers = (*headers, content_range(part.begin, part.end, whole.length))
     headers = (*headers, ("Content-Length", str(wanted.length)))
     if request.method == "HEAD":
         return answer(status, headers)
