@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 
 class CatalogueError(Exception):
-    """The root of every error below."""
+    """The root of every error below; `is_logged` once a line in the log says what happened, so that none repeats it."""
+
+    is_logged = False
 
 
 class NotFound(CatalogueError):

@@ -37,6 +37,7 @@ def note_fault(*, pk: int, etag: str, error: StorageError) -> None:
     )
     if changed:
         logger.error("data file %s is %s: %s", pk, state.label, reason)
+        error.is_logged = True
 
 
 def note_recovery(*, pk: int, etag: str) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from catalogue import audit
 from catalogue.access import Viewer
@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 def record_refusal(kind: Kind, target: str, error: Exception, *, status: int, viewer: Viewer) -> None:
     """Record a refusal. An answer that gives nothing away is given even where it cannot be recorded."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return  # The database that failed would have to record it.
     if isinstance(error, TooMany):
         # These come in floods, which are not to fill the audit.
         logger.warning("too many requests from %s", current_context().address)

@@ -1,10 +1,11 @@
 """CORS: pages of every origin may use the protocols (htsget 1.3, "CORS"); genome browsers run in somebody else's page.
 
 django-cors-headers does it, under the `CORS_…` settings: any origin is echoed and credentials are never allowed, for no
-answer depends on a cookie. The fast path, which leaves Django out, adds the same headers by `response_headers`.
+answer depends on a cookie. The fast path, which leaves Django out, adds the same headers with `response_headers`.
 """
 
 import re
+from functools import lru_cache
 
 from corsheaders import middleware
 from corsheaders.conf import conf
@@ -42,13 +43,11 @@ class CrossOriginMiddleware(middleware.CorsMiddleware):
         return response
 
 
-def is_ordinary_origin(origin: str) -> bool:
-    """Whether the middleware would echo the origin for certain; it judges others itself."""
-    return _ORDINARY_ORIGIN.fullmatch(origin) is not None
-
-
-def response_headers(origin: str) -> tuple[Header, ...]:
-    """Return what the middleware adds to an answer for an ordinary origin, a preflight excepted."""
+@lru_cache(maxsize=64)
+def response_headers(origin: str) -> tuple[Header, ...] | None:
+    """Return what the middleware adds to an answer, a preflight excepted, for an ordinary origin; None for another."""
+    if _ORDINARY_ORIGIN.fullmatch(origin) is None:
+        return None
     return (
         (middleware.ACCESS_CONTROL_ALLOW_ORIGIN, origin),
         (middleware.ACCESS_CONTROL_EXPOSE_HEADERS, ", ".join(conf.CORS_EXPOSE_HEADERS)),

@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import UnreadablePostError
 
 from catalogue.access import AuthenticationRequired, CredentialsUnverified, PermissionRefused, Viewer
-from catalogue.errors import NotFound, StorageError, StorageMisconfigured, StorageUnavailable
+from catalogue.errors import CatalogueError, NotFound, StorageError, StorageMisconfigured, StorageUnavailable
 from catalogue.rate_limits import TooMany
 from ga4gh.exchange import CACHE_NEVER, Answer, Header, Request, json_answer
 
@@ -46,11 +46,15 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one kind of exception is answered; `told` replaces a message that is not for clients."""
+    """How one kind of exception is answered.
+
+    `told` replaces a message that is not for clients. With `is_logged`, whoever raises it has logged why.
+    """
 
     error: type[Exception]
     status: HTTPStatus
     told: str | None = None
+    is_logged: bool = False
 
 
 #: The first row whose class fits; a protocol's own rows come before these.
@@ -59,7 +63,7 @@ COMMON: Final = (
     Row(UnreadablePostError, HTTPStatus.BAD_REQUEST, "the body breaks off"),
     Row(AuthenticationRequired, HTTPStatus.UNAUTHORIZED),
     Row(PermissionRefused, HTTPStatus.FORBIDDEN),
-    Row(CredentialsUnverified, HTTPStatus.SERVICE_UNAVAILABLE),
+    Row(CredentialsUnverified, HTTPStatus.SERVICE_UNAVAILABLE, is_logged=True),
     Row(TooMany, HTTPStatus.TOO_MANY_REQUESTS),
     Row(NotFound, HTTPStatus.NOT_FOUND),
     Row(StorageUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, _UNREACHABLE),
@@ -96,11 +100,18 @@ def error_headers(error: Exception, status: HTTPStatus, viewer: Viewer) -> list[
 
 
 def log_failure(error: Exception, row: Row, target: str) -> None:
-    """Log a failure of ours: in one line where it was to be expected, with a traceback where it was not."""
-    if row.status >= 500:
-        logger.error(
-            "%s for %r: %s", row.status.value, target, error, exc_info=error if row is _BUG else None
-        )
+    """Log a failure of ours once: an expected one in one line, unless that was done where it arose; a bug with its
+    traceback.
+    """
+    is_logged = row.is_logged or (isinstance(error, CatalogueError) and error.is_logged)
+    if row.status >= 500 and not is_logged:
+        trace = error if row is _BUG else None
+        logger.error("%s for %r: %s", row.status.value, target, _one_line(error), exc_info=trace)
+
+
+def _one_line(error: Exception) -> str:
+    """Return the first line of a message; libpq adds hints on further lines."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def log_broken_body(body: Iterator[bytes], what: str) -> Iterator[bytes]:
@@ -110,7 +121,8 @@ def log_broken_body(body: Iterator[bytes], what: str) -> Iterator[bytes]:
     try:
         yield from body
     except StorageError as error:
-        logger.error("%s broke off: %s", what, error)
+        if not error.is_logged:
+            logger.error("%s broke off: %s", what, error)
         raise
 
 

@@ -20,7 +20,7 @@ _PROBES = ("/healthz", "/readyz", "/metrics")
 
 def is_page(path: str) -> bool:
     """Whether a path is one of a page: neither a protocol's nor a probe's."""
-    return not path.startswith((*protocol_paths(), *_PROBES))
+    return not path.startswith(protocol_paths()) and not path.startswith(_PROBES)
 
 
 class _OnPages(MiddlewareMixin):

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from catalogue import queries
+from catalogue.queries import StoredSequence
 from ga4gh import cors
-from ga4gh.exchange import Request
+from ga4gh.exchange import Answer, Request
 from refget_app import answers
 from refget_app.protocol import PROTOCOL
 
@@ -31,15 +32,18 @@ class RefgetFastPath:
             identifier = path[1] or path[2]
             known = queries.known_sequence(identifier)
             origin = environ.get("HTTP_ORIGIN")
-            if known is not None and (origin is None or cors.is_ordinary_origin(origin)):
-                request = Request(environ, identifier)
-                try:
-                    answer = answers.sequence(request, known=known)
-                except Exception as error:  # noqa: BLE001
-                    answer = PROTOCOL.error_answer(request, error)
-                headers = answer.headers
-                if origin is not None:
-                    headers.extend(cors.response_headers(origin))
-                start_response(f"{answer.status.value} {answer.status.phrase}", headers)
+            cors_headers = () if origin is None else cors.response_headers(origin)
+            if known is not None and cors_headers is not None:
+                answer = _answer(Request(environ, identifier), known)
+                start_response(
+                    f"{answer.status.value} {answer.status.phrase}", [*answer.headers, *cors_headers]
+                )
                 return [answer.body] if isinstance(answer.body, bytes) else answer.body
         return self.site(environ, start_response)
+
+
+def _answer(request: Request, known: StoredSequence) -> Answer:
+    try:
+        return answers.sequence(request, known=known)
+    except Exception as error:  # noqa: BLE001
+        return PROTOCOL.error_answer(request, error)

@@ -164,7 +164,9 @@ class LocalStorage(Storage):
         ):
             return ObjectMissing(f"an object of storage {self.name!r} is missing")
         log.error("Storage %r failed: %s", self.name, error)
-        return StorageUnavailable(f"storage {self.name!r} failed: {error.strerror}")
+        unavailable = StorageUnavailable(f"storage {self.name!r} failed: {error.strerror}")
+        unavailable.is_logged = True
+        return unavailable
 
 
 class _OpenFile:

@@ -155,11 +155,14 @@ class S3Client:
         return True
 
     def _logged(self, failure: Failure) -> StorageError:
+        """Return the error to raise, and log one that is the storage's own; whoever reads an object logs the others."""
+        error = failure.error(self._name)
         if failure.kind is StorageUnavailable:
             log.error("Storage %r failed: %s", self._name, failure.reason)
+            error.is_logged = True
         else:
-            log.warning("Storage %r: %s (%s)", self._name, failure.kind.__name__, failure.reason)
-        return failure.error(self._name)
+            log.debug("Storage %r: %s (%s)", self._name, failure.kind.__name__, failure.reason)
+        return error
 
     def _client(self, endpoint: str | None) -> Any:
         if os.getpid() != self._process:

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 
-from ga4gh.cors import CrossOriginMiddleware
+from ga4gh.cors import CrossOriginMiddleware, response_headers
 
 ORIGIN = "https://browser.example.org"
 
@@ -21,7 +21,10 @@ def middleware(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-@pytest.mark.parametrize("path", ["/reads/a", "/variants/a/b", "/data/token", "/services"])
+@pytest.mark.parametrize(
+    "path",
+    ["/reads/a", "/variants/a/b", "/data/token", "/services", "/sequence/a", "/md5/a", "/service-info"],
+)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_requests(path: str, method: str) -> None:
     response = middleware(RequestFactory().generic(method, path, headers={"Origin": ORIGIN}))
@@ -29,6 +32,25 @@ def test_requests(path: str, method: str) -> None:
     assert response.headers["Vary"] == "Accept, origin"
     assert "Content-Range" in response.headers["Access-Control-Expose-Headers"]
     assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["/reads/a", "/sequence/a"])
+@pytest.mark.parametrize("origin", [ORIGIN, "http://localhost:3000", "null"])
+def test_the_fast_path_adds_what_the_middleware_does(path: str, origin: str) -> None:
+    response = middleware(RequestFactory().get(path, headers={"Origin": origin}))
+    added = [(name, value) for name, value in response.items() if name.lower().startswith("access-control")]
+    assert tuple(added) == response_headers(origin)
+
+
+@pytest.mark.parametrize("origin", ["", "http://[", "ftp://a.example", "http://a b", "http://a:b@c", "null "])
+def test_the_fast_path_leaves_unusual_origins_to_the_middleware(origin: str) -> None:
+    assert response_headers(origin) is None
+
+
+def test_preflight_of_a_protocol_without_post() -> None:
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
+    response = middleware(RequestFactory().options("/sequence/a", headers=asked))
+    assert response.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
 
 
 def test_preflight() -> None:
