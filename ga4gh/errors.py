@@ -121,8 +121,7 @@ def log_broken_body(body: Iterator[bytes], what: str) -> Iterator[bytes]:
     try:
         yield from body
     except StorageError as error:
-        if not error.is_logged:
-            logger.error("%s broke off: %s", what, error)
+        logger.error("%s broke off: %s", what, error)
         raise
 
 
