@@ -65,7 +65,7 @@ def metadata(request: Request) -> Answer:
     """Answer `/sequence/<id>/metadata` with checksums, length and names, in the union of what all versions define."""
     record = queries.sequence(request.target, viewer=request.viewer)
     form = _document_form(request)
-    content = {"metadata": _metadata(request.target, record, legacy=form.legacy)}
+    content = {"metadata": _metadata(request, record, legacy=form.legacy)}
     _record_private(request, record, what="metadata", status=HTTPStatus.OK)
     caching = CACHE_BRIEFLY if record.public else CACHE_PRIVATE
     return document(request, content, content_type=form.content_type, tag=form.tag, caching=caching)
@@ -170,15 +170,16 @@ def _check_held(record: StoredSequence, outcome: Serve) -> None:
             queries.read_residues(record, end - 1, end)
 
 
-def _metadata(identifier: str, record: StoredSequence, *, legacy: bool) -> dict[str, object]:
+def _metadata(request: Request, record: StoredSequence, *, legacy: bool) -> dict[str, object]:
     ga4gh = record.ga4gh
     aliases = [
-        {"alias": name, "naming_authority": authority} for authority, name in queries.aliases(record.pk)
+        {"alias": name, "naming_authority": authority}
+        for authority, name in queries.aliases(record, viewer=request.viewer)
     ]
     if legacy and ga4gh is not None:
         aliases.insert(0, {"alias": f"ga4gh:{ga4gh}", "naming_authority": "ga4gh"})
     return {
-        "id": identifier,
+        "id": request.target,
         "md5": record.md5.hex(),
         "trunc512": None if record.sha512t24u is None else record.sha512t24u.hex(),
         "ga4gh": ga4gh,

@@ -9,7 +9,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from catalogue import access
 from catalogue.admin.base import SHOWN, Audited, EstimatingPaginator, Shown
 from catalogue.admin.roles import ByRole
 from catalogue.formats.digests import DigestKind, parse_digest, sq_name
@@ -43,8 +45,8 @@ class AliasInline(admin.TabularInline[Alias, Sequence]):
 class SequenceAdmin(Audited[Sequence]):
     """Sequences, found by any checksum or name."""
 
-    list_display = ("__str__", "md5_hex", "length", "molecule", "circular", "held")
-    list_filter = ("molecule", "circular", ("blob", admin.EmptyFieldListFilter))
+    list_display = ("__str__", "md5_hex", "length", "molecule", "circular", "held", "private")
+    list_filter = ("private", "molecule", "circular", ("blob", admin.EmptyFieldListFilter))
     search_fields = ("aliases__name",)
     search_help_text = _("md5, trunc512, SQ. digest, a name, or authority:name")
     ordering = ("-pk",)
@@ -53,12 +55,14 @@ class SequenceAdmin(Audited[Sequence]):
     paginator = EstimatingPaginator
     show_full_result_count = False
     fieldsets = (
-        (None, {"fields": ("served", "length", "molecule", "circular")}),
+        (None, {"fields": ("served", "length", "molecule", "circular", "private")}),
         (_("Digests"), {"fields": ("md5_hex", "trunc512", "ga4gh")}),
         (_("Where it lies"), {"fields": ("held", "blob", "offset", "collections", "created")}),
     )
+    actions = ("publish",)
     readonly_fields = (
         "served",
+        "private",
         "length",
         "md5_hex",
         "trunc512",
@@ -87,6 +91,17 @@ class SequenceAdmin(Audited[Sequence]):
         if colon:
             named |= Q(name=name, authority__name__iexact=authority)
         return queryset.filter(pk__in=Alias.objects.filter(named).values("sequence")), False
+
+    @admin.action(description=_("Publish those that lie in no collection"), permissions=["change"])
+    def publish(self, request: HttpRequest, queryset: QuerySet[Sequence]) -> None:
+        """Publish sequences whose private collection was deleted; others are published with their collection."""
+        chosen = queryset.filter(private=True, memberships=None)
+        for sequence in chosen:
+            self.log_change(request, sequence, "published")
+        count = access.publish_sequences(Sequence.objects.filter(pk__in=[row.pk for row in chosen]))
+        self.message_user(
+            request, ngettext("%d sequence was published.", "%d sequences were published.", count) % count
+        )
 
     @admin.display(description="md5")
     def md5_hex(self, row: Sequence) -> str:

@@ -14,6 +14,13 @@ class NamingAuthority(models.Model):
 
     name = models.CharField(max_length=64)
     description = models.CharField(max_length=255, blank=True)
+    private = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_(
+            "not listed in the service-info document; set when it first came with a private collection"
+        ),
+    )
 
     class Meta:
         verbose_name_plural = _("naming authorities")
@@ -57,6 +64,9 @@ class Sequence(models.Model):
 
     Without a blob it is known (from the header of a BAM file, say) but its residues are not held here; then the md5
     may be the only digest.
+
+    `private` is kept by triggers (migration 0022): a sequence of collections is private while all of them are. One that
+    lies in no collection, or no longer in any, stays as it was until somebody publishes it.
     """
 
     md5 = models.BinaryField(unique=True, help_text=_("16 bytes"))
@@ -68,9 +78,17 @@ class Sequence(models.Model):
         ResidueBlob, on_delete=models.PROTECT, null=True, blank=True, related_name="sequences"
     )
     offset = models.BigIntegerField(null=True, blank=True, help_text=_("bytes into the blob"))
+    private = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("only for those who may read one of its collections"),
+    )
     created = models.DateTimeField(auto_now_add=True, db_default=models.functions.Now())
 
     class Meta:
+        # Private sequences are few; publishing a collection has to find them among millions.
+        indexes = (models.Index(fields=("id",), condition=Q(private=True), name="sequence_private"),)
         constraints = (
             models.CheckConstraint(
                 condition=Exact(Length("md5"), MD5_BYTES), name="sequence_md5_is_16_bytes"
@@ -94,17 +112,38 @@ class Sequence(models.Model):
 
 
 class Alias(models.Model):
-    """A name that an authority gives to a sequence; one name may mean several sequences."""
+    """A name that an authority gives to a sequence; one name may mean several sequences.
+
+    An alias that came with a private collection is for those who may read that collection, and is deleted with it.
+    """
 
     # The unique index begins with the name, which serves both `authority:name` and a bare name.
     authority = models.ForeignKey(NamingAuthority, on_delete=models.PROTECT, db_index=False)
     name = models.CharField(max_length=255)
     sequence = models.ForeignKey(Sequence, on_delete=models.CASCADE, related_name="aliases")
+    collection = models.ForeignKey(
+        "SequenceCollection",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="aliases",
+        help_text=_("the private collection that it came with; empty: for whoever may see the sequence"),
+    )
 
     class Meta:
         verbose_name_plural = _("aliases")
+        indexes = (
+            models.Index(
+                fields=("collection",), condition=Q(collection__isnull=False), name="alias_by_collection"
+            ),
+        )
         constraints = (
-            models.UniqueConstraint(fields=("name", "authority", "sequence"), name="alias_unique"),
+            models.UniqueConstraint(
+                fields=("name", "authority", "sequence", "collection"),
+                nulls_distinct=False,
+                name="alias_unique",
+            ),
             models.CheckConstraint(condition=~Q(name=""), name="alias_is_not_empty"),
         )
 
@@ -115,7 +154,7 @@ class Alias(models.Model):
 class SequenceCollection(models.Model):
     """An ordered set of named sequences: an assembly, or what a FASTA file held.
 
-    A sequence is private when it lies in private collections and in no public one.
+    A sequence is private while it lies in private collections and in no public one; see `Sequence.private`.
     """
 
     class Visibility(models.TextChoices):

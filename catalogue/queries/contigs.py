@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from django.db.models import F, Q
 
+from catalogue import access
+from catalogue.access import ANONYMOUS
 from catalogue.errors import AmbiguousReference, NotFound
 from catalogue.formats.digests import DigestKind, parse_digest
-from catalogue.models import Contig, DataFile
+from catalogue.models import CollectionMember, Contig, DataFile
 from catalogue.queries.cache import Memory
 from catalogue.queries.files import StoredFile
 from catalogue.queries.text import storable
@@ -67,7 +69,7 @@ def contigs_by_name(file: StoredFile, names: Collection[str]) -> Mapping[str, Fi
     found: dict[str, FileContig] = {}
     missing: list[str] = []
     for name in dict.fromkeys(names):
-        known = _memory.get((*_state(file), "name", name))
+        known = _memory.get((*_state(file), "name", name)) or _memory.get(_alias_key(file, name))
         if isinstance(known, FileContig):
             found[name] = known
         elif storable(name):
@@ -114,10 +116,32 @@ def contig_by_md5(file: StoredFile, md5: str) -> FileContig:
 
 
 def _by_alias(file: StoredFile, names: list[str]) -> dict[str, FileContig]:
+    """Return the contig that each name, or digest, of its sequence means, as far as the file's viewer may know them."""
+    numbers = _numbers_by_alias(file, names)
+    records = {record.number: record for record in _records(file, Q(number__in=numbers.values()))}
+    found = {name: records[number] for name, number in numbers.items()}
+    for name, record in found.items():
+        _memory.put(_alias_key(file, name), record, len(record.index), seconds=NAMED_SECONDS)
+    return found
+
+
+def _alias_key(file: StoredFile, name: str) -> tuple[object, ...]:
+    """Return the key of the cache for a name that not everybody may know."""
+    viewer = file.viewer if file.viewer.name is not None else ANONYMOUS
+    return (*_state(file), "alias", viewer, name)
+
+
+def _numbers_by_alias(file: StoredFile, names: list[str]) -> dict[str, int]:
     meant: dict[str, set[int]] = {name: set() for name in names}
     of_file = Contig.objects.filter(file_id=file.pk)
-    for path in ("sequence__aliases__name", "sequence__memberships__name"):
-        for name, number in of_file.filter(**{f"{path}__in": names}).values_list(path, "number"):
+    collections = access.readable_collections(file.viewer)
+    aliases = access.readable_aliases(file.viewer).filter(
+        Q(sequence__private=False) | Q(sequence__memberships__collection__in=collections), name__in=names
+    )
+    members = CollectionMember.objects.filter(collection__in=collections, name__in=names)
+    for named in (aliases, members):
+        linked = named.filter(sequence__contigs__in=of_file)
+        for name, number in linked.values_list("name", "sequence__contigs__number"):
             meant[name].add(number)
     for name in names:
         if digest := parse_digest(name):
@@ -129,11 +153,7 @@ def _by_alias(file: StoredFile, names: list[str]) -> dict[str, FileContig]:
             raise _ambiguous(name, len(numbers))
         if not numbers:
             raise _unknown(file, name)
-    records = {record.number: record for record in _records(file, Q(number__in=set().union(*meant.values())))}
-    found = {name: records[number] for name, numbers in meant.items() for number in numbers}
-    for name, record in found.items():
-        _remember(file, "name", name, record, seconds=NAMED_SECONDS)
-    return found
+    return {name: number for name, (number,) in meant.items()}
 
 
 def _records(file: StoredFile, wanted: Q) -> list[FileContig]:
@@ -154,10 +174,8 @@ def _only(file: StoredFile, asked: str, records: list[FileContig]) -> FileContig
     return records[0]
 
 
-def _remember(
-    file: StoredFile, how: str, asked: str, record: FileContig, *, seconds: float = float("inf")
-) -> None:
-    _memory.put((*_state(file), how, asked), record, len(record.index), seconds=seconds)
+def _remember(file: StoredFile, how: str, asked: str, record: FileContig) -> None:
+    _memory.put((*_state(file), how, asked), record, len(record.index))
 
 
 def _state(file: StoredFile) -> tuple[object, ...]:

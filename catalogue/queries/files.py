@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from catalogue import access
-from catalogue.access import Asked, Lease, Permission, PermissionRefused, Viewer
+from catalogue.access import ANONYMOUS, Asked, Lease, Permission, PermissionRefused, Viewer
 from catalogue.errors import FormatNotStored, NotFound, ObjectChanged, ObjectCorrupt
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.headers import FileFormat
@@ -34,7 +34,7 @@ class StoredFile:
     `header_end` is where its first record begins, `unplaced_begin` where the records on no contig do, if there are any
     (`htsget_app.planning.parts.FileLayout`). `indexed` says whether regions can be found in it, `ready` whether
     it was as registered when it was last looked at. `dataset` is the slug; `permission` is what of the file may be
-    handed to whoever asked for it.
+    handed to `viewer`, for whom it was looked up.
     """
 
     pk: int
@@ -53,6 +53,7 @@ class StoredFile:
     ingested: datetime
     dataset: str
     permission: Permission
+    viewer: Viewer = ANONYMOUS
 
 
 # Every request asks this, and Django takes longer to write the question than PostgreSQL to answer it.
@@ -81,7 +82,7 @@ def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) 
         raise NotFound(unknown)
     for row in rows:
         if row.format == format and row.pk in given:
-            return row.record(given[row.pk])
+            return row.record(given[row.pk], viewer)
     theirs = [row.format for row in rows if row.pk in given]
     if not theirs or (not settings.HIDE_CONTROLLED and any(row.format == format for row in rows)):
         raise access.refusal(viewer, unknown=unknown)
@@ -225,7 +226,7 @@ class _Row(NamedTuple):
     def asked(self) -> Asked:
         return Asked(file=self.pk, kind=self.kind, dataset=self.dataset, visibility=self.visibility)
 
-    def record(self, permission: Permission) -> StoredFile:
+    def record(self, permission: Permission, viewer: Viewer = ANONYMOUS) -> StoredFile:
         begin = self.unplaced_begin
         return StoredFile(
             pk=self.pk,
@@ -244,6 +245,7 @@ class _Row(NamedTuple):
             ingested=self.ingested,
             dataset=self.slug,
             permission=permission,
+            viewer=viewer,
         )
 
 

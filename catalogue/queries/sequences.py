@@ -17,7 +17,7 @@ from catalogue import access
 from catalogue.access import ANONYMOUS, Viewer
 from catalogue.errors import AmbiguousAlias, NotFound
 from catalogue.formats.digests import DigestKind, parse_digest, sq_name
-from catalogue.models import Alias, CollectionMember, NamingAuthority, Sequence, SequenceCollection
+from catalogue.models import Alias, CollectionMember, NamingAuthority, Sequence
 from catalogue.storage import storage
 
 REMEMBERED = 100_000
@@ -87,7 +87,7 @@ def sequence(identifier: str, *, viewer: Viewer = ANONYMOUS) -> StoredSequence:
     rows = _by_digest(identifier, viewer)
     if not rows:
         raise NotFound(_unknown(identifier))
-    if not _readable(rows[0]):
+    if not rows[0].readable:
         raise access.refusal(viewer, unknown=_unknown(identifier))
     record = _record(rows[0])
     if record.residues is not None and record.public:
@@ -118,15 +118,20 @@ def forget_sequences() -> None:
     _by_identifier.clear()
 
 
-def aliases(pk: int) -> list[SequenceAlias]:
-    """Every name of a sequence, ordered by authority and name."""
-    rows = Alias.objects.filter(sequence_id=pk).order_by("authority__name", "name")
+def aliases(record: StoredSequence, *, viewer: Viewer = ANONYMOUS) -> list[SequenceAlias]:
+    """Return the aliases of a sequence that the viewer may see, ordered by authority and name.
+
+    Those of a public sequence are the same for everybody, because caches keep them.
+    """
+    seen = access.readable_aliases(ANONYMOUS if record.public else viewer)
+    rows = seen.filter(sequence_id=record.pk).order_by("authority__name", "name").distinct()
     return [SequenceAlias(authority, name) for authority, name in rows.values_list("authority__name", "name")]
 
 
 def authorities() -> list[str]:
-    """The naming authorities whose names are identifiers here, in order."""
-    return list(NamingAuthority.objects.order_by("name").values_list("name", flat=True))
+    """Return the naming authorities that are no secret, in order."""
+    rows = NamingAuthority.objects.filter(private=False)
+    return list(rows.order_by("name").values_list("name", flat=True))
 
 
 def read_residues(record: StoredSequence, start: int, end: int) -> bytes:
@@ -173,20 +178,12 @@ def _held(record: StoredSequence) -> Residues:
 
 
 def _rows(viewer: Viewer) -> QuerySet[Any]:
-    """Sequences with `private`, and `readable` for those that lie in a collection which is open to the viewer.
-
-    A sequence in no collection is for everybody.
-    """
-    here = CollectionMember.objects.filter(sequence=OuterRef("pk"))
-    public = here.filter(collection__visibility=SequenceCollection.Visibility.PUBLIC)
-    open_to_them = here.filter(collection__in=access.readable_collections(viewer))
-    return Sequence.objects.select_related("blob").annotate(
-        private=Exists(here) & ~Exists(public), readable=Exists(open_to_them)
-    )
-
-
-def _readable(row: Any) -> bool:
-    return bool(row.readable or not row.private)
+    """Return all sequences, each with `readable`: whether the viewer may fetch it."""
+    readable = Q(private=False)
+    if viewer.name is not None:
+        members = CollectionMember.objects.filter(sequence=OuterRef("pk"))
+        readable |= Q(Exists(members.filter(collection__in=access.readable_collections(viewer))))
+    return Sequence.objects.select_related("blob").annotate(readable=readable)
 
 
 def _by_digest(identifier: str, viewer: Viewer) -> list[Any]:
@@ -204,16 +201,24 @@ def _by_alias(identifier: str, viewer: Viewer) -> StoredSequence:
     authority, colon, name = identifier.partition(":")
     if colon:
         meant |= Q(name=name, authority__in=list(NamingAuthority.objects.filter(name__iexact=authority)))
-    named = Alias.objects.filter(meant).values("sequence")
-    rows = list(_rows(viewer).filter(pk__in=named).order_by("-readable", "private", "pk")[: CANDIDATES + 1])
-    if not rows:
+    named, theirs, everybodys = (
+        Q(pk__in=rows.filter(meant).values("sequence"))
+        for rows in (
+            Alias.objects.all(),
+            access.readable_aliases(viewer),
+            access.readable_aliases(ANONYMOUS),
+        )
+    )
+    rows = _rows(viewer).filter(named).annotate(theirs=Q(readable=True) & theirs, everybodys=everybodys)
+    found = list(rows.order_by("-theirs", "pk")[: CANDIDATES + 1])
+    if not found:
         raise NotFound(_unknown(identifier))
-    theirs = sorted(filter(_readable, rows), key=lambda row: row.pk)
-    if not theirs:
+    meant_for_them = [row for row in found if row.theirs]
+    if not meant_for_them:
         raise access.refusal(viewer, unknown=_unknown(identifier))
-    if len(theirs) > 1:
-        raise AmbiguousAlias(identifier, [_name(row) for row in theirs[:CANDIDATES]])
-    return _record(theirs[0])
+    if len(meant_for_them) > 1:
+        raise AmbiguousAlias(identifier, [_name(row) for row in meant_for_them[:CANDIDATES]])
+    return _record(meant_for_them[0], public=found[0].everybodys)
 
 
 def _unknown(identifier: str) -> str:
@@ -224,7 +229,7 @@ def _name(row: Sequence) -> str:
     return sq_name(bytes(row.sha512t24u)) if row.sha512t24u is not None else bytes(row.md5).hex()
 
 
-def _record(row: Any) -> StoredSequence:
+def _record(row: Any, *, public: bool = True) -> StoredSequence:
     residues = None
     if row.blob is not None and row.offset is not None:
         alone = bool(row.blob.size == row.length)
@@ -237,5 +242,5 @@ def _record(row: Any) -> StoredSequence:
         circular=row.circular,
         molecule=row.molecule,
         residues=residues,
-        public=not row.private,
+        public=public and not row.private,
     )

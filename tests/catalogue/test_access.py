@@ -27,6 +27,7 @@ from catalogue.access import (
     permissions,
     stands,
 )
+from catalogue.formats.intervals import NO_END
 from catalogue.models import (
     ApiToken,
     DataFile,
@@ -41,7 +42,7 @@ from tests.catalogue.made_access import VISA, make_grant, make_user, viewer_for
 
 pytestmark = pytest.mark.django_db
 
-END = 2**32 - 1
+END = NO_END
 
 
 @pytest.fixture
@@ -491,7 +492,7 @@ def test_how_long_a_lease_is_believed(
 ) -> None:
     settings.DATA_RECHECK_SECONDS = 30
     file, now = make_file(dataset), time.monotonic()
-    monkeypatch.setattr("catalogue.access.time.monotonic", lambda: now)
+    monkeypatch.setattr("catalogue.access.leases.time.monotonic", lambda: now)
     grant = make_grant(dataset, user)
     lease = lease_of(viewer_for(user), file)
     assert standing(lease, file)

@@ -100,7 +100,7 @@ def test_how_long_data_urls_may_go_on_is_a_setting(
 ) -> None:
     settings.DATA_RECHECK_SECONDS = 60
     now = time.monotonic()
-    monkeypatch.setattr("catalogue.access.time.monotonic", lambda: now)
+    monkeypatch.setattr("catalogue.access.leases.time.monotonic", lambda: now)
     headers = world.headers("granted user")
     path = next(urlsplit(url).path for url in urls_of(client, "/reads/x", headers) if "/data/" in url)
     assert client.get(path).status_code == 200

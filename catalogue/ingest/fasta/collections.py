@@ -49,6 +49,14 @@ class CollectionRefused(CatalogueError):
     """The files do not make the collection that was asked for."""
 
 
+def private_collection(name: str | None) -> int | None:
+    """Return the key of the collection of this name if it is private."""
+    private = SequenceCollection.objects.filter(
+        name=name, visibility=SequenceCollection.Visibility.PRIVATE
+    )
+    return private.values_list("pk", flat=True).first()
+
+
 class ArrivingCollection:
     """Gathers the records of one file after another, between `__enter__` and `__exit__`."""
 

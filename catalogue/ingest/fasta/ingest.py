@@ -22,7 +22,7 @@ from catalogue.formats.fasta import FastaFault, FastaReader
 from catalogue.formats.fasta_names import LONGEST_NAME, NameUnder, header_names, is_circular, is_protein
 from catalogue.formats.gunzip import WatchedInput, plain_chunks
 from catalogue.formats.molecule import molecule_of
-from catalogue.ingest.fasta.collections import ArrivingCollection, CollectionRefused
+from catalogue.ingest.fasta.collections import ArrivingCollection, CollectionRefused, private_collection
 from catalogue.ingest.fasta.residues import Arrivals, Arrived, Pack, StagedBlob, long_key
 from catalogue.ingest.fasta.rows import Added, ArrivingRows, Row
 from catalogue.ingest.runs import Run, ingest_run
@@ -204,14 +204,15 @@ class _Ingest:
             return FileResult(source.name, outcome, counts=counts)
 
         if (run := self.run) is None:
-            done = result(rows.count())
+            done = result(rows.count(collection=private_collection(self.options.collection)))
             if self.collection is not None:
                 self.collection.add(source.name)
         else:
 
             def register(place: str) -> FileResult:
                 with transaction.atomic():
-                    registered = result(rows.register(place, blobs))
+                    collection = private_collection(self.options.collection)
+                    registered = result(rows.register(place, blobs, collection=collection))
                     if self.collection is not None:
                         self.collection.add(source.name)
                         self.collection.withhold(source.name, collection=self.options.collection or "")

@@ -5,7 +5,7 @@ there are. Rows enter the catalogue in the order of their md5 (names in the orde
 same sequences wait for each other instead of for a cycle; the database's constraints decide which of them adds a row.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -76,10 +76,16 @@ _COUNT_LINEAR = """
     SELECT count(*) FROM catalogue_sequence
     WHERE md5 IN (SELECT md5 FROM arriving_record WHERE circular) AND NOT circular"""
 
+# Names that come with a private collection belong to it, unless they are public already.
 _ADD_NAMES = """
-    INSERT INTO catalogue_alias (name, authority_id, sequence_id)
-    SELECT DISTINCT arrived.name COLLATE "C", (%s::bigint[])[arrived.authority + 1], catalogue_sequence.id
+    INSERT INTO catalogue_alias (name, authority_id, sequence_id, collection_id)
+    SELECT DISTINCT arrived.name COLLATE "C", authority.id, catalogue_sequence.id, %(collection)s::bigint
     FROM arriving_name AS arrived JOIN catalogue_sequence USING (md5)
+    JOIN unnest(%(authorities)s::bigint[]) WITH ORDINALITY AS authority (id, n) ON authority.n = arrived.authority + 1
+    WHERE %(collection)s::bigint IS NULL OR NOT EXISTS (
+        SELECT 1 FROM catalogue_alias AS known
+        WHERE known.name = arrived.name AND known.authority_id = authority.id
+            AND known.sequence_id = catalogue_sequence.id AND known.collection_id IS NULL)
     ORDER BY 1, 2, 3
     ON CONFLICT DO NOTHING"""
 _COUNT_NEW_NAMES = """
@@ -89,7 +95,8 @@ _COUNT_NEW_NAMES = """
         SELECT arrived.name, arrived.authority, arrived.md5
         FROM arriving_name AS arrived
         JOIN catalogue_alias AS alias
-            ON alias.name = arrived.name AND alias.authority_id = (%s::bigint[])[arrived.authority + 1]
+            ON alias.name = arrived.name AND alias.authority_id = (%(authorities)s::bigint[])[arrived.authority + 1]
+                AND (alias.collection_id IS NULL OR alias.collection_id = %(collection)s::bigint)
         JOIN catalogue_sequence AS held ON held.id = alias.sequence_id AND held.md5 = arrived.md5
     ) AS new"""
 
@@ -97,9 +104,9 @@ _TWICE = """
     SELECT name, min(line), max(line) FROM arriving_record GROUP BY name HAVING count(*) > 1
     ORDER BY max(line) LIMIT 1"""
 
-_NEW_AUTHORITY = (
-    "INSERT INTO catalogue_namingauthority (name, description) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-)
+_NEW_AUTHORITY = """
+    INSERT INTO catalogue_namingauthority (name, description, private) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"""
+_PUBLISH_AUTHORITIES = "UPDATE catalogue_namingauthority SET private = false WHERE private AND id = ANY(%s)"
 
 
 class Row(NamedTuple):
@@ -222,17 +229,19 @@ class ArrivingRows:
             reason = f"this name is that of the record at line {first} too"
             raise FastaFault(reason, source=self._source, line=last, record=name)
 
-    def count(self) -> Added:
+    def count(self, *, collection: int | None = None) -> Added:
         """What `register` would change, without changing it."""
-        authorities = self._authority_ids()
+        names = {"authorities": self._authority_ids(), "collection": collection}
         filled = _number(_COUNT_FILLED)
-        aliases = _number(_COUNT_NEW_NAMES, authorities)
+        aliases = _number(_COUNT_NEW_NAMES, names)
         return Added(self.fresh - filled, filled, _number(_COUNT_LINEAR), aliases)
 
-    def register(self, place: str, blobs: Sequence[StagedBlob | None]) -> Added:
+    def register(
+        self, place: str, blobs: Sequence[StagedBlob | None], *, collection: int | None = None
+    ) -> Added:
         """Adds what is missing in the catalogue; the blobs, in the order of their numbers, lie in storage `place`.
 
-        To be called in a transaction.
+        `collection` is the private collection whose names these are, if any. To be called in a transaction.
         """
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL work_mem = '64MB'")
@@ -253,8 +262,12 @@ class ArrivingRows:
                 cursor.execute(_MAKE_CIRCULAR)
                 made_circular = cursor.rowcount
             for name in sorted(self._authorities):
-                cursor.execute(_NEW_AUTHORITY, [name, HEADER_AUTHORITIES.get(name, "")])
-            cursor.execute(_ADD_NAMES, [self._authority_ids()])
+                description = HEADER_AUTHORITIES.get(name, "")
+                cursor.execute(_NEW_AUTHORITY, [name, description, collection is not None and not description])
+            authorities = self._authority_ids()
+            if collection is None:
+                cursor.execute(_PUBLISH_AUTHORITIES, [authorities])
+            cursor.execute(_ADD_NAMES, {"authorities": authorities, "collection": collection})
             return Added(sequences, filled, made_circular, cursor.rowcount)
 
     def _authority_ids(self) -> list[int]:
@@ -268,7 +281,7 @@ def _execute(sql: str) -> None:
         cursor.execute(sql)
 
 
-def _number(sql: str, *parameters: list[int]) -> int:
+def _number(sql: str, parameters: Mapping[str, object] | None = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         (number,) = cursor.fetchone()

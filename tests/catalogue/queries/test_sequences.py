@@ -107,7 +107,11 @@ def test_aliases_come_in_order() -> None:
     row = make_sequence(b"ACGT", "ucsc:chr2", "ensembl:2")
     make_alias(row, "ucsc:chr1")
 
-    assert queries.aliases(row.pk) == [("ensembl", "2"), ("ucsc", "chr1"), ("ucsc", "chr2")]
+    assert queries.aliases(queries.sequence(str(row))) == [
+        ("ensembl", "2"),
+        ("ucsc", "chr1"),
+        ("ucsc", "chr2"),
+    ]
 
 
 def test_residues_are_read_from_their_place() -> None:

@@ -1,9 +1,11 @@
 """What is ingested into a private collection is private from the moment that it is there."""
 
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from catalogue import queries
 from catalogue.access import AuthenticationRequired
@@ -74,3 +76,34 @@ def test_an_empty_public_collection_can_be_filled(tmp_path: Path) -> None:
     path = make_fasta(tmp_path / "1.fa", {"a": b"ACGT"})
     assert "collection added" in ingest(path, authority="lab", collection="open")
     assert not is_private("a")
+
+
+def names(client: Client) -> str:
+    """Everything that the documents about a sequence, and of the service, tell."""
+    queries.forget_sequences()
+    paths = (f"/sequence/{md5(b'ACGT').hexdigest()}/metadata", "/sequence/service-info")
+    return b"".join(client.get(path).content for path in paths).decode()
+
+
+@pytest.mark.parametrize("private_first", [True, False])
+def test_names_that_came_with_a_private_collection(
+    tmp_path: Path, client: Client, closed: SequenceCollection, private_first: bool
+) -> None:
+    path = make_fasta(tmp_path / "1.fa", {"a": b"ACGT"})
+    runs = [("secretlab", "closed"), ("lab", "open")]
+    for authority, collection in runs if private_first else reversed(runs):
+        ingest(path, authority=authority, collection=collection)
+    assert '"lab"' in names(client) and "secretlab" not in names(client)
+    closed.delete()
+    assert "secretlab" not in names(client)
+    ingest(path, authority="secretlab")
+    assert "secretlab" in names(client)
+
+
+def test_a_name_of_a_private_collection_can_become_public(tmp_path: Path, client: Client, closed: SequenceCollection) -> None:
+    path = make_fasta(tmp_path / "1.fa", {"a": b"ACGT"})
+    ingest(path, authority="lab", collection="closed")
+    assert "1 aliases" in ingest(path, authority="lab", collection="open")
+    assert '"lab"' in names(client)
+    assert "0 aliases" in ingest(path, authority="lab", collection="closed")
+    assert "0 aliases" in ingest(path, authority="lab", collection="closed", dry_run=True)

@@ -1,0 +1,45 @@
+"""Who may see what: the one place that decides, before a byte, a header or an index is touched.
+
+A dataset is public, registered (any account, and any subject of a trusted issuer) or controlled: then it takes a grant
+to the viewer, to one of their groups, or to holders of a visa that they showed. Several grants add up. Being an
+administrator of the site is no grant. Imports the models and what lies below them.
+"""
+
+from catalogue.access.grants import GrantedRegion
+from catalogue.access.leases import NO_LEASE, Lease, stands
+from catalogue.access.permissions import MAX_GRANTS, OPEN, Asked, Permission, permissions
+from catalogue.access.refusals import (
+    AuthenticationRequired,
+    CredentialsUnverified,
+    Hidden,
+    PermissionRefused,
+    refusal,
+)
+from catalogue.access.roles import managed_collections, managed_datasets
+from catalogue.access.sequences import publish_sequences, readable_aliases, readable_collections
+from catalogue.access.viewer import ANONYMOUS, Viewer, Visa
+
+__all__ = [
+    "ANONYMOUS",
+    "MAX_GRANTS",
+    "NO_LEASE",
+    "OPEN",
+    "Asked",
+    "AuthenticationRequired",
+    "CredentialsUnverified",
+    "GrantedRegion",
+    "Hidden",
+    "Lease",
+    "Permission",
+    "PermissionRefused",
+    "Viewer",
+    "Visa",
+    "managed_collections",
+    "managed_datasets",
+    "permissions",
+    "publish_sequences",
+    "readable_aliases",
+    "readable_collections",
+    "refusal",
+    "stands",
+]

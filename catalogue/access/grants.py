@@ -1,0 +1,179 @@
+"""Which grants somebody has: the one place that spells what makes a grant valid, and whose it is.
+
+In SQL, because Django takes longer to write these queries than PostgreSQL to answer them.
+"""
+
+import json
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import connection
+
+from catalogue.access.viewer import Viewer
+from catalogue.formats.intervals import NO_END
+from catalogue.models import Grant
+
+# The rule of a grant `g`, in three parts. Arguments: `user`, an account or NULL, and `visas`, a JSON list.
+_VALID: Final = "(g.expires IS NULL OR g.expires > statement_timestamp())"
+_TO_ACCOUNT: Final = """(g.user_id = %(user)s
+    OR g.group_id IN (SELECT group_id FROM auth_user_groups WHERE user_id = %(user)s))"""
+_MATCHING_VISAS: Final = """jsonb_to_recordset(%(visas)s::jsonb)
+    AS visa (type text, value text, source text, issuer text, expires float8)
+ WHERE (visa.type, visa.value) = (g.visa_type, g.visa_value)
+   AND g.visa_source IN ('', visa.source) AND g.visa_issuer IN ('', visa.issuer)"""
+_TO_VIEWER: Final = f"({_TO_ACCOUNT} OR g.visa_type <> '' AND EXISTS (SELECT 1 FROM {_MATCHING_VISAS}))"
+
+_OF_DATASETS: Final = f"""
+SELECT g.id, g.revision, g.dataset_id, g.kinds, g.header_only,
+       least(extract(epoch FROM g.expires)::float8, (SELECT max(visa.expires) FROM {_MATCHING_VISAS})),
+       CASE WHEN g.limited_to_files THEN
+            ARRAY(SELECT f.file_id FROM catalogue_grantfile f WHERE f.grant_id = g.id AND f.file_id = ANY(%(files)s))
+       END,
+       CASE WHEN g.limited_to_regions THEN
+            (SELECT coalesce(json_agg(json_build_array(r.contig, r.start, r."end")), '[]')::text
+               FROM catalogue_grantregion r WHERE r.grant_id = g.id)
+       END
+  FROM catalogue_grant g
+ WHERE g.dataset_id = ANY(%(datasets)s) AND {_VALID} AND {_TO_VIEWER}
+"""
+_OF_COLLECTIONS: Final = f"""
+SELECT g.collection_id FROM catalogue_grant g WHERE g.collection_id IS NOT NULL AND {_VALID} AND {_TO_VIEWER}
+"""
+_OF_ROLES: Final = f"""
+SELECT g.dataset_id, g.collection_id FROM catalogue_grant g
+ WHERE g.role = ANY(%(roles)s) AND {_VALID} AND {_TO_ACCOUNT}
+"""
+# One row with the number of grants that are as they were, or none where the account or the token is gone. Whoever
+# holds a data URL shows no visa again: its end is in the URL.
+_OF_LEASE: Final = f"""
+SELECT (SELECT count(*)
+          FROM unnest(%(grants)s::bigint[], %(revisions)s::bigint[]) AS leased (id, revision)
+          JOIN catalogue_grant AS g USING (id, revision)
+         WHERE g.dataset_id = %(dataset)s AND {_VALID} AND (g.visa_type <> '' OR {_TO_ACCOUNT}))
+ WHERE (%(user)s::bigint IS NULL OR EXISTS (SELECT 1 FROM auth_user WHERE id = %(user)s AND is_active))
+   AND (%(token)s::bigint IS NULL
+        OR EXISTS (SELECT 1 FROM catalogue_apitoken
+                    WHERE id = %(token)s AND revoked IS NULL AND (expires IS NULL OR expires > statement_timestamp())))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedRegion:
+    """Positions of a contig, 0-based and half-open; the contig by the name that the grant has for it."""
+
+    contig: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldGrant:
+    """A valid grant of a viewer on a dataset. None for `files` or `regions` is no limit.
+
+    `until` is when the grant or the visa that it is to ends, in seconds since 1970.
+    """
+
+    pk: int
+    revision: int
+    dataset: int
+    kinds: tuple[str, ...]
+    header_only: bool
+    until: float | None
+    files: frozenset[int] | None
+    regions: tuple[GrantedRegion, ...] | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it gives all of each of its files."""
+        return not self.header_only and self.regions is None
+
+    def covers(self, *, file: int, kind: str, dataset: int) -> bool:
+        """Return whether it is for a file."""
+        return (
+            self.dataset == dataset
+            and (not self.kinds or kind in self.kinds)
+            and (self.files is None or file in self.files)
+        )
+
+
+def held_grants(viewer: Viewer, *, datasets: Collection[int], files: Sequence[int]) -> list[HeldGrant]:
+    """Return the viewer's grants on datasets, with their limits as far as they bear on the files."""
+    rows = _rows(_OF_DATASETS, **_who(viewer), datasets=list(datasets), files=list(files))
+    return [_held_grant(*row) for row in rows]
+
+
+def granted_collections(viewer: Viewer) -> list[int]:
+    """Return the collections on which the viewer has a grant."""
+    return [pk for (pk,) in _rows(_OF_COLLECTIONS, **_who(viewer))]
+
+
+def managed(user: int, *, owned: bool) -> tuple[list[int], list[int]]:
+    """Return the datasets and the collections that an account owns, or else also those of which it is a steward."""
+    roles = [Grant.Role.OWNER.value, *([] if owned else [Grant.Role.STEWARD.value])]
+    rows = _rows(_OF_ROLES, user=user, roles=roles)
+    return [pk for pk, _ in rows if pk is not None], [pk for _, pk in rows if pk is not None]
+
+
+def lease_holds(
+    *, user: int | None, token: int | None, dataset: int, grants: Sequence[tuple[int, int]]
+) -> bool:
+    """Return whether account, token and all grants (id, revision) on a dataset are valid and unchanged."""
+    counted = _rows(
+        _OF_LEASE,
+        user=user,
+        token=token,
+        dataset=dataset,
+        grants=[pk for pk, _ in grants],
+        revisions=[revision for _, revision in grants],
+    )
+    return counted == [(len(grants),)]
+
+
+def _who(viewer: Viewer) -> dict[str, Any]:
+    now = time.time()
+    visas = [
+        {
+            "type": visa.type,
+            "value": visa.value,
+            "source": visa.source,
+            "issuer": visa.issuer,
+            "expires": visa.expires,
+        }
+        for visa in viewer.visas
+        if visa.expires > now
+    ]
+    return {"user": viewer.user, "visas": json.dumps(visas)}
+
+
+def _held_grant(
+    pk: int,
+    revision: int,
+    dataset: int,
+    kinds: list[str],
+    header_only: bool,
+    until: float | None,
+    files: list[int] | None,
+    regions: str | None,
+) -> HeldGrant:
+    return HeldGrant(
+        pk=pk,
+        revision=revision,
+        dataset=dataset,
+        kinds=tuple(kinds),
+        header_only=header_only,
+        until=until,
+        files=None if files is None else frozenset(files),
+        regions=None if regions is None else tuple(_region(*limit) for limit in json.loads(regions)),
+    )
+
+
+def _region(contig: str, start: int, end: int | None) -> GrantedRegion:
+    return GrantedRegion(contig, start, NO_END if end is None else end)
+
+
+def _rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
