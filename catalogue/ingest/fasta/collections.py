@@ -51,9 +51,7 @@ class CollectionRefused(CatalogueError):
 
 def private_collection(name: str | None) -> int | None:
     """Return the key of the collection of this name if it is private."""
-    private = SequenceCollection.objects.filter(
-        name=name, visibility=SequenceCollection.Visibility.PRIVATE
-    )
+    private = SequenceCollection.objects.filter(name=name, visibility=SequenceCollection.Visibility.PRIVATE)
     return private.values_list("pk", flat=True).first()
 
 

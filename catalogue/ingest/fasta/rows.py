@@ -7,7 +7,7 @@ same sequences wait for each other instead of for a cycle; the database's constr
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -263,7 +263,9 @@ class ArrivingRows:
                 made_circular = cursor.rowcount
             for name in sorted(self._authorities):
                 description = HEADER_AUTHORITIES.get(name, "")
-                cursor.execute(_NEW_AUTHORITY, [name, description, collection is not None and not description])
+                cursor.execute(
+                    _NEW_AUTHORITY, [name, description, collection is not None and not description]
+                )
             authorities = self._authority_ids()
             if collection is None:
                 cursor.execute(_PUBLISH_AUTHORITIES, [authorities])
@@ -281,7 +283,7 @@ def _execute(sql: str) -> None:
         cursor.execute(sql)
 
 
-def _number(sql: str, parameters: Mapping[str, object] | None = None) -> int:
+def _number(sql: str, parameters: Mapping[str, Any] | None = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         (number,) = cursor.fetchone()

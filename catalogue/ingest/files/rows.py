@@ -34,7 +34,7 @@ _ADD_SEQUENCES = """
 _ADD_ALIASES = """
     INSERT INTO catalogue_alias (authority_id, name, sequence_id)
     SELECT %s, name, sequence FROM unnest(%s::varchar[], %s::bigint[]) AS given (name, sequence) ORDER BY name, sequence
-    ON CONFLICT (name, authority_id, sequence_id) DO NOTHING
+    ON CONFLICT DO NOTHING
 """
 _COPY_CONTIGS = """
     COPY catalogue_contig (file_id, number, name, length, md5, sequence_id, mapped, unmapped, index)

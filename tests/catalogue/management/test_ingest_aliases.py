@@ -32,7 +32,8 @@ def refused(*arguments: str | Path, **options: Any) -> str:
 
 
 def names_of(sequence: Sequence) -> set[str]:
-    return {":".join(alias) for alias in queries.aliases(sequence.pk)}
+    queries.forget_sequences()
+    return {":".join(alias) for alias in queries.aliases(queries.sequence(str(sequence)))}
 
 
 def write(path: Path, text: str) -> Path:

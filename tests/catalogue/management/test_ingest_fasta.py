@@ -70,7 +70,7 @@ def refused(*arguments: str | Path, **options: Any) -> str:
 
 
 def names_of(identifier: str) -> set[str]:
-    return {":".join(alias) for alias in queries.aliases(queries.sequence(identifier).pk)}
+    return {":".join(alias) for alias in queries.aliases(queries.sequence(identifier))}
 
 
 def test_long_and_short_sequences_can_be_read_back(tmp_path: Path, stored: Path) -> None:

@@ -36,6 +36,7 @@ from catalogue.queries import StoredFile
 from catalogue.queries.cache import Memory
 from catalogue.queries.examples import small_public_file
 from catalogue.storage import PIECE, storage
+from tests.catalogue.made_access import make_grant, make_user, viewer_for
 from tests.htsget_app.made_data import (
     make_data_file,
     make_dataset,
@@ -147,6 +148,34 @@ def test_contigs_by_names_of_their_sequence(file: DataFile, django_assert_num_qu
     for name in ("chr2", "ucsc", "", "\0", "\ud800", "0" * 32):
         with pytest.raises(NotFound):
             queries.contigs_by_name(found, ["1", name])
+
+
+def test_contigs_by_private_names(file: DataFile) -> None:
+    """Names of private sequences, of private collections and those that came with one are for their readers alone."""
+    authority = NamingAuthority.objects.get(name="ucsc")
+    private, public = Sequence.objects.get(md5=ONE.md5), Sequence.objects.get(md5=TWO.md5)
+    closed = SequenceCollection.objects.create(name="closed", visibility="private")
+    shown = SequenceCollection.objects.create(name="open")
+    for position, sequence in enumerate((private, public)):
+        CollectionMember.objects.create(
+            collection=closed, position=position, name=f"member{position}", sequence=sequence
+        )
+    CollectionMember.objects.create(collection=shown, position=0, name="shown", sequence=public)
+    Alias.objects.create(authority=authority, name="of private", sequence=private)
+    Alias.objects.create(authority=authority, name="came with", sequence=public, collection=closed)
+    Alias.objects.create(authority=authority, name="of public", sequence=public)
+    reader, other = make_user("reader"), make_user("other")
+    make_grant(closed, reader)
+    secret = {"of private": 0, "came with": 1, "member0": 0, "member1": 1}
+    for viewer in (viewer_for(reader), ANONYMOUS, viewer_for(other), viewer_for(reader)):
+        found = queries.find_file(viewer=viewer, kind="reads", htsget_id="made", format=FileFormat.BAM)
+        assert queries.contigs_by_name(found, ["shown", "of public"])["shown"].number == 1
+        for name, number in secret.items():
+            if viewer.name == "reader":
+                assert queries.contigs_by_name(found, [name])[name].number == number
+            else:
+                with pytest.raises(NotFound):
+                    queries.contigs_by_name(found, [name])
 
 
 def test_contigs_by_md5(file: DataFile) -> None:

@@ -100,10 +100,12 @@ def test_names_that_came_with_a_private_collection(
     assert "secretlab" in names(client)
 
 
-def test_a_name_of_a_private_collection_can_become_public(tmp_path: Path, client: Client, closed: SequenceCollection) -> None:
+def test_a_name_of_a_private_collection_can_become_public(
+    tmp_path: Path, client: Client, closed: SequenceCollection
+) -> None:
     path = make_fasta(tmp_path / "1.fa", {"a": b"ACGT"})
     ingest(path, authority="lab", collection="closed")
-    assert "1 aliases" in ingest(path, authority="lab", collection="open")
+    assert "1 name" in ingest(path, authority="lab", collection="open")
     assert '"lab"' in names(client)
-    assert "0 aliases" in ingest(path, authority="lab", collection="closed")
-    assert "0 aliases" in ingest(path, authority="lab", collection="closed", dry_run=True)
+    assert "1 unchanged" in ingest(path, authority="lab", collection="closed")
+    assert "1 unchanged" in ingest(path, authority="lab", collection="closed", dry_run=True)
