@@ -1,6 +1,7 @@
 """The real site on a free port of this machine: its own home, `manage.py serve`, and commands beside it."""
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
-from tests.paths import PROJECT
+from tests.paths import OWN_HOME, PROJECT
 
 #: Seconds within which a server or a command has to come to its point on a busy machine.
 PATIENCE = 240
@@ -55,11 +56,33 @@ class Site:
 
 
 def make_site(home: Path, variables: Mapping[str, str] | None = None) -> Site:
-    """An empty site in `home`, its tables made; with `variables` for its settings (DATABASE_URL, say)."""
+    """Make an empty site in `home`, with its tables; `variables` are its settings (DATABASE_URL, say).
+
+    A site on the embedded PostgreSQL is a copy of one that is made once a test run.
+    """
     home.mkdir(parents=True, exist_ok=True)
     site = Site(home, dict(variables or {}))
-    site.manage("migrate", "--verbosity", "0")
+    if "DATABASE_URL" in site.variables:
+        site.manage("migrate", "--verbosity", "0")
+    else:
+        subprocess.run(["cp", "-a", f"{_empty_site()}/.", home], check=True)
     return site
+
+
+def _empty_site() -> Path:
+    """Return the home of the site that others are copied from."""
+    made = Path(os.environ[OWN_HOME], "empty-site")
+    with made.with_suffix(".lock").open("w") as lock:
+        # Of the workers of the test run the first makes it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            draft = made.with_suffix(".new")
+            draft.mkdir()
+            Site(draft, {}).manage("migrate", "--verbosity", "0")
+            # Each site has a key of its own.
+            (draft / "secret_key").unlink()
+            draft.rename(made)
+    return made
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-OWN_HOME = "HTSGETSITE_TEST_HOME"
+from tests.paths import OWN_HOME
 
 if OWN_HOME not in os.environ:
     os.environ[OWN_HOME] = tempfile.mkdtemp(prefix="htsgetsite-test-")
