@@ -3,11 +3,15 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+
+from django.conf import settings
 
 from tests.paths import PROJECT
 
-ROOMS = ("htsgetsite", "refget_app", "htsget_app", "catalogue")
+CONTRACTS = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+ROOMS = tuple(CONTRACTS["root_packages"])
 #: What the pure room may import besides the standard library.
 PURE = {"numpy", "isal"}
 
@@ -31,6 +35,14 @@ def test_contracts_are_kept() -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_every_package_has_its_place() -> None:
+    """Contracts with `exhaustive` see to the modules inside; tests and measurements are no part of the program."""
+    packages = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {"tests", "bench"}
+    placed = [name for layer in CONTRACTS["contracts"][0]["layers"] for name in layer.split(" | ")]
+    assert packages == set(ROOMS) == set(placed)
+    assert set(settings.PROTOCOLS) < packages
 
 
 def test_formats_are_pure() -> None:
