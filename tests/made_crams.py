@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pysam
 
@@ -158,6 +159,33 @@ def make_container(
     counts = (itf8(counter) if version < "3" else ltf8(counter)) + ltf8(bases)
     rest = itf8(block_count) + itf8(len(landmarks)) + b"".join(map(itf8, landmarks))
     return _checked(length + place + counts + rest, version) + blocks
+
+
+def make_header_containers(text: str, version: str) -> dict[str, bytes]:
+    """Header containers of every layout that the specification allows or writers are known to have made."""
+    spare = make_block(bytes(500), version=version, content=0)
+
+    def container(block: bytes, padding: bytes = b"", **fields: Any) -> bytes:
+        return make_container(block + padding, version=version, **fields)
+
+    raw = make_block(sam_block(text), version=version, content=0)
+    zipped = make_block(sam_block(text), version=version, content=0, method=1)
+    roomy = make_block(sam_block(text) + b"\0" + b"@SQ\tleft over" * 9, version=version, content=0)
+    padded = make_block(sam_block(text + "\0" * 99), version=version, content=0)
+    return {
+        "no place": container(raw),
+        "as htsjdk wrote it": container(raw, start=-1),
+        "as htslib writes it": container(raw, landmarks=[0, len(raw)]),
+        "a start and span below zero": container(zipped, start=-1, span=-1),
+        "a reference that is none": container(raw, reference=-7, start=-3, span=-2),
+        "landmarks beyond the end": container(raw, landmarks=[10_000_000, -1]),
+        "two blocks": container(zipped, spare, block_count=2, landmarks=[0, len(zipped)]),
+        "three blocks": container(raw, spare + spare, block_count=3),
+        "bytes after the blocks": container(zipped, bytes(33)),
+        "a block and bytes": container(zipped, spare + bytes(7), block_count=2),
+        "room in the block": container(roomy),
+        "room in the text": container(padded),
+    }
 
 
 def make_block(

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogue.formats import FormatError
-from catalogue.formats.bgzf import EOF_MARKER, MAX_STORED, BlockReader, deflate, inflate, is_eof
+from catalogue.formats.bgzf import EOF_MARKER, MAX_STORED, BlockReader, deflate, inflate, is_eof, verify_tail
 from tests.made_files import bgzf_block, cut_anywhere, reader_of
 
 
@@ -62,6 +62,51 @@ def test_what_htslib_writes_is_read(tmp_path: Path) -> None:
 def test_end_of_file_is_told() -> None:
     assert is_eof(EOF_MARKER) and is_eof(bgzf_block(b"x") + EOF_MARKER)
     assert not is_eof(bgzf_block(b"x")) and not is_eof(b"") and not is_eof(EOF_MARKER[:-1])
+
+
+LARGE = b"".join(bgzf_block(random.Random(number).randbytes(60_000)) for number in range(5))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        EOF_MARKER,
+        bgzf_block(b"one") + EOF_MARKER,
+        bgzf_block(b"one"),
+        LARGE,
+        LARGE + EOF_MARKER,
+        LARGE + 3 * EOF_MARKER,
+        LARGE + bgzf_block(b"last", extra=b"XY\x03\x00abc") + EOF_MARKER,
+        LARGE + bgzf_block(b"\x1f\x8b\x08\x04" * 9, level=0) + EOF_MARKER,
+    ],
+)
+def test_a_whole_tail_is_accepted(data: bytes) -> None:
+    verify_tail(reader_of(data), size=len(data))
+
+
+def test_a_corrupt_last_block_is_noticed() -> None:
+    for last in (LARGE, LARGE + EOF_MARKER):
+        end = len(LARGE)
+        for at, reason in (
+            (end - 1, "does not hold what it claims|claims to hold"),
+            (end - 5, "does not hold"),
+        ):
+            damaged = bytearray(last)
+            damaged[at] ^= 1
+            with pytest.raises(FormatError, match=reason):
+                verify_tail(reader_of(bytes(damaged)), size=len(damaged))
+
+
+@pytest.mark.parametrize("data", [LARGE, bgzf_block(b"short" * 99), LARGE + bgzf_block(b"short")])
+def test_a_file_cut_off_in_a_block_is_noticed(data: bytes) -> None:
+    for cut in (1, 7, 12, 20):
+        end = len(data) - cut
+        with pytest.raises(FormatError, match=f"the file is cut off at byte {end:,}, inside the BGZF block"):
+            verify_tail(reader_of(data[:end]), size=end)
+    with pytest.raises(FormatError, match="no BGZF block"):
+        verify_tail(reader_of(data + b"trailing bytes"), size=len(data) + 14)
+    with pytest.raises(FormatError, match="no BGZF block"):
+        verify_tail(reader_of(bytes(500_000)), size=500_000)
 
 
 def broken(data: bytes) -> FormatError:

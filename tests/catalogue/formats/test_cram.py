@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogue.formats import FormatError
+from catalogue.formats.crai import parse_crai, verify_rows
 from catalogue.formats.cram import SUPPORTED, CramFile, read_cram, read_version, walk_containers
 from catalogue.formats.cram_structure import CramVersion, read_container
 from catalogue.formats.headers import FileFormat
@@ -22,6 +23,7 @@ from tests.made_crams import (
     make_container,
     make_cram,
     make_definition,
+    make_header_containers,
     make_reference,
     make_sam,
     reader_of,
@@ -123,6 +125,47 @@ def test_header_may_be_compressed(version: str, method: int) -> None:
     file = parts(make_definition(version) + header_container(version, method=method))
     assert file.header.text == HEADER
     assert [contig.name for contig in file.header.contigs] == ["one", "two"]
+
+
+@pytest.mark.parametrize("layout", sorted(make_header_containers("", "3.0")))
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_layout_of_the_header_container_is_read(
+    made: dict[str, MadeCram], version: str, layout: str, tmp_path: Path
+) -> None:
+    """Reference, positions and landmarks mean nothing there, and writers leave what they like."""
+    cram = made[version]
+    original = parts(cram.data)
+    container = make_header_containers(original.header.text, version)[layout]
+    data = cram.data[:26] + container + cram.data[original.data.begin :]
+    again = tmp_path / "again.cram"
+    again.write_bytes(data)
+    names = [read.query_name for read in cram.reads_in(cram.path)]
+    assert [read.query_name for read in cram.reads_in(again)] == names
+
+    file, records = skeleton(data)
+    assert (file.header.text, file.header.contigs) == (original.header.text, original.header.contigs)
+    assert (records, file.has_eof) == (len(names), True)
+    assert file.header.packed == data[: file.data.begin] == data[: 26 + len(container)]
+    again.write_bytes(file.header.packed + data[file.data.begin :])
+    assert len(cram.reads_in(again)) == records
+
+
+def test_a_contig_without_a_name_is_refused() -> None:
+    text = "@SQ\tLN:5\n@SQ\tSN:two\tLN:7\n"
+    with pytest.raises(FormatError, match="1 @SQ lines of the CRAM header have no SN"):
+        parts(make_definition("3.0") + header_container("3.0", text=text))
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.1"])
+def test_a_damaged_last_container_is_noticed(made: dict[str, MadeCram], version: str) -> None:
+    cram = made[version]
+    file = parts(cram.data)
+    rows = parse_crai(cram.index.read_bytes())
+    verify_rows(rows, reader_of(cram.data), file)
+    damaged = bytearray(cram.data)
+    damaged[file.data.end - 20] ^= 1
+    with pytest.raises(FormatError, match="checksum differs"):
+        verify_rows(rows, reader_of(bytes(damaged)), file)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -208,6 +208,8 @@ def test_files_that_cannot_be_read_at_all(lab: Lab) -> None:
         "empty.bam": (b"", "the file is empty"),
         "garbage.bam": (garbage, "not a BAM, CRAM, VCF or BCF file"),
         "plain.bam": (plain, "not compressed"),
+        "cut.bam": (bgzf_block(plain)[:99], "cut off at byte 99, inside the BGZF block"),
+        "size.bam": (bgzf_block(plain)[:-4] + b"\7\0\0\0" + EOF_MARKER, "does not hold what it claims"),
         "half.bam": (bgzf_block(plain[:40]) + EOF_MARKER, "cut short"),
         "cram.cram": (b"CRAM\3\0" + garbage, ""),
         "future.cram": (b"CRAM\4\0" + garbage, "version 4.0 is not supported"),
