@@ -252,7 +252,7 @@ class GrantRegion(models.Model):
     """
 
     grant = models.ForeignKey(Grant, on_delete=models.CASCADE, related_name="regions")
-    contig = models.CharField(max_length=255)
+    contig = models.CharField()
     start = models.BigIntegerField(default=0, help_text=_("the first position, counted from 0"))
     end = models.BigIntegerField(
         null=True, blank=True, help_text=_("the first position after it; empty: to the end of the contig")

@@ -6,7 +6,7 @@ from functools import reduce
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Length
+from django.db.models.functions import MD5, Length
 from django.db.models.lookups import Exact, IsNull
 from django.utils.translation import gettext_lazy as _
 
@@ -49,6 +49,8 @@ class Dataset(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+
+models.CharField.register_lookup(MD5)
 
 FILE_KINDS = [(kind.value, _(kind.value)) for kind in FileKind]
 
@@ -124,11 +126,15 @@ class DataFile(models.Model):
 
 
 class Contig(models.Model):
-    """A reference that a file's header declares, with its share of the file's index."""
+    """A reference that a file's header declares, with its contig index.
+
+    No specification limits the length of a name, an index of the database does: the unique one holds the md5 of the
+    name. Look a name up by `name__md5`.
+    """
 
     file = models.ForeignKey(DataFile, on_delete=models.CASCADE, related_name="contigs")
     number = models.IntegerField(help_text=_("by which the file's records know it"))
-    name = models.CharField(max_length=255)
+    name = models.CharField()
     length = models.BigIntegerField(null=True)
     md5 = models.BinaryField(null=True, help_text=_("M5 of the header: 16 bytes"))
     sequence = models.ForeignKey(Sequence, on_delete=models.SET_NULL, null=True, related_name="contigs")
@@ -142,7 +148,7 @@ class Contig(models.Model):
         ordering = ("file", "number")
         constraints = (
             models.UniqueConstraint(fields=("file", "number"), name="contig_number_unique"),
-            models.UniqueConstraint(fields=("file", "name"), name="contig_name_unique"),
+            models.UniqueConstraint("file", MD5("name"), name="contig_name_unique"),
             models.CheckConstraint(
                 condition=IsNull(F("md5"), True) | Exact(Length("md5"), MD5_BYTES),
                 name="contig_md5_is_16_bytes",

@@ -6,6 +6,7 @@ they are never out of date; names that come through the catalogue are asked for 
 asks here already holds a `StoredFile`, and so has passed the access decision.
 """
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -77,7 +78,9 @@ def contigs_by_name(file: StoredFile, names: Collection[str]) -> Mapping[str, Fi
         else:
             raise _unknown(file, name)
     if missing:
-        for record in _records(file, Q(name__in=missing)):
+        # By the md5 of the name, which is what the index of the table holds.
+        digests = [hashlib.md5(name.encode(), usedforsecurity=False).hexdigest() for name in missing]
+        for record in _records(file, Q(name__md5__in=digests)):
             found[record.name] = record
             _remember(file, "name", record.name, record)
         missing = [name for name in missing if name not in found]

@@ -23,7 +23,7 @@ from catalogue.storage.object_ref import ObjectRef
 #: Who gives the names of AN tags.
 AUTHORITY = "sam"
 
-_LONGEST_ALIAS = 255
+_MAX_ALIAS = 255
 _SORT_ORDERS = {"unsorted", "queryname", "coordinate"}
 
 _ADD_SEQUENCES = """
@@ -153,6 +153,11 @@ class Register:
                     f"its header gives {md5.hex()} a length of {length}, known with {true_length}"
                 )
         self._add_aliases(contigs, sequences)
+        if long_names := sum(len(name) > _MAX_ALIAS for contig in contigs for name in contig.aliases):
+            warnings.append(
+                f"{long_names} alternative names (AN) of its header are longer than {_MAX_ALIAS} characters; "
+                "the contigs cannot be asked for by them"
+            )
         transaction.on_commit(lambda: self._known.update(found))
         return sequences, warnings
 
@@ -162,7 +167,7 @@ class Register:
             for contig in contigs
             if contig.index in sequences
             for name in contig.aliases
-            if len(name) <= _LONGEST_ALIAS
+            if len(name) <= _MAX_ALIAS
         } - self._aliased
         if not names:
             return
