@@ -11,6 +11,7 @@ import pytest
 
 from tests.conformance.htsget_files import ingest_htsget_files, make_htsget_files
 from tests.live import PATIENCE, Site, make_site, served
+from tests.programs import need
 
 TESTS = Path(__file__).resolve().parent.parent
 CLIENTS = Path(sys.prefix) / "clients"
@@ -26,6 +27,7 @@ GENOME = {
 @pytest.fixture(scope="session")
 def clients() -> Path:
     """The folder that holds each program of tests/conformance/clients in a folder of its own."""
+    need("make")
     CLIENTS.mkdir(exist_ok=True)
     with (CLIENTS / "lock").open("w") as lock:
         # Processes of the test run that come at the same time wait for the first.

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import requests
 
 from tests.htsget_app.made_data import write_bam, write_vcf
 from tests.live import PATIENCE, Site, make_site, served
+from tests.programs import need
 
 LIMIT = ("1", 20_000, 30_000)
 
@@ -56,8 +56,7 @@ def run(
     program: str, site: Site, path: str, *, token: str | None, folder: Path
 ) -> "subprocess.CompletedProcess[str]":
     """`view` of an address of the site, with a token where htslib looks for one."""
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
+    need(program)
     environment = {"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1"}
     if token is not None:
         kept = folder / "token.json"

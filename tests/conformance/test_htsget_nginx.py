@@ -5,7 +5,6 @@ site gives.
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -24,9 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.live import PATIENCE, Site, free_port, served
 from tests.paths import PROJECT
-
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+from tests.programs import need
 
 SHIPPED = PROJECT / "deploy" / "nginx.conf"
 DEPLOYMENT = PROJECT / "docs" / "deploy.md"
@@ -50,6 +47,7 @@ class Delivered:
 def delivered(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, htsget_site: Site
 ) -> Iterator[Delivered]:
+    need("nginx")
     folder = tmp_path_factory.mktemp("nginx")
     behind = Site(htsget_site.home, {**htsget_site.variables, "DATA_ACCEL_REDIRECT": "/stored"})
     with served(behind) as accelerated:
@@ -62,11 +60,10 @@ def delivered(
 @contextlib.contextmanager
 def nginx(folder: Path, configuration: str, address: str) -> Iterator[None]:
     """Runs nginx, which is to listen at an address."""
-    assert NGINX is not None
     # Started by root it would become another account, who may not read the home.
     user = "user root;\n" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(f"{user}daemon off;\n{configuration}")
-    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    command = [need("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
     subprocess.run([*command, "-t"], check=True, capture_output=True, timeout=PATIENCE)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + PATIENCE

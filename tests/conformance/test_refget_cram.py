@@ -10,9 +10,9 @@ import pytest
 
 from tests.conformance.conftest import GENOME
 from tests.live import PATIENCE, Site, free_port
-from tests.paths import PROJECT
+from tests.paths import SHARED_DATA
 
-SHARED = PROJECT.parent / "shared" / "data" / "cram"
+SHARED = SHARED_DATA / "cram"
 
 # htslib reads REF_PATH once, so each reading is a process of its own.
 _READ = """
@@ -81,9 +81,7 @@ def test_without_the_server_there_is_no_reference(made: tuple[Path, list[str]], 
     assert done.returncode != 0
 
 
-@pytest.mark.skipif(
-    not SHARED.is_dir(), reason="the real files are not beside the project (../shared/data/cram)"
-)
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not there")
 @pytest.mark.parametrize("form", ["md5", "sequence"])
 def test_a_real_cram(refget_site: Site, form: str, tmp_path: Path) -> None:
     fasta = SHARED / "ce.fa"

@@ -5,10 +5,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from htsgetsite import settings
 from tests.paths import PROJECT
+from tests.programs import need
 
 DECLARED = {declaration.name for declaration in settings.ENVIRONMENT.declarations}
 SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "STORE_ACCESS_KEY", "STORE_SECRET_KEY"}
@@ -49,8 +48,7 @@ def test_versions_are_exact() -> None:
 
 
 def test_make_env_writes_fresh_secrets_once(tmp_path: Path) -> None:
-    if shutil.which("make") is None:
-        pytest.skip("make is not installed")
+    need("make")
     shutil.copy(PROJECT / "Makefile", tmp_path)
     written = []
     for _ in range(2):
