@@ -5,7 +5,9 @@ about, or in one of its own: what cannot be recorded does not happen. Rows are n
 any (see `AuditEvent`). Nothing here holds a token, a signature or a query.
 """
 
+import hashlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +17,7 @@ from django.db import connection, transaction
 
 from catalogue.access import Hidden, Viewer
 from catalogue.models import AuditEvent
+from catalogue.rate_limits import COUNT, counter
 from catalogue.request_context import current_context
 
 Kind = AuditEvent.Kind
@@ -22,6 +25,7 @@ Outcome = AuditEvent.Outcome
 
 #: Rows removed in one transaction by `prune`.
 _BATCH = 10_000
+_HOUR = 3600
 
 _OUTCOMES = {
     401: Outcome.UNAUTHENTICATED,
@@ -44,41 +48,57 @@ class Event:
 
 _INSERT = """
 INSERT INTO catalogue_auditevent
-       (kind, outcome, actor, account, credential, address, request_id, dataset, target, detail)
+       (kind, outcome, actor, account, credential, address, dataset, target, request_id, detail)
 SELECT %s, %s, %s, %s::bigint, %s, %s::inet, %s, %s, %s, %s::jsonb
 """
 # The transaction of this one statement then ends without waiting for the disk.
 _INSERT_SOON = f"{_INSERT} FROM set_config('synchronous_commit', 'off', true)"
+# Writes the 1st, 2nd, 4th, 8th and so on of equal events, with how many they are; waits for those under way.
+_REPEATED = (
+    "WITH seen AS ({count}) {insert} || jsonb_build_object('count', seen.count) FROM seen{soon} WHERE {power}"
+)
+_POWER = "seen.count & (seen.count - 1) = 0"
+_INSERT_REPEATED = _REPEATED.format(count=COUNT, insert=_INSERT, soon="", power=_POWER)
+_INSERT_REPEATED_SOON = _REPEATED.format(
+    count=COUNT, insert=_INSERT, soon=", set_config('synchronous_commit', 'off', true)", power=_POWER
+)
 
 
-def record(event: Event, *, viewer: Viewer | None = None, public: bool = False) -> None:
-    """Writes one event. `viewer` is whose credentials the request showed; without one it is the session's account.
+def record(
+    event: Event, *, viewer: Viewer | None = None, public: bool = False, repeats: bool = False
+) -> None:
+    """Write one event. `viewer` is whose credentials the request showed; without one it is the session's account.
 
     One statement, committed when it returns unless a transaction is open, and then on the disk. What is `public` is
     committed too, but PostgreSQL may take a moment to bring it to the disk: a crash of the database server, not of the
     site, can lose the last half second of it. Raises what the database does.
+
+    With `repeats`, equal events within an hour are counted, and the 1st, 2nd, 4th, 8th and so on are written, with the
+    count so far in `detail`: a client that repeats itself cannot fill the audit. Time and request id may differ.
     """
     where = current_context()
     if viewer is None:
         (actor, account), credential = where.actor, ""
     else:
         actor, account, credential = viewer.name or "", viewer.user, viewer.credential
+    equal = (
+        event.kind.value,
+        event.outcome.value,
+        _fitting(actor, 255),
+        account,
+        _fitting(credential, 64),
+        where.address,
+        _fitting(event.dataset, 255),
+        _fitting(event.target, 512),
+    )
+    values = (*equal, _fitting(where.request_id, 64), json.dumps(event.detail))
     with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT_SOON if public else _INSERT,
-            (
-                event.kind.value,
-                event.outcome.value,
-                _fitting(actor, 255),
-                account,
-                _fitting(credential, 64),
-                where.address,
-                _fitting(where.request_id, 64),
-                _fitting(event.dataset, 255),
-                _fitting(event.target, 512),
-                json.dumps(event.detail),
-            ),
-        )
+        if repeats:
+            digest = hashlib.blake2b(repr((equal, values[-1])).encode(), digest_size=16).hexdigest()
+            counted = (counter(f"events like {digest}", _HOUR), int(time.time()) // _HOUR, 1)
+            cursor.execute(_INSERT_REPEATED_SOON if public else _INSERT_REPEATED, (*counted, *values))
+        else:
+            cursor.execute(_INSERT_SOON if public else _INSERT, values)
 
 
 def outcome_of(error: Exception, *, status: int) -> Outcome:

@@ -3,9 +3,11 @@
 import time
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import connection
 
 from catalogue.errors import CatalogueError
+from catalogue.request_context import current_context
 
 
 class TooMany(CatalogueError):
@@ -24,25 +26,35 @@ class Rate:
     seconds: int
 
 
-_COUNT = """
-INSERT INTO catalogue_usage AS u (key, span, count) VALUES (%s, %s, 1)
+#: Adds to a count and returns it, given key, span and how much. Counts of processes that come at once all count.
+COUNT = """
+INSERT INTO catalogue_usage AS u (key, span, count) VALUES (%s, %s, %s)
     ON CONFLICT (key) DO UPDATE
-   SET count = CASE WHEN u.span = EXCLUDED.span THEN u.count + 1 ELSE 1 END, span = EXCLUDED.span
+   SET count = EXCLUDED.count + CASE WHEN u.span = EXCLUDED.span THEN u.count ELSE 0 END, span = EXCLUDED.span
 RETURNING count
 """
 
 
-def count(key: str, rate: Rate) -> int | None:
-    """Counts one more for `key`. None while that is within the rate, else the seconds until the next span begins.
+def count(key: str, rate: Rate, *, weight: int = 1) -> int | None:
+    """Count `weight` more for `key`. Return None within the rate, else the seconds until the next span begins.
 
-    One statement; counts of processes that come at once all count.
+    What begins within the rate is within it, whatever its weight: that is held against what comes next.
     """
     now = time.time()
     span, into = divmod(now, rate.seconds)
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, (_named(key, rate), int(span)))
+        cursor.execute(COUNT, (counter(key, rate.seconds), int(span), weight))
         (used,) = cursor.fetchone() or (0,)
-    return None if used <= rate.most else max(1, int(rate.seconds - into))
+    return None if used - weight < rate.most else max(1, int(rate.seconds - into))
+
+
+def count_tickets(holder: bytes, *, weight: int = 1) -> int | None:
+    """Count tickets for a viewer, by `Viewer.holder`, or by address where that is nobody. Returns as `count` does."""
+    if any(holder):
+        key, rate = f"tickets of {holder.hex()}", settings.THROTTLE_TICKETS_USER
+    else:
+        key, rate = f"tickets of {current_context().address}", settings.THROTTLE_TICKETS_ADDRESS
+    return None if rate is None else count(key, rate, weight=weight)
 
 
 def over(key: str, rate: Rate) -> int | None:
@@ -51,7 +63,7 @@ def over(key: str, rate: Rate) -> int | None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM catalogue_usage WHERE key = %s AND span = %s AND count >= %s",
-            (_named(key, rate), int(span), rate.most),
+            (counter(key, rate.seconds), int(span), rate.most),
         )
         full = cursor.fetchone() is not None
     return max(1, int(rate.seconds - into)) if full else None
@@ -73,5 +85,6 @@ def forget_past() -> None:
         )
 
 
-def _named(key: str, rate: Rate) -> str:
-    return f"{key}/{rate.seconds}"
+def counter(key: str, seconds: int) -> str:
+    """Return the key under which spans of so many seconds are counted."""
+    return f"{key}/{seconds}"

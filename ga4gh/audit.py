@@ -22,6 +22,7 @@ def record_refusal(kind: Kind, target: str, error: Exception, *, status: int, vi
         logger.warning("too many requests from %s", current_context().address)
         return
     try:
-        audit.record(Event(kind, audit.outcome_of(error, status=status), target=target), viewer=viewer)
+        event = Event(kind, audit.outcome_of(error, status=status), target=target)
+        audit.record(event, viewer=viewer, repeats=True)
     except DatabaseError as failure:
         logger.error("a refusal of %r could not be recorded: %s", target, failure)

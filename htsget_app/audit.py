@@ -22,19 +22,21 @@ def ticket_given(ticket: Ticket, asked: TicketRequest, *, viewer: Viewer) -> Non
     audit.record(event, viewer=viewer, public=ticket.file.permission is OPEN)
 
 
-def delivered(file: StoredFile, piece: FileSlice, *, range: str, status: int, viewer: Viewer) -> None:
-    """Record a delivery, before its first byte leaves; `range` is the Range header, if any."""
-    detail = {
-        "first": piece.where.begin,
-        "length": piece.where.length,
-        "format": file.format.value,
-        "status": status,
-        "grants": [number for number, _ in piece.lease.grants],
-        **({"range": range[:100]} if range else {}),
-    }
-    target = f"{file.kind}/{file.htsget_id}"
-    event = Event(Kind.DELIVERY, dataset=file.dataset, target=target, detail=detail)
-    audit.record(event, viewer=_holder(piece, viewer), public=piece.lease == NO_LEASE)
+def delivered(file: StoredFile, piece: FileSlice, *, status: int, viewer: Viewer) -> None:
+    """Record a delivery, before its first byte leaves.
+
+    Repeats within an hour are counted, see `catalogue.audit.record`: of a slice, or for a public file of any of it.
+    """
+    public = piece.lease == NO_LEASE
+    detail: dict[str, Any] = {"format": file.format.value, "status": status}
+    if not public:
+        detail |= {
+            "first": piece.where.begin,
+            "length": piece.where.length,
+            "grants": [number for number, _ in piece.lease.grants],
+        }
+    event = Event(Kind.DELIVERY, dataset=file.dataset, target=f"{file.kind}/{file.htsget_id}", detail=detail)
+    audit.record(event, viewer=_holder(piece, viewer), public=public, repeats=True)
 
 
 def _holder(piece: FileSlice, viewer: Viewer) -> Viewer:

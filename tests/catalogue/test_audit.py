@@ -1,6 +1,7 @@
 """The audit: what is written of whom, that it only grows, and how it is taken away or let go."""
 
 import csv
+import dataclasses
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -72,6 +73,44 @@ def test_what_clients_send_can_always_be_written(text: str) -> None:
     audit.record(Event(Kind.TICKET, dataset=text, target=text), viewer=Viewer(name=text, credential=text))
     event = last()
     assert event.target[:3] == text[:3] and len(event.target) <= 512 and len(event.actor) <= 255
+
+
+def test_repeats_are_counted(from_outside: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand equal events are ten rows; whatever else differs is another event, and so is the next hour."""
+    now = 3600.0 * 500_000
+    monkeypatch.setattr("catalogue.audit.time.time", lambda: now)
+    ada, bob = Viewer(name="ada", user=7), Viewer(name="bob", user=8)
+    event = Event(Kind.DELIVERY, dataset="d", target="reads/x", detail={"first": 1})
+    for number in range(1000):
+        request_context.current_context().request_id = f"request-{number}"
+        audit.record(event, viewer=ada, repeats=True, public=bool(number % 2))
+    rows = AuditEvent.objects.filter(actor="ada").order_by("id")
+    assert [row.detail for row in rows] == [{"first": 1, "count": 2**power} for power in range(10)]
+    assert rows[0].request_id == "request-0" and rows[9].request_id == "request-511"
+    others = [
+        (event, bob),
+        (dataclasses.replace(event, detail={"first": 2}), ada),
+        (dataclasses.replace(event, target="reads/y"), ada),
+        (dataclasses.replace(event, outcome=Outcome.REFUSED), ada),
+    ]
+    for other, viewer in others:
+        audit.record(other, viewer=viewer, repeats=True)
+    request_context.current_context().address = "192.0.2.2"
+    audit.record(event, viewer=ada, repeats=True)
+    now += 3600
+    audit.record(event, viewer=ada, repeats=True)
+    new = AuditEvent.objects.filter(id__gt=rows[9].pk)
+    assert [row.detail["count"] for row in new] == [1] * 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_that_is_not_written_does_not_count() -> None:
+    event = Event(Kind.DELIVERY, target="reads/x")
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        audit.record(event, repeats=True)
+        raise ZeroDivisionError
+    audit.record(event, repeats=True)
+    assert last().detail == {"count": 1}
 
 
 def test_outcomes_of_errors() -> None:
@@ -293,6 +332,18 @@ def test_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     now += 86400
     rate_limits.forget_past()
     assert not Usage.objects.exists()
+
+
+def test_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is heavier than the rate is let through once, and then nothing until the next span."""
+    now = 1_000_000.0
+    monkeypatch.setattr("catalogue.rate_limits.time.time", lambda: now)
+    rate = Rate(10, 60)
+    assert [rate_limits.count("a", rate, weight=4) for _ in range(4)] == [None, None, None, 20]
+    assert rate_limits.count("b", rate, weight=1000) is None
+    assert rate_limits.count("b", rate) == 20
+    now += 20
+    assert rate_limits.count("b", rate) is None
 
 
 def test_counts_are_kept_out_of_the_write_ahead_log() -> None:
