@@ -1,7 +1,6 @@
-"""Notes on a data file's row whether the stored object is still the one that was registered.
+"""Marks on a data file's row whether the stored object is still the registered one, for stewards to see in the admin.
 
-Whoever reads a file and finds it otherwise says so here, for the steward to see in the admin; nothing is decided by the
-note, for every read checks anew.
+Nothing is decided by the mark: every read checks anew.
 """
 
 import logging
@@ -22,28 +21,22 @@ STATE_OF = {
 
 
 def note_fault(*, pk: int, etag: str, error: StorageError) -> None:
-    """Marks the file as `error` says, unless it has been registered anew (with another ETag) meanwhile.
+    """Mark the file as `error` says, unless it has been registered anew (with another ETag) meanwhile.
 
-    An error of the storage itself says nothing about one file and is not noted. Logs what was found, once.
+    An error of the storage itself says nothing about one file and is not noted. Whoever answers for the error logs it.
     """
     state = next((state for kind, state in STATE_OF.items() if isinstance(error, kind)), None)
     if state is None:
         return
     reason = str(error)[: DataFile._meta.get_field("state_reason").max_length]
-    changed = (
-        DataFile.objects.filter(pk=pk, etag=etag)
-        .exclude(state=state, state_reason=reason)
-        .update(state=state, state_reason=reason, state_since=timezone.now())
-    )
-    if changed:
-        logger.error("data file %s is %s: %s", pk, state.label, reason)
-        error.is_logged = True
+    marked = DataFile.objects.filter(pk=pk, etag=etag).exclude(state=state, state_reason=reason)
+    marked.update(state=state, state_reason=reason, state_since=timezone.now())
 
 
 def note_recovery(*, pk: int, etag: str) -> None:
-    """Marks the file as ready: the stored object is the registered one again.
+    """Mark the file as ready: the stored object is the registered one again.
 
-    A corrupt file stays marked, for its size and ETag never told that it was; ingesting it again clears that.
+    A corrupt file stays marked, because its size and ETag never differed; ingesting it again clears that.
     """
     recovered = (
         DataFile.objects.filter(pk=pk, etag=etag)

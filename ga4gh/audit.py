@@ -23,6 +23,7 @@ def record_refusal(kind: Kind, target: str, error: Exception, *, status: int, vi
         return
     try:
         event = Event(kind, audit.outcome_of(error, status=status), target=target)
-        audit.record(event, viewer=viewer, repeats=True)
+        # Tickets have a rate limit; data URLs are fetched in pieces, and have none.
+        audit.record(event, viewer=viewer, repeats=kind is Kind.DELIVERY)
     except DatabaseError as failure:
         logger.error("a refusal of %r could not be recorded: %s", target, failure)

@@ -67,11 +67,15 @@ def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:
 
 @contextmanager
 def faults_noted(file: StoredFile) -> Iterator[None]:
-    """Whatever the block finds wrong with the stored file is noted on its row, and so is that a fault is over."""
+    """Mark the file's row where the block finds that the stored object is not the registered one, or is it again.
+
+    The message of a StorageError then names the data file, for the log.
+    """
     try:
         yield
     except StorageError as error:
         file_states.note_fault(pk=file.pk, etag=file.etag, error=error)
+        error.args = (f"data file {file.pk}: {error}",)
         raise
     if not file.ready:
         file_states.note_recovery(pk=file.pk, etag=file.etag)

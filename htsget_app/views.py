@@ -1,13 +1,13 @@
 """The resources of htsget in Django: each view parses, asks `tickets` or `delivery`, and answers."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from rest_framework.settings import api_settings
 
 from catalogue.audit import Kind
-from catalogue.rate_limits import count_failure
+from catalogue.rate_limits import TooMany, count_failure, count_tickets
 from catalogue.request_context import current_context
 from ga4gh.exchange import CACHE_NEVER, Answer, json_answer
 from ga4gh.views import GuardedView
@@ -18,6 +18,9 @@ from htsget_app.errors import DataUrlAltered, PayloadTooLarge
 from htsget_app.media_types import ticket_type
 from htsget_app.planning.parts import Limits
 from htsget_app.protocol import PROTOCOL
+
+#: So many regions of a request count as one ticket more.
+REGIONS_PER_TICKET: Final = 50
 
 
 class TicketView(GuardedView):
@@ -37,8 +40,7 @@ class TicketView(GuardedView):
         return self._ticket(params.from_body(kind=kind, id=id, query=self.asked.query, body=body))
 
     def _ticket(self, asked: params.TicketRequest) -> Answer:
-        if asked.regions is not None and len(asked.regions) > settings.HTSGET_MAX_REGIONS:
-            raise PayloadTooLarge(f"more than {settings.HTSGET_MAX_REGIONS} regions are asked for at once")
+        self._charge(len(asked.regions or ()))
         limits = Limits(inline=settings.HTSGET_INLINE_BYTES, max_part_bytes=settings.HTSGET_MAX_BLOCK_BYTES)
         ticket = tickets.ticket(asked, viewer=self.asked.viewer, limits=limits)
         audit.ticket_given(ticket, asked, viewer=self.asked.viewer)
@@ -46,6 +48,15 @@ class TicketView(GuardedView):
         return json_answer(
             self.asked, body, content_type=ticket_type(self.asked.accept), headers=[CACHE_NEVER]
         )
+
+    def _charge(self, regions: int) -> None:
+        """Count a request of many regions as several tickets; the first is counted already. Raises TooMany."""
+        if regions > settings.HTSGET_MAX_REGIONS:
+            raise PayloadTooLarge(f"more than {settings.HTSGET_MAX_REGIONS} regions are asked for at once")
+        if weight := regions // REGIONS_PER_TICKET:
+            wait = count_tickets(self.asked.viewer.holder, weight=weight)
+            if wait is not None:
+                raise TooMany(wait)
 
 
 class DataView(GuardedView):

@@ -70,3 +70,13 @@ def test_deliveries_of_controlled_data_are_told_by_slice(client: Client, bam: Pa
             if (row.detail["first"], row.detail["length"]) == first
         ]
         assert sorted(told) == [(200, 1), (200, 2), (206, 1), (206, 2)]
+
+
+def test_data_urls_that_are_refused_are_counted(client: Client, bam: Path, settings: Any) -> None:
+    settings.HTSGET_INLINE_BYTES = 0
+    file = make_data_file(bam, "open")
+    path = data_paths(client, "/reads/open")[0]
+    file.delete()
+    for _ in range(20):
+        assert client.get(path).status_code == 403
+    assert [row.detail for row in deliveries()] == [{"count": count} for count in (1, 2, 4, 8, 16)]

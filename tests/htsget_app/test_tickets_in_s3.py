@@ -392,7 +392,7 @@ def test_a_changed_object_is_told_and_is_well_again_when_it_is_back(
         assert response.json()["htsget"]["error"] == "InternalError"
         hasty.refresh_from_db()
         assert hasty.state == state
-        assert f"data file {hasty.pk} is" in caplog.text
+        assert f"data file {hasty.pk}: " in caplog.text
         # Now that it is known, a ticket that would read nothing is refused as well.
         assert client.get("/reads/far").status_code == 500
         stored_in_s3.put(bucket, key, bam.read_bytes())

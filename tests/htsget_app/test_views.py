@@ -17,8 +17,10 @@ from catalogue.formats.bgzf import EOF_MARKER
 from catalogue.formats.digests import sequence_digests
 from catalogue.models import Alias, Contig, DataFile, Dataset, NamingAuthority, Sequence
 from catalogue.queries import forget_files
+from catalogue.rate_limits import Rate
 from catalogue.storage import LocalStorage
 from htsget_app.media_types import VERSIONS, ticket_type
+from htsget_app.views import REGIONS_PER_TICKET
 from tests.htsget_app.made_data import (
     fetch,
     make_data_file,
@@ -536,7 +538,7 @@ def test_a_file_that_is_missing(
     assert refused(response) == (500, "InternalError")
     assert str(restored) not in response.content.decode() and restored.name not in response.content.decode()
     assert state(reads)[0] == "missing"
-    assert f"data file {reads.pk} is missing" in caplog.text
+    assert f"data file {reads.pk}: an object of storage 'files' is missing" in caplog.text
     # It is back, and the mark goes.
     kept.rename(restored)
     assert client.get(f"/reads/made?{query}").status_code == 200
@@ -567,9 +569,24 @@ def test_a_file_that_is_damaged_unnoticed(
     restored.write_bytes(content)
     os.utime(restored, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert refused(client.get("/reads/made?referenceName=2&start=5&end=10")) == (500, "InternalError")
-    assert state(reads)[0] == "corrupt" and f"data file {reads.pk} is corrupt" in caplog.text
+    assert state(reads)[0] == "corrupt" and f"500 for 'reads/made': data file {reads.pk}: " in caplog.text
     assert client.get("/reads/made?class=header").status_code == 200
     assert state(reads)[0] == "corrupt", "reading what is sound does not heal the rest"
+
+
+def test_a_missing_file_is_one_line_of_the_log(
+    client: Client, reads: DataFile, restored: Path, caplog: pytest.LogCaptureFixture, settings: Any
+) -> None:
+    """For each request, whether it is the first to find out or not, and without a traceback."""
+    settings.HTSGET_INLINE_BYTES = 0
+    data_url = fetch(client, "/reads/made").urls[-1]["url"]
+    restored.unlink()
+    for path in ("/reads/made", "/reads/made", "/reads/made?referenceName=1", data_url, data_url):
+        caplog.clear()
+        assert client.get(path).status_code == 500
+        (line,) = caplog.records
+        assert f"data file {reads.pk}: an object of storage 'files' is missing" in line.getMessage()
+        assert line.exc_info is None and line.levelno == logging.ERROR
 
 
 def test_a_note_is_made_once(
@@ -621,3 +638,19 @@ def test_a_fault_of_ours(
         response = client.get("/reads/made")
     assert refused(response) == (500, "InternalError")
     assert b"inside" not in response.content and "ZeroDivisionError: the inside" in caplog.text
+
+
+def test_many_regions_count_as_several_tickets(client: Client, reads: DataFile, settings: Any) -> None:
+    settings.THROTTLE_TICKETS_ADDRESS = Rate(5, 3600)
+
+    def posted(regions: int) -> int:
+        body = {"regions": [{"referenceName": "1", "start": at, "end": at + 1} for at in range(regions)]}
+        return client.post("/reads/made", json.dumps(body), content_type="application/json").status_code
+
+    # 1 and 1 + 3 use up the rate.
+    assert [posted(REGIONS_PER_TICKET - 1), posted(3 * REGIONS_PER_TICKET), posted(REGIONS_PER_TICKET)] == [
+        200,
+        200,
+        429,
+    ]
+    assert client.get("/reads/made").status_code == 429
