@@ -2,7 +2,7 @@
 
 `python -m bench.refget_apps APP PORT WORKERS`, where APP is one of three.
 
-`django`: the site without the door in front, so the DRF view. `bare`: a function view of Django that returns 1,000
+`django`: the site without the fast path in front, so the DRF view. `bare`: a function view of Django that returns 1,000
 bytes, behind the same middleware. `callable`: a WSGI function that returns them, the most that the server can do.
 """
 

@@ -29,8 +29,8 @@ def main() -> None:
             start = chosen.randrange(options.length - SLICE)
             targets.append(f"/sequence/{chosen.choice(names)}?start={start}&end={start + SLICE}")
         ways = {
-            "door, 1 worker": ("site", 1),
-            "door, 2 workers": ("site", 2),
+            "fast path, 1 worker": ("site", 1),
+            "fast path, 2 workers": ("site", 2),
             "Django and DRF, 1 worker": ("django", 1),
             "bare Django view, 1 worker": ("bare", 1),
             "WSGI callable, 1 worker": ("callable", 1),
@@ -53,7 +53,7 @@ def main() -> None:
     print(
         f"DRF against a bare view: {rates['bare Django view, 1 worker'] / rates['Django and DRF, 1 worker']:.2f}"
     )
-    print(f"2 workers against 1: {rates['door, 2 workers'] / rates['door, 1 worker']:.2f}")
+    print(f"2 workers against 1: {rates['fast path, 2 workers'] / rates['fast path, 1 worker']:.2f}")
 
 
 if __name__ == "__main__":

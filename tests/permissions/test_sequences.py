@@ -74,7 +74,7 @@ def test_private_sequences(
     world: World, private: Sequence, client: Client, settings: Any, hidden: bool
 ) -> None:
     settings.HIDE_CONTROLLED = hidden
-    door = RefgetFastPath(WSGIHandler())
+    fast_path = RefgetFastPath(WSGIHandler())
     allowed = {*FULL, "wrong scope"}  # whose scope is sequences
     for path in sequence_paths(private):
         unknown = path.replace("SECRETNAME", "NOTHING").replace(sequence_digests(RESIDUES).md5_hex, MD5)
@@ -83,8 +83,8 @@ def test_private_sequences(
         for role in ROLES:
             headers = world.headers(role)
             response = client.get(path, headers=headers)
-            through_door = ask(door, path, headers=headers)
-            assert through_door.code == response.status_code
+            by_fast_path = ask(fast_path, path, headers=headers)
+            assert by_fast_path.code == response.status_code
             status = 200 if role in allowed else 404 if hidden else 401 if role in NOBODY else 403
             if path.endswith("99999") and role in allowed:
                 status = 400
@@ -95,7 +95,7 @@ def test_private_sequences(
                 assert "no-store" in response.headers["Cache-Control"]
                 continue
             assert event.kind == "sequence" and event.outcome == ("hidden" if hidden else OUTCOMES[status])
-            for said in (response.content, through_door.body, repr(through_door.headers).encode()):
+            for said in (response.content, by_fast_path.body, repr(by_fast_path.headers).encode()):
                 for secret in (b"GATTACA", b"secretcollection", b"520"):
                     assert secret not in said
             assert ("WWW-Authenticate" in response.headers) is (status == 401)

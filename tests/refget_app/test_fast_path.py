@@ -1,4 +1,4 @@
-"""The two doors give the same bytes: status line, headers in their order, and body."""
+"""The fast path gives the same bytes as the view: status line, headers in their order, and body."""
 
 from collections.abc import Iterable, Iterator
 from itertools import product
@@ -39,7 +39,7 @@ ACCEPTS = [
 
 
 class Closed(Exception):
-    """The door let a request through that it should have answered."""
+    """The fast path let a request through that it should have answered."""
 
 
 def closed(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -47,11 +47,11 @@ def closed(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 
 
 def both(target: str, method: str = "GET", headers: dict[str, str] | None = None) -> Reply:
-    """The reply of both doors to a digest that is known; they must not differ."""
-    through_django = ask(WSGIHandler(), target, method, headers)
-    through_the_door = ask(RefgetFastPath(closed), target, method, headers)
-    assert through_the_door == through_django
-    return through_the_door
+    """The reply of the view and of the fast path to a digest that is known; they must not differ."""
+    by_view = ask(WSGIHandler(), target, method, headers)
+    by_fast_path = ask(RefgetFastPath(closed), target, method, headers)
+    assert by_fast_path == by_view
+    return by_fast_path
 
 
 @pytest.fixture(autouse=True)
@@ -178,7 +178,9 @@ def test_an_unknown_digest_is_known_the_next_time(known: dict[str, str]) -> None
 
 @pytest.mark.parametrize("name", ["s700", "s600000"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_the_door_keeps_to_the_protocol_of_servers(name: str, method: str, known: dict[str, str]) -> None:
+def test_the_fast_path_keeps_to_the_protocol_of_servers(
+    name: str, method: str, known: dict[str, str]
+) -> None:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": f"/sequence/{known[name]}", "QUERY_STRING": "",
     }  # fmt: skip

@@ -25,8 +25,8 @@ DIGESTS = sequence_digests(RESIDUES)
 PATH = f"/sequence/{DIGESTS.sq}"
 #: Simulated seconds that one call to the store may take.
 DEADLINE = 10
-#: The site, and the site behind its short way in, which knows a digest from its second request on.
-DOORS: list[Any] = [WSGIHandler(), RefgetFastPath(WSGIHandler())]
+#: The site, and the site behind its fast path, which knows a digest from its second request on.
+WAYS: list[Any] = [WSGIHandler(), RefgetFastPath(WSGIHandler())]
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def store(stored_in_s3: ObjectStore) -> ObjectStore:
     return stored_in_s3
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_part_is_one_read_of_just_that(store: ObjectStore, door: Any) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_part_is_one_read_of_just_that(store: ObjectStore, way: Any) -> None:
     rng = random.Random(6)
     make_sequence(RESIDUES[:5_000], before=b"N" * 999)
     packed = sequence_digests(RESIDUES[:5_000]).md5_hex
@@ -51,31 +51,31 @@ def test_a_part_is_one_read_of_just_that(store: ObjectStore, door: Any) -> None:
             start, end = start % 5_000, 5_000
             target, expected = f"/sequence/{packed}?start={start}", RESIDUES[start:5_000]
         with store.gate.counted() as seen:
-            reply = ask(door, target, headers=headers)
+            reply = ask(way, target, headers=headers)
         assert reply.body == expected
         assert [(request.reads_object, request.sent) for request in seen] == [(True, len(expected))]
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_the_whole_is_one_read(store: ObjectStore, door: Any) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_the_whole_is_one_read(store: ObjectStore, way: Any) -> None:
     for target in (PATH, PATH, f"{PATH}?accept=text/x-fasta"):
         with store.gate.counted() as seen:
-            reply = ask(door, target)
+            reply = ask(way, target)
         assert reply.code == 200
         assert b"".join(line for line in reply.body.splitlines() if line[:1] != b">") == RESIDUES
         assert [(request.reads_object, request.sent) for request in seen] == [(True, len(RESIDUES))]
     with store.gate.counted() as seen:
-        assert ask(door, PATH, "HEAD").header("Content-Length") == str(len(RESIDUES))
+        assert ask(way, PATH, "HEAD").header("Content-Length") == str(len(RESIDUES))
     # It promises what a GET would do, so that the last residue has to be there.
     assert [request.sent for request in seen] == [1]
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_part_over_the_origin_is_two_reads(store: ObjectStore, door: Any) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_part_over_the_origin_is_two_reads(store: ObjectStore, way: Any) -> None:
     for start, end in ((len(RESIDUES) - 10, 20), (len(RESIDUES) // 2, len(RESIDUES) // 2 - 5)):
         expected = RESIDUES[start:] + RESIDUES[:end]
         with store.gate.counted() as seen:
-            assert ask(door, f"{PATH}?start={start}&end={end}").body == expected
+            assert ask(way, f"{PATH}?start={start}&end={end}").body == expected
         assert len(seen) == 2
         assert sum(request.sent for request in seen) == len(expected)
 
@@ -90,11 +90,11 @@ def redirecting(store: ObjectStore, settings: Any) -> ObjectStore:
     return store
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_large_sequence_is_fetched_from_the_store(redirecting: ObjectStore, door: Any) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_large_sequence_is_fetched_from_the_store(redirecting: ObjectStore, way: Any) -> None:
     for _ in range(2):
         with redirecting.gate.counted() as seen:
-            reply = ask(door, PATH, headers={"User-Agent": "curl/8.5", "Accept": "*/*"})
+            reply = ask(way, PATH, headers={"User-Agent": "curl/8.5", "Accept": "*/*"})
         assert seen == []
         assert (reply.code, reply.body, reply.header("Cache-Control")) == (307, b"", "no-store")
         got = requests.get(str(reply.header("Location")), timeout=PATIENCE)
@@ -121,32 +121,32 @@ STAYS: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", STAYS)
 def test_whatever_a_redirect_would_break_is_answered_here(
-    redirecting: ObjectStore, door: Any, name: str
+    redirecting: ObjectStore, way: Any, name: str
 ) -> None:
     target, method, headers = STAYS[name]
     for _ in range(2):
-        assert ask(door, target, method, headers).code in {200, 206, 304}
+        assert ask(way, target, method, headers).code in {200, 206, 304}
 
 
 def test_what_is_small_packed_or_private_is_answered_here(redirecting: ObjectStore, settings: Any) -> None:
     settings.REFGET_REDIRECT_ABOVE = len(RESIDUES)
-    assert ask(DOORS[0], PATH).code == 200
+    assert ask(WAYS[0], PATH).code == 200
     settings.REFGET_REDIRECT_ABOVE = 1 << 16
     part = RESIDUES[: 1 << 17]
     row = make_sequence(part, before=b"A")
-    assert ask(DOORS[0], f"/sequence/{sequence_digests(part).sq}").code == 200
+    assert ask(WAYS[0], f"/sequence/{sequence_digests(part).sq}").code == 200
     row = make_sequence(part[1:])
     target = f"/sequence/{sequence_digests(part[1:]).sq}"
-    assert ask(DOORS[0], target).code == 307
+    assert ask(WAYS[0], target).code == 307
     queries.forget_sequences()
     hidden = SequenceCollection.objects.create(name="hidden", visibility="private")
     hidden.members.create(position=0, name="x", sequence=row)
-    assert ask(DOORS[0], target).code in {401, 403, 404}
+    assert ask(WAYS[0], target).code in {401, 403, 404}
     settings.REFGET_REDIRECT_ABOVE = None
-    assert ask(DOORS[0], PATH).code == 200
+    assert ask(WAYS[0], PATH).code == 200
 
 
 # --- When the store has trouble -------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_trouble_that_lasts_is_told_in_time(
     hasty.gate.fail(fault, only=lambda seen: seen.reads_object)
     for target in (f"{PATH}?start=5&end=1005", PATH):
         began = simulated_time.monotonic()
-        reply = ask(DOORS[1], target)
+        reply = ask(WAYS[1], target)
         assert simulated_time.monotonic() - began <= DEADLINE + 1
         assert (reply.code, reply.header("Content-Type")) == (503, "application/json")
         assert reply.header("Retry-After")
@@ -186,7 +186,7 @@ def test_trouble_that_passes_shows_nowhere(hasty: ObjectStore, settings: Any, fa
     settings.STORAGE_DEADLINE = 6 * DEADLINE
     for target, expected in ((f"{PATH}?start=5&end=1005", RESIDUES[5:1005]), (PATH, RESIDUES)):
         hasty.gate.fail(fault, times=2, only=lambda seen: seen.reads_object)
-        reply = ask(DOORS[1], target)
+        reply = ask(WAYS[1], target)
         assert (reply.code, reply.body) == (200, expected)
 
 
@@ -194,7 +194,7 @@ def test_an_object_that_is_gone_or_too_short_is_500(hasty: ObjectStore) -> None:
     bucket, prefix = storage(SEQUENCES).address.bucket, storage(SEQUENCES).address.prefix  # type: ignore[attr-defined]
     (stored,) = storage(SEQUENCES).list()
     hasty.put(bucket, prefix + stored.key, RESIDUES[:-1])
-    assert ask(DOORS[1], PATH).code == 500
-    assert ask(DOORS[1], f"{PATH}?start=5&end=10").body == RESIDUES[5:10]
+    assert ask(WAYS[1], PATH).code == 500
+    assert ask(WAYS[1], f"{PATH}?start=5&end=10").body == RESIDUES[5:10]
     hasty.backstage.delete_object(Bucket=bucket, Key=prefix + stored.key)
-    assert ask(DOORS[1], f"{PATH}?start=5&end=10").code == 500
+    assert ask(WAYS[1], f"{PATH}?start=5&end=10").code == 500

@@ -27,7 +27,7 @@ def held() -> None:
 
 
 def get(target: str, **headers: str) -> Reply:
-    """Through Django first, then through the short way once the digest is known; they agree."""
+    """Through Django first, then by the fast path once the digest is known; they agree."""
     app = RefgetFastPath(WSGIHandler())
     first = ask(app, target, "GET", headers)
     assert ask(app, target, "GET", headers) == first
