@@ -106,7 +106,7 @@ def steps(credentials: dict[str, tuple[str, str | None]], *, rounds: int) -> Non
         ("authorise by a grant", lambda: permissions(viewer, asked)),
         (
             "check a lease at delivery",
-            lambda: stands(lease, dataset=file.dataset_id, visibility="controlled"),
+            lambda: stands(lease, kind="reads", dataset=file.dataset_id, visibility="controlled"),
         ),
         ("record in the audit", lambda: audit.record(Event(Kind.TICKET, target="reads/x"), viewer=viewer)),
         ("count against a rate", lambda: rate_limits.count("bench", Rate(10**9, 60))),

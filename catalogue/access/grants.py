@@ -56,7 +56,8 @@ SELECT (SELECT count(*)
  WHERE (%(user)s::bigint IS NULL OR EXISTS (SELECT 1 FROM auth_user WHERE id = %(user)s AND is_active))
    AND (%(token)s::bigint IS NULL
         OR EXISTS (SELECT 1 FROM catalogue_apitoken
-                    WHERE id = %(token)s AND revoked IS NULL AND (expires IS NULL OR expires > statement_timestamp())))
+                    WHERE id = %(token)s AND %(scope)s = ANY(scopes) AND revoked IS NULL
+                      AND (expires IS NULL OR expires > statement_timestamp())))
 """
 
 
@@ -118,13 +119,17 @@ def managed(user: int, *, owned: bool) -> tuple[list[int], list[int]]:
 
 
 def lease_holds(
-    *, user: int | None, token: int | None, dataset: int, grants: Sequence[tuple[int, int]]
+    *, user: int | None, token: int | None, scope: str, dataset: int, grants: Sequence[tuple[int, int]]
 ) -> bool:
-    """Return whether account, token and all grants (id, revision) on a dataset are valid and unchanged."""
+    """Return whether account, token and all grants (id, revision) on a dataset are valid and unchanged.
+
+    The token must still have the scope.
+    """
     counted = _rows(
         _OF_LEASE,
         user=user,
         token=token,
+        scope=scope,
         dataset=dataset,
         grants=[pk for pk, _ in grants],
         revisions=[revision for _, revision in grants],

@@ -24,16 +24,16 @@ class Lease:
 NO_LEASE = Lease()
 
 #: Until when leases that held are taken to hold, on the monotonic clock.
-_held: OrderedDict[tuple[Lease, int], float] = OrderedDict()
+_held: OrderedDict[tuple[Lease, str, int], float] = OrderedDict()
 _MAX_HELD = 10_000
 
 
-def stands(lease: Lease, *, dataset: int, visibility: str) -> bool:
-    """Return whether what a permission on a file of the dataset rested on is still valid.
+def stands(lease: Lease, *, kind: str, dataset: int, visibility: str) -> bool:
+    """Return whether what a permission on a file of a kind and dataset rested on is still valid.
 
-    The account is active, the token neither revoked nor expired, and every grant unchanged, valid, and still one to the
-    account where it is not one to holders of a visa. Asks the database at most once, and not again for
-    `DATA_RECHECK_SECONDS` where the lease held.
+    The account is active, the token neither revoked nor expired and its scopes still have the kind, and every grant is
+    unchanged, valid, and still one to the account where it is not one to holders of a visa. Asks the database at most
+    once, and not again for `DATA_RECHECK_SECONDS` where the lease held.
     """
     if visibility == Dataset.Visibility.PUBLIC:
         return True
@@ -42,11 +42,11 @@ def stands(lease: Lease, *, dataset: int, visibility: str) -> bool:
     if not lease.grants and visibility != Dataset.Visibility.REGISTERED:
         return False
     now = time.monotonic()
-    if _held.get((lease, dataset), -1.0) > now:
+    if _held.get((lease, kind, dataset), -1.0) > now:
         return True
-    holds = lease_holds(user=lease.user, token=lease.token, dataset=dataset, grants=lease.grants)
+    holds = lease_holds(user=lease.user, token=lease.token, scope=kind, dataset=dataset, grants=lease.grants)
     if holds and settings.DATA_RECHECK_SECONDS:
-        _held[lease, dataset] = now + settings.DATA_RECHECK_SECONDS
+        _held[lease, kind, dataset] = now + settings.DATA_RECHECK_SECONDS
         while len(_held) > _MAX_HELD:
             _held.popitem(last=False)
     return holds

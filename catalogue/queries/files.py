@@ -98,7 +98,7 @@ def leased_file(*, pk: int, lease: Lease) -> StoredFile:
     if not rows:
         raise NotFound("the file is no longer registered")
     (row,) = rows
-    if not access.stands(lease, dataset=row.dataset, visibility=row.visibility):
+    if not access.stands(lease, kind=row.kind, dataset=row.dataset, visibility=row.visibility):
         raise PermissionRefused("what was granted then is not granted any more; ask for a new ticket")
     return row.record(Permission(whole=False, lease=lease))
 

@@ -391,7 +391,10 @@ def lease_of(viewer: Viewer, file: DataFile) -> Lease:
 def standing(lease: Lease, file: DataFile) -> bool:
     file.refresh_from_db()
     return stands(
-        lease, dataset=file.dataset_id, visibility=Dataset.objects.get(pk=file.dataset_id).visibility
+        lease,
+        kind=file.kind,
+        dataset=file.dataset_id,
+        visibility=Dataset.objects.get(pk=file.dataset_id).visibility,
     )
 
 
