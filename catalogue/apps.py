@@ -11,5 +11,6 @@ class CatalogueConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Registers the system checks, and the receivers that record changes of access."""
+        """Register the system checks, and the receivers of signals: audit, and removal of unused objects."""
         from catalogue import audit_receivers, checks  # noqa: F401
+        from catalogue.ingest import objects  # noqa: F401

@@ -152,6 +152,18 @@ STORAGE_CONNECTIONS: int = ENVIRONMENT.integer(
     least=1,
     doc="Connections that one process keeps open to each object store.",
 )
+INGEST_MAX_CONTIGS: int = ENVIRONMENT.integer(
+    "INGEST_MAX_CONTIGS",
+    default=1_000_000,
+    least=1,
+    doc="Contigs that the header of one file may declare; each takes about 1 KB of memory while it is ingested.",
+)
+INGEST_MAX_COMPRESSION_RATIO: int = ENVIRONMENT.integer(
+    "INGEST_MAX_COMPRESSION_RATIO",
+    default=100,
+    least=1,
+    doc="How many times its size a compressed FASTA file or table may inflate to, beyond 64 MiB.",
+)
 TICKET_URL_TTL: int = ENVIRONMENT.integer(
     "TICKET_URL_TTL", default=3600, least=1, most=604800, doc="Seconds for which the URLs in a ticket work."
 )

@@ -1,22 +1,24 @@
-"""Registers names for sequences that are there already, from tables of names: each file in one transaction."""
+"""Registers further names of registered sequences, from tables of names: each table in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
-from django.db import connection, transaction
+from django.db import connection
 
 from catalogue.errors import StorageError
 from catalogue.formats import FormatError
 from catalogue.formats.alias_tables import AliasTable, Statement, TableFormat, read_alias_table
 from catalogue.formats.digests import DigestKind, parse_digest
-from catalogue.formats.fasta_names import HEADER_AUTHORITIES
-from catalogue.formats.gunzip import WatchedInput, plain_chunks
-from catalogue.ingest.runs import Run, ingest_run
-from catalogue.ingest.sources import Source
-from catalogue.models import Alias, IngestedFile, NamingAuthority
+from catalogue.formats.fasta_names import HEADER_AUTHORITIES, NameUnder
+from catalogue.formats.gunzip import WatchedInput
+from catalogue.ingest.outcomes import IngestResult, InputResult, Observer, Options, Outcome
+from catalogue.ingest.runs import MAX_RECORDED, Run, ingest_run
+from catalogue.ingest.sources import Source, uncompressed_chunks
+from catalogue.ingest.transactions import write_transaction
+from catalogue.models import Alias, NamingAuthority
 from catalogue.models import Sequence as SequenceRow
 
 COMMAND: Final = "ingest_aliases"
@@ -27,9 +29,16 @@ TABLE_SUFFIXES: Final = tuple(
     for compressed in ("", ".gz", ".bgz")
 )
 
-# Accessions decide which sequence a row means; other names are given to several sequences too easily.
+# Accessions decide which sequence a row means; other names are often given to several sequences.
 _DECIDING = {"insdc", "refseq"}
 _BATCH = 2000
+# Names of a table that its result tells.
+_MAX_NAMED = 3
+_FAULTS = {
+    "unmatched": "no sequence has the names in the row (--allow-unmatched accepts that)",
+    "ambiguous": "several sequences have the names in the row",
+    "contradicting": "the row contradicts what is registered",
+}
 
 _TABLE = "CREATE TEMPORARY TABLE arriving_alias (authority bigint, name text, sequence bigint)"
 _DROP = "DROP TABLE IF EXISTS arriving_alias"
@@ -40,20 +49,21 @@ _ADD = """
 
 
 class UnknownAuthority(FormatError):
-    """A row speaks of a naming authority that is not there, and that nobody asked to make."""
+    """A row names a naming authority that does not exist and may not be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AliasOptions:
-    """How tables are read: `format` when it is not to be recognised, `assembly` what the table's assembly is called.
+class AliasOptions(Options):
+    """How to read tables: `format` unless it is to be recognised, `assembly` is the name of the table's assembly.
 
-    With `create_authorities`, authorities that are not there are made; the assembly always is.
+    With `create_authorities`, authorities that do not exist are made; the assembly always is. With `allow_unmatched`,
+    rows that match no sequence are no fault.
     """
 
     format: TableFormat | None = None
     assembly: str | None = None
     create_authorities: bool = False
-    dry_run: bool = False
+    allow_unmatched: bool = False
 
 
 @dataclass(slots=True)
@@ -68,103 +78,95 @@ class AliasCounts:
     aliases: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TableResult:
-    """What became of one table; `message` tells why it failed, or what was left out."""
-
-    source: str
-    outcome: IngestedFile.Outcome
-    message: str = ""
-    counts: AliasCounts = field(default_factory=AliasCounts)
-
-    @property
-    def failed(self) -> bool:
-        """Whether nothing of it was taken."""
-        return self.outcome == IngestedFile.Outcome.FAILED
-
-
-class Observer(Protocol):
-    """Whoever watches."""
-
-    def unused(self, source: Source, line: int, reason: str) -> None:
-        """A row was read that names no sequence, or not one."""
-
-    def finished(self, result: TableResult) -> None:
-        """A table is done with."""
-
-
 class _Unused(NamedTuple):
-    """Why a statement is not applied, and under which count that goes."""
+    """Why a row is not used, and the count that it goes into."""
 
-    outcome: str
+    counted_as: str
     reason: str
 
 
-def ingest_aliases(
-    sources: Sequence[Source], *, options: AliasOptions, observer: Observer
-) -> list[TableResult]:
-    """Adds the names of every table that can be read whole; a table with a bad row adds nothing."""
-    if options.dry_run:
-        return [_ingest(source, options, observer, None) for source in sources]
-    arguments = {
-        "files": [source.name for source in sources[:1000]],
-        **asdict(options),
-        "format": options.format and options.format.value,
-    }
-    with ingest_run(COMMAND, arguments) as run:
-        results = [_ingest(source, options, observer, run) for source in sources]
-        counts = [asdict(result.counts) for result in results]
-        run.summary = {name: sum(count[name] for count in counts) for name in asdict(AliasCounts())}
-        return results
+def ingest_aliases(sources: Sequence[Source], *, options: AliasOptions, observer: Observer) -> IngestResult:
+    """Add the names of every table that can be read whole; a table with a bad row adds nothing.
 
-
-def _ingest(source: Source, options: AliasOptions, observer: Observer, run: Run | None) -> TableResult:
-    try:
-        with source.open() as stream, transaction.atomic():
-            chunks = plain_chunks(WatchedInput(stream))
-            table = read_alias_table(chunks, format=options.format, assembly=options.assembly)
-            result = _register(source, table, options, observer)
-            if run is None:
-                transaction.set_rollback(True)
-            else:
-                run.file(source.name, result.outcome, message=result.message, counts=asdict(result.counts))
-    except (FormatError, StorageError, OSError) as error:
-        result = TableResult(source.name, IngestedFile.Outcome.FAILED, f"{source.name}: {error}")
-        if run is not None:
-            run.file(source.name, result.outcome, message=result.message)
-    observer.finished(result)
+    Rows that match no sequence, several, or contradict what is known add nothing, and are faults of the result.
+    """
+    result = IngestResult(total=len(sources))
+    arguments = {"files": [source.name for source in sources[:MAX_RECORDED]], **options.recorded()}
+    with ingest_run(COMMAND, arguments, dry_run=options.dry_run) as run:
+        result.run = run.pk
+        for source in sources:
+            result.inputs.append(_ingest_table(source, options, observer, run))
+            observer.finished(result.inputs[-1])
+        for count, description in _FAULTS.items():
+            if (rows := result.count(count)) and not (count == "unmatched" and options.allow_unmatched):
+                result.faults.append(f"{description}: {rows:,} of {result.count('rows'):,} rows")
+        run.failed |= result.failed
+        run.summary = {**asdict(AliasCounts()), **result.counts()}
     return result
 
 
-def _register(source: Source, table: AliasTable, options: AliasOptions, observer: Observer) -> TableResult:
+def _ingest_table(source: Source, options: AliasOptions, observer: Observer, run: Run) -> InputResult:
+    try:
+        with source.open() as stream, write_transaction(dry_run=options.dry_run):
+            watched = WatchedInput(stream)
+            table = read_alias_table(
+                uncompressed_chunks(watched), format=options.format, assembly=options.assembly
+            )
+            result = _register(source, table, options, observer)
+            run.record(result)
+    except (FormatError, StorageError, OSError) as error:
+        result = InputResult(source.name, Outcome.FAILED, str(error))
+        run.record(result)
+    return result
+
+
+def _register(source: Source, table: AliasTable, options: AliasOptions, observer: Observer) -> InputResult:
     counts = AliasCounts()
+    paths: list[str] = []
     authorities = _Authorities(options, table.assembly)
     with connection.cursor() as cursor:
         cursor.execute(_DROP)
         cursor.execute(_TABLE)
         for batch in _batches(table.statements):
-            counts.rows += len(batch)
-            found = _Lookup(batch, authorities)
-            rows = []
-            for statement in batch:
-                meant = found.sequence(statement)
-                if isinstance(meant, _Unused):
-                    setattr(counts, meant.outcome, getattr(counts, meant.outcome) + 1)
-                    observer.unused(source, statement.line, meant.reason)
-                else:
-                    counts.matched += 1
-                    rows += [(authorities.pk(authority), name, meant) for authority, name in statement.names]
+            names = _matched(source, batch, authorities, counts, observer)
+            paths += [
+                f"sequence/{authority}:{name}" for (authority, name), _ in names[: _MAX_NAMED - len(paths)]
+            ]
+            # Before the COPY, which admits no other statement.
+            rows = [(authorities.pk(authority), name, sequence) for (authority, name), sequence in names]
             with cursor.copy("COPY arriving_alias FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
         cursor.execute(_ADD)
         counts.aliases = cursor.rowcount
         cursor.execute(_DROP)
-    outcome = IngestedFile.Outcome.ADDED if counts.aliases else IngestedFile.Outcome.UNCHANGED
+    outcome = Outcome.ADDED if counts.aliases else Outcome.UNCHANGED
     message = ""
     if table.assembly is None and table.format is not TableFormat.TSV:
-        message = f"{source.name}: the names that the assembly gives itself are left out; --assembly NAME takes them"
-    return TableResult(source.name, outcome, message, counts)
+        message = "the names that the assembly gives itself are left out; --assembly NAME takes them"
+    return InputResult(source.name, outcome, message, asdict(counts), tuple(paths))
+
+
+def _matched(
+    source: Source,
+    batch: Sequence[Statement],
+    authorities: "_Authorities",
+    counts: AliasCounts,
+    observer: Observer,
+) -> list[tuple[NameUnder, int]]:
+    """Return the names of the rows that mean one sequence, each with its primary key; count and report the others."""
+    found = _Lookup(batch, authorities)
+    names: list[tuple[NameUnder, int]] = []
+    for statement in batch:
+        counts.rows += 1
+        meant = found.sequence(statement)
+        if isinstance(meant, _Unused):
+            setattr(counts, meant.counted_as, getattr(counts, meant.counted_as) + 1)
+            observer.noted(source.name, f"line {statement.line}: {meant.reason}")
+        else:
+            counts.matched += 1
+            names += [(name, meant) for name in statement.names]
+    return names
 
 
 def _batches(statements: Iterator[Statement]) -> Iterator[list[Statement]]:
@@ -173,7 +175,7 @@ def _batches(statements: Iterator[Statement]) -> Iterator[list[Statement]]:
 
 
 class _Authorities:
-    """The naming authorities by name without case; those that may be made are made when they are first needed."""
+    """The naming authorities, by name without case; those that may be made are made when first needed."""
 
     def __init__(self, options: AliasOptions, assembly: str | None) -> None:
         self._may_be_made = (
@@ -184,18 +186,18 @@ class _Authorities:
         self._pks = {name.lower(): pk for pk, name in NamingAuthority.objects.values_list("pk", "name")}
 
     def known(self, name: str) -> int | None:
-        """The key of an authority, if it is there."""
+        """Return the primary key of an authority, None where it does not exist."""
         return self._pks.get(name.lower())
 
     def check(self, name: str, line: int) -> None:
-        """Raises UnknownAuthority unless it is there or may be made."""
+        """Raise UnknownAuthority unless the authority exists or may be made."""
         if not (name.lower() in self._pks or name.lower() in self._may_be_made or self._any_may):
             raise UnknownAuthority(
                 f"line {line}: there is no naming authority {name!r}; --create-authorities makes it"
             )
 
     def pk(self, name: str) -> int:
-        """The key of an authority, which is made if it must be."""
+        """Return the primary key of an authority, making it if necessary."""
         key = name.lower()
         if key not in self._pks:
             NamingAuthority.objects.bulk_create(
@@ -207,7 +209,7 @@ class _Authorities:
 
 
 class _Lookup:
-    """The sequences that a batch of statements may mean, found with a few queries."""
+    """Finds the sequences that a batch of statements may mean, with a few queries."""
 
     def __init__(self, batch: Sequence[Statement], authorities: _Authorities) -> None:
         self._authorities = authorities
@@ -237,7 +239,7 @@ class _Lookup:
         )
 
     def sequence(self, statement: Statement) -> int | _Unused:
-        """The key of the one sequence that a statement means, or why there is none."""
+        """Return the primary key of the sequence that a statement means, or why there is not one."""
         candidates = (
             self._identified(statement.identifier) if statement.identifier else self._named(statement)
         )
@@ -256,7 +258,7 @@ class _Lookup:
         return meant
 
     def _identified(self, identifier: str) -> set[int] | None:
-        """What a digest or a name with or without its authority means, as in a request."""
+        """Return what a digest, or a name with or without its authority, means in a request."""
         if digest := parse_digest(identifier):
             pk = self._by_digest.get(digest[1])
             return None if pk is None else {pk}
@@ -267,7 +269,7 @@ class _Lookup:
         return found or None
 
     def _named(self, statement: Statement) -> set[int] | None:
-        """The sequences that all names which are known agree on; accessions alone decide where there is one."""
+        """Return the sequences that all known names share; where there are accessions, they alone decide."""
         deciding: list[set[int]] = []
         others: list[set[int]] = []
         for authority, name in statement.names:

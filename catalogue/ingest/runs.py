@@ -1,66 +1,72 @@
 """The record of who ingested what, when, and with which outcome.
 
-A run holds a lock of the database session for as long as it lasts. A run that is marked as running while nobody holds
-its lock was killed; the next run notices and says so in its row.
+A run holds an advisory lock of the database session for as long as it lasts. A run that is marked as running while
+nobody holds its lock was killed; the next run marks it as interrupted.
 """
 
 import getpass
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from catalogue.ingest.outcomes import InputResult, Outcome
 from catalogue.models import IngestedFile, IngestRun
 
 # The first of the two numbers of the advisory lock; the second is the run's.
-_LOCK_OF_RUNS = 0x72756E73
-_LONGEST_SOURCE = int(IngestedFile._meta.get_field("source").max_length or 1)
+_LOCK_CLASS: Final = 0x72756E73
+_MAX_SOURCE: Final = int(IngestedFile._meta.get_field("source").max_length or 1)
+#: Inputs that are recorded with a run as its arguments.
+MAX_RECORDED: Final = 1000
+_RECORDED_AS: Final = {
+    Outcome.ADDED: IngestedFile.Outcome.ADDED,
+    Outcome.REPLACED: IngestedFile.Outcome.ADDED,
+    Outcome.UNCHANGED: IngestedFile.Outcome.UNCHANGED,
+    Outcome.FAILED: IngestedFile.Outcome.FAILED,
+}
 
 
 class Run:
-    """A run that is going on: collects the outcomes of its inputs.
+    """A run under way. Its number is None in a dry run, of which nothing is recorded.
 
     `summary` (JSON) is kept with it; set `failed` for a fault that is not of one input.
     """
 
-    def __init__(self, row: IngestRun) -> None:
-        self._row = row
+    def __init__(self, pk: int | None) -> None:
+        self.pk = pk
         self.summary: dict[str, Any] = {}
         self.failed = False
 
-    def file(
-        self,
-        source: str,
-        outcome: IngestedFile.Outcome,
-        *,
-        message: str = "",
-        counts: Mapping[str, int] | None = None,
-    ) -> None:
-        """Records what became of one input, in the transaction of its rows where there is one."""
-        IngestedFile.objects.create(
-            run=self._row,
-            source=source[-_LONGEST_SOURCE:],
-            outcome=outcome,
-            message=message,
-            counts=dict(counts or {}),
-        )
-        self.failed |= outcome == IngestedFile.Outcome.FAILED
+    def record(self, result: InputResult) -> None:
+        """Record how one input ended, in the transaction of its rows where there is one."""
+        self.failed |= result.failed
+        if self.pk is not None and result.outcome is not Outcome.PASSED_OVER:
+            IngestedFile.objects.create(
+                run_id=self.pk,
+                source=result.source[-_MAX_SOURCE:],
+                outcome=_RECORDED_AS[result.outcome],
+                message=result.message,
+                counts=dict(result.counts),
+            )
 
 
 @contextmanager
-def ingest_run(command: str, arguments: Mapping[str, Any]) -> Iterator[Run]:
-    """Records a run from its start to its end; `arguments` must be JSON.
+def ingest_run(command: str, arguments: Mapping[str, Any], *, dry_run: bool = False) -> Iterator[Run]:
+    """Record a run from its start to its end; `arguments` must be JSON. Of a dry run nothing is recorded.
 
-    It failed when an input or the block did, was interrupted by Control-C, and succeeded otherwise.
+    It is recorded as failed when an input or the block failed, as interrupted after Control-C, else as succeeded.
     """
-    _mark_interrupted()
+    if dry_run:
+        yield Run(None)
+        return
+    mark_interrupted()
     with transaction.atomic():
         row = IngestRun.objects.create(command=command, actor=_actor(), arguments=dict(arguments))
         _query("SELECT pg_advisory_lock(%s, %s)", row.pk)
-    run = Run(row)
+    run = Run(row.pk)
     outcome = IngestRun.Outcome.FAILED
     try:
         yield run
@@ -75,10 +81,11 @@ def ingest_run(command: str, arguments: Mapping[str, Any]) -> Iterator[Run]:
         _query("SELECT pg_advisory_unlock(%s, %s)", row.pk)
 
 
-def _mark_interrupted() -> None:
+def mark_interrupted() -> None:
+    """Mark the runs as interrupted that are marked as running while no process holds their lock."""
     for row in IngestRun.objects.filter(outcome=IngestRun.Outcome.RUNNING):
         if _query("SELECT pg_try_advisory_lock(%s, %s)", row.pk):
-            # Only now nobody else can finish it.
+            # Now that the lock is held nobody else can finish it.
             IngestRun.objects.filter(pk=row.pk, outcome=IngestRun.Outcome.RUNNING).update(
                 outcome=IngestRun.Outcome.INTERRUPTED, finished=timezone.now()
             )
@@ -87,7 +94,7 @@ def _mark_interrupted() -> None:
 
 def _query(sql: str, pk: int) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(sql, [_LOCK_OF_RUNS, pk % 2**31])
+        cursor.execute(sql, [_LOCK_CLASS, pk % 2**31])
         (answer,) = cursor.fetchone()
         return answer is True
 

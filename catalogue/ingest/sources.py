@@ -1,4 +1,4 @@
-"""What the ingest commands are given: files, folders, globs, objects of a named storage, and standard input."""
+"""The inputs of an ingest: files, folders, globs, objects of a named storage, and standard input."""
 
 import glob
 import io
@@ -7,14 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
 
 from catalogue.errors import CatalogueError
+from catalogue.formats import FormatError
+from catalogue.formats.gunzip import WatchedInput, plain_chunks
 from catalogue.storage import PIECE, Storage, storage
+from catalogue.storage.object_ref import ObjectRef
 
-STDIN = "-"
+STDIN: Final = "-"
+# Small files may be compressed as well as they like: the ratio of a few megabases of one letter says nothing.
+_ALWAYS_ALLOWED: Final = 64 << 20
 
 
 class SourceFault(CatalogueError):
@@ -23,31 +29,35 @@ class SourceFault(CatalogueError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input: `name` is as a steward knows it, `size` its bytes where they are known (compressed ones, if so)."""
+    """One input. `name` is for people, printable whatever the file is called; `ref` is None for standard input.
+
+    `size` is in bytes as stored, None where it is not known. `below` is the path below the folder or prefix that was
+    given, None for an input that was named itself.
+    """
 
     name: str
+    ref: ObjectRef | None
     size: int | None
-    path: Path | None = None
-    place: Storage | None = None
-    key: str = ""
+    below: str | None = None
 
     @contextmanager
     def open(self) -> Iterator[io.RawIOBase | io.BufferedIOBase]:
-        """Its bytes. Raises OSError, StorageError."""
-        if self.place is not None:
-            yield _ObjectInput(self.place, self.key)
-        elif self.path is not None:
-            with self.path.open("rb", buffering=0) as file:
+        """Open it for reading from start to end. Raises OSError, StorageError."""
+        path = self.ref.local_path() if self.ref else None
+        if self.ref is None:
+            yield cast(io.BufferedReader, sys.stdin.buffer)
+        elif path is not None:
+            with path.open("rb", buffering=0) as file:
                 yield file
         else:
-            yield cast(io.BufferedReader, sys.stdin.buffer)
+            yield _ObjectInput(self.ref.backend, self.ref.key)
 
 
 class _ObjectInput(io.RawIOBase):
-    """A stored object, read from its start to its end."""
+    """A stored object as a file, read from start to end."""
 
-    def __init__(self, place: Storage, key: str) -> None:
-        self._pieces = place.stream(key, 0, place.stat(key).size)
+    def __init__(self, storage: Storage, key: str) -> None:
+        self._pieces = storage.stream(key, 0, storage.stat(key).size)
         self._left = memoryview(b"")
 
     def readable(self) -> bool:
@@ -57,42 +67,68 @@ class _ObjectInput(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         if not self._left:
             self._left = memoryview(next(self._pieces, b""))
-        got = min(len(view), len(self._left), PIECE)
-        view[:got] = self._left[:got]
-        self._left = self._left[got:]
-        return got
+        count = min(len(view), len(self._left), PIECE)
+        view[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+
+def printable(name: str) -> str:
+    r"""Return a file name with what is no printable text escaped: bytes that are not UTF-8 as `\udc..`."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in name)
+
+
+def uncompressed_chunks(watched: WatchedInput) -> Iterator[bytes]:
+    """Yield the uncompressed bytes of a text input.
+
+    Raises FormatError as `plain_chunks`, and for more than INGEST_MAX_COMPRESSION_RATIO bytes for each byte read.
+    """
+    count = 0
+    for chunk in plain_chunks(watched):
+        count += len(chunk)
+        if count > _ALWAYS_ALLOWED and count > settings.INGEST_MAX_COMPRESSION_RATIO * watched.count:
+            raise FormatError(
+                f"it inflates to more than {settings.INGEST_MAX_COMPRESSION_RATIO} times its size; "
+                "if that is right, raise INGEST_MAX_COMPRESSION_RATIO or uncompress it first"
+            )
+        yield chunk
 
 
 def find_sources(arguments: Iterable[str], *, suffixes: Sequence[str]) -> list[Source]:
-    """Every input that the arguments name, in their order, each once.
+    """Return every input that the arguments name, in their order, each once.
 
-    A folder gives the files below it that end in one of `suffixes`, sorted; so does a prefix in a storage
+    A folder gives the files below it whose names end in one of `suffixes`, sorted; so does a prefix in a storage
     (`name:prefix/`). A glob gives what it matches, `**` included. Raises SourceFault where there is nothing.
     """
-    found: dict[str, Source] = {}
+    found: dict[tuple[str, ObjectRef | None], Source] = {}
     for argument in arguments:
-        sources = list(_sources(argument, tuple(suffixes)))
+        try:
+            sources = list(_sources(argument, tuple(suffixes)))
+        except SuspiciousFileOperation as error:
+            raise SourceFault(f"{printable(argument)}: {error}") from None
         if not sources:
-            raise SourceFault(f"{argument}: nothing to read here")
-        found.update((source.name, source) for source in sources)
+            raise SourceFault(f"{printable(argument)}: nothing to read here")
+        for source in sources:
+            found.setdefault((source.name, source.ref), source)
     return list(found.values())
 
 
 def _sources(argument: str, suffixes: tuple[str, ...]) -> Iterator[Source]:
     path = Path(argument)
     if argument == STDIN:
-        yield Source("standard input", None)
+        yield Source("standard input", None, None)
     elif path.is_dir():
         # rglob leaves links to folders alone, which could lead in a circle.
         below = sorted(found for found in path.rglob("*") if found.name.lower().endswith(suffixes))
-        yield from (_file(found) for found in below if found.is_file())
+        yield from (_file(found, path) for found in below if found.is_file())
     elif path.exists():
         yield _file(path)
     elif (stored := _stored(argument)) is not None:
-        place, prefix = stored
-        for key, status in place.list(prefix):
-            if key == prefix or key.lower().endswith(suffixes):
-                yield Source(f"{place.name}:{key}", status.size, place=place, key=key)
+        for key, stat in stored.backend.list(stored.key):
+            if key == stored.key or key.lower().endswith(suffixes):
+                below_prefix = None if key == stored.key else key.removeprefix(stored.key)
+                ref = stored.with_key(key)
+                yield Source(printable(str(ref)), ref, stat.size, below_prefix)
     else:
         for matched in sorted(glob.glob(argument, recursive=True)):
             # A link that leads nowhere matches itself.
@@ -100,13 +136,15 @@ def _sources(argument: str, suffixes: tuple[str, ...]) -> Iterator[Source]:
                 yield from _sources(matched, suffixes)
 
 
-def _file(path: Path) -> Source:
+def _file(path: Path, folder: Path | None = None) -> Source:
     # A pipe or a device has no size that means anything.
-    return Source(str(path), path.stat().st_size if path.is_file() else None, path=path)
+    size = path.stat().st_size if path.is_file() else None
+    below = path.relative_to(folder).as_posix() if folder is not None else None
+    return Source(printable(str(path)), ObjectRef.of_path(path), size, below)
 
 
-def _stored(argument: str) -> tuple[Storage, str] | None:
+def _stored(argument: str) -> ObjectRef | None:
     name, colon, key = argument.partition(":")
     if not colon or name not in settings.HTSGETSITE_STORAGES:
         return None
-    return storage(name), key
+    return ObjectRef(storage(name).name, key)

@@ -1,6 +1,6 @@
-"""Folders for blobs on their way into a storage, and the removal of those that a killed process left.
+"""Staging folders, and the removal of those that a killed process left.
 
-A folder belongs to the process that holds the lock on its `lock` file, which the kernel gives up when the process ends,
+A folder belongs to the process that holds the lock on its `lock` file; the kernel releases it when the process ends,
 however it ends.
 """
 
@@ -20,12 +20,11 @@ _LOCK = "lock"
 
 @contextmanager
 def staging_folder(storage: Storage) -> Iterator[Path]:
-    """A folder of this process alone, removed at the end; folders of processes that are no more are removed first."""
+    """A folder for this process alone, removed at the end. Folders that ended processes left are removed first."""
     top = storage.staging()
-    # Whoever makes or removes a folder holds this lock, so that none is seen before its own lock is held.
-    with _locked(top / ".lock", wait=True) as alone:
-        assert alone
-        _sweep(top)
+    # Held while a folder is made or removed, so that none is seen before its own lock is held.
+    with _locked(top / ".lock", wait=True):
+        _remove_abandoned(top)
         folder = top / f"{_PREFIX}{uuid.uuid4().hex}"
         folder.mkdir()
         descriptor = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
@@ -37,20 +36,30 @@ def staging_folder(storage: Storage) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _sweep(top: Path) -> None:
+def remove_abandoned(top: Path, *, dry_run: bool = False) -> int:
+    """Remove the folders below a storage's `staging()` that ended processes left; return their number."""
+    with _locked(top / ".lock", wait=True):
+        return _remove_abandoned(top, dry_run=dry_run)
+
+
+def _remove_abandoned(top: Path, *, dry_run: bool = False) -> int:
+    count = 0
     for folder in top.glob(f"{_PREFIX}*"):
-        with _locked(folder / _LOCK, wait=False) as abandoned:
-            if abandoned:
-                shutil.rmtree(folder, ignore_errors=True)
+        with _locked(folder / _LOCK, wait=False) as is_abandoned:
+            if is_abandoned:
+                count += 1
+                if not dry_run:
+                    shutil.rmtree(folder, ignore_errors=True)
+    return count
 
 
 @contextmanager
 def _locked(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Holds the lock of a file; yields False when another process has it and `wait` is not wanted."""
+    """Hold the lock of a file; yield False when another process holds it and `wait` is False."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     except (FileNotFoundError, NotADirectoryError):
-        # The folder went away meanwhile.
+        # The folder was removed meanwhile.
         yield False
         return
     try:

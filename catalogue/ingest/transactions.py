@@ -1,20 +1,32 @@
-"""Transactions beside those of other ingests."""
+"""Transactions and advisory locks of ingests that run at the same time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
-# Two ingests wait for each other; the database breaks what still becomes a cycle, and trying again helps.
-_TRIES = 5
+_MAX_ATTEMPTS = 5
 
 T = TypeVar("T")
 
 
+@contextmanager
+def write_transaction(*, dry_run: bool) -> Iterator[None]:
+    """Run the body in a transaction, which a dry run rolls back: it fails where the real run does."""
+    with transaction.atomic():
+        yield
+        if dry_run:
+            # Also what the database only checks at the end must hold.
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            transaction.set_rollback(True)
+
+
 def retry_on_deadlock(transact: Callable[[], T]) -> T:
-    """What the transaction gives; it is tried again when the database broke a deadlock with it."""
-    for _ in range(_TRIES - 1):
+    """Return what `transact` returns; repeat it when the database broke a deadlock by ending its transaction."""
+    for _ in range(_MAX_ATTEMPTS - 1):
         try:
             return transact()
         except OperationalError as error:
@@ -24,12 +36,9 @@ def retry_on_deadlock(transact: Callable[[], T]) -> T:
 
 
 def advisory_lock(*names: str) -> None:
-    """Lets the transaction go on when no other one is alone with any of these names, and keeps others waiting.
-
-    Needs a transaction, whose end ends it.
-    """
+    """Hold the advisory locks of these names until the transaction ends, waiting for them. Needs a transaction."""
     with connection.cursor() as cursor:
-        # In one order everywhere, so that two never wait for each other.
+        # In one order everywhere, so that two transactions never wait for each other.
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name",
             [sorted(names)],

@@ -1,34 +1,30 @@
-"""The face that `ingest_bam` and `ingest_vcf` share: options in, progress and one line of summary out."""
+"""The base of `ingest_bam` and `ingest_vcf`."""
 
 import argparse
 import os
-import time
 from typing import Any, ClassVar
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandParser
 
-from catalogue.errors import CatalogueError
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.dataset import WantedDataset
-from catalogue.ingest.files.discovery import Wanted
-from catalogue.ingest.files.ingest import Became, FileOutcome, FilesWanted, Progress, ingest_files
-from catalogue.management.progress import ProgressLine
+from catalogue.ingest.files.ingest import ingest_files
+from catalogue.ingest.files.options import FilesOptions
+from catalogue.ingest.outcomes import IngestResult, Observer
+from catalogue.management.ingest_command import IngestCommand, outcomes_in_words
+
+_DESCRIBING = ("title", "description", "licence", "contact")
 
 
-class IngestFilesCommand(BaseCommand):
-    """Registers files of one kind. Exits with 1 when any could not be registered; the others stay."""
+class IngestFilesCommand(IngestCommand):
+    """Registers files of one kind."""
 
+    input_help = "a path, a folder, a glob, STORAGE:key or STORAGE:prefix/"
+    unit = ("files", 1)
     kind: ClassVar[FileKind]
-    command: ClassVar[str]
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "files",
-            nargs="+",
-            metavar="FILE",
-            help="a path, a folder, a glob, STORAGE:key or STORAGE:prefix/",
-        )
+        super().add_arguments(parser)
         parser.add_argument("--dataset", required=True, metavar="SLUG", help="made when it is new")
         parser.add_argument("--public", action="store_true", help="a new dataset is public, not controlled")
         for name in _DESCRIBING:
@@ -43,7 +39,9 @@ class IngestFilesCommand(BaseCommand):
         ids.add_argument("--id-prefix", default="", metavar="P", help="put before every id as it is")
         parser.add_argument("--storage", metavar="NAME", help="where the files lie or, with --copy, are put")
         parser.add_argument(
-            "--copy", action="store_true", help="copy the files into a storage (`files` if not told)"
+            "--copy",
+            action="store_true",
+            help="copy the files into a storage (`files` unless --storage is given)",
         )
         indexes = parser.add_mutually_exclusive_group()
         indexes.add_argument(
@@ -62,82 +60,36 @@ class IngestFilesCommand(BaseCommand):
         parser.add_argument(
             "--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="files read at a time"
         )
-        parser.add_argument("--dry-run", action="store_true", help="read and check everything, write nothing")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        begun = time.monotonic()
-        wanted = FilesWanted(
-            inputs=Wanted(
-                kind=self.kind,
-                storage=options["storage"],
-                copy=options["copy"],
-                htsget_id=options["id"],
-                id_prefix=options["id_prefix"],
-            ),
+    def ingest(self, files: list[str], options: dict[str, Any], observer: Observer) -> IngestResult:
+        wanted = FilesOptions(
+            kind=self.kind,
             dataset=WantedDataset(
                 slug=options["dataset"],
                 public=options["public"],
                 **{name: options[name] for name in (*_DESCRIBING, "collection")},
             ),
+            storage=options["storage"],
+            copy=options["copy"],
+            htsget_id=options["id"],
+            id_prefix=options["id_prefix"],
             build_index=not options["no_build_index"],
             fetch_for_index=options["build_index"],
             replace=options["replace"],
             processes=options["jobs"],
             dry_run=options["dry_run"],
         )
-        recorded = {name: options[name] for name in _RECORDED if options[name]}
-        with ProgressLine(unit="files", size=1) as line:
+        return ingest_files(files, options=wanted, observer=observer)
 
-            def report(outcome: FileOutcome, progress: Progress) -> None:
-                self._tell(outcome, line, verbosity=options["verbosity"])
-                if progress.done == 1:
-                    line.start(wanted.dataset.slug, progress.total)
-                line.advance(progress.done)
-
-            try:
-                progress = ingest_files(
-                    self.command, options["files"], wanted, options=recorded, report=report
-                )
-            except (CatalogueError, DatabaseError) as error:
-                raise CommandError(str(error)) from error
-        summary = self._summary(progress, wanted, seconds=time.monotonic() - begun)
-        if progress.outcomes[Became.FAILED]:
-            raise CommandError(summary)
-        self.stdout.write(summary)
-
-    def _tell(self, outcome: FileOutcome, line: ProgressLine, *, verbosity: int) -> None:
-        """What failed, and what a steward should know of; every file with -v 2."""
-        failed = outcome.became is Became.FAILED
-        worth_it = failed or (outcome.message and outcome.became is not Became.PASSED_OVER)
-        if worth_it or verbosity > 1:
-            line.wipe()
-            style = self.style.ERROR if failed else self.style.WARNING
-            text = f"{outcome.source}: {outcome.became}" + f": {outcome.message}" * bool(outcome.message)
-            self.stderr.write(text, style if worth_it else str)
-
-    def _summary(self, progress: Progress, wanted: FilesWanted, *, seconds: float) -> str:
-        told = ", ".join(
-            f"{progress.outcomes[became]} {became}"
-            for became in Became
-            if progress.outcomes[became] or became is Became.ADDED
-        )
-        rehearsed = " (dry run: nothing was written)" if wanted.dry_run else ""
-        return f"{told} in dataset {wanted.dataset.slug}, {seconds:.1f} s{rehearsed}"
-
-
-_DESCRIBING = ("title", "description", "licence", "contact")
-_RECORDED = (
-    "dataset",
-    "storage",
-    "copy",
-    "id",
-    "id_prefix",
-    "collection",
-    "public",
-    "no_build_index",
-    "build_index",
-    "replace",
-)
+    def describe(self, result: IngestResult, options: dict[str, Any]) -> list[str]:
+        said = [f"{outcomes_in_words(result)} in dataset {options['dataset']}"]
+        if contigs := result.count("contigs"):
+            text = f"{result.count('linked'):,} of {contigs:,} contigs linked to known sequences"
+            if result.unlinked:
+                more = ", …" if contigs - result.count("linked") > len(result.unlinked) else ""
+                text += f" (not {', '.join(result.unlinked)}{more})"
+            said.append(text)
+        return said
 
 
 def _jobs(text: str) -> int:

@@ -1,17 +1,22 @@
-"""The ordered set of sequences that the files of one ingest hold together."""
+"""The collection that the files of one ingest make together: an ordered set of named sequences."""
 
-from django.db import connection, transaction
+from typing import Any, Final, Self
+
+from django.db import connection
+from psycopg.sql import SQL, Composed, Identifier
 
 from catalogue.errors import CatalogueError
-from catalogue.models import IngestedFile, SequenceCollection
+from catalogue.ingest.fasta.rows import RecordTable
+from catalogue.ingest.outcomes import Outcome
+from catalogue.models import SequenceCollection
 
 _TABLE = """CREATE TEMPORARY TABLE arriving_member (
     position bigint, name text, md5 bytea, source text, line bigint)"""
 _DROP = "DROP TABLE IF EXISTS arriving_member"
-_ADD = """
+_ADD: Final = SQL("""
     INSERT INTO arriving_member
-    SELECT position + (SELECT count(*) FROM arriving_member), name, md5, %s, line FROM arriving_record"""
-_TWICE = """
+    SELECT position + (SELECT count(*) FROM arriving_member), name, md5, %s, line FROM {records}""")
+_DUPLICATE_NAME = """
     SELECT name, array_agg(source || ', line ' || line ORDER BY position) FROM arriving_member
     GROUP BY name HAVING count(*) > 1 ORDER BY min(position) LIMIT 1"""
 _REGISTER = """
@@ -50,75 +55,69 @@ class CollectionRefused(CatalogueError):
 
 
 def private_collection(name: str | None) -> int | None:
-    """Return the key of the collection of this name if it is private."""
+    """Return the primary key of the collection of this name if it is private."""
     private = SequenceCollection.objects.filter(name=name, visibility=SequenceCollection.Visibility.PRIVATE)
     return private.values_list("pk", flat=True).first()
 
 
-class ArrivingCollection:
-    """Gathers the records of one file after another, between `__enter__` and `__exit__`."""
+class MemberTable:
+    """The temporary table of the members of one collection, filled file by file; a context."""
 
-    def __init__(self) -> None:
+    def __init__(self, collection: str) -> None:
+        self._collection = collection
         self._withheld = 0
 
-    def __enter__(self) -> "ArrivingCollection":
-        with connection.cursor() as cursor:
-            cursor.execute(_DROP)
-            cursor.execute(_TABLE)
+    def __enter__(self) -> Self:
+        _fetch(_DROP)
+        _fetch(_TABLE)
         return self
 
     def __exit__(self, *_: object) -> None:
         if not connection.needs_rollback and connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute(_DROP)
+            _fetch(_DROP)
 
-    def add(self, source: str) -> None:
-        """Appends the records that the temporary tables of the file hold."""
-        with connection.cursor() as cursor:
-            cursor.execute(_ADD, [source])
+    def add(self, records: RecordTable, source: str) -> None:
+        """Append the records of one file."""
+        _fetch(_ADD.format(records=Identifier(records.name)), source)
 
-    def withhold(self, source: str, *, collection: str) -> None:
-        """Puts the records of a file into a private collection at once, before anybody could be given them.
+    def withhold(self, source: str) -> None:
+        """Put the records of a file into the collection at once if that is private: nobody may see them in between.
 
-        To be called in the transaction that registers them. Does nothing for a collection that is not private, or not
-        there: it is recorded when all of it is read. Raises CollectionRefused where the collection has other members in
-        their places: they must not be registered outside of it.
+        Needs the transaction that registers the records. A collection that is public or new is recorded at the end
+        instead. Raises CollectionRefused where the collection has other members in these places.
         """
-        private = [collection, SequenceCollection.Visibility.PRIVATE, source]
+        private = (self._collection, SequenceCollection.Visibility.PRIVATE, source)
         with connection.cursor() as cursor:
             cursor.execute(_WITHHOLD, private)
             self._withheld += cursor.rowcount
-            cursor.execute(_LEFT_OUT, private)
-            if left_out := cursor.fetchone():
-                raise CollectionRefused(
-                    f"private collection {collection!r} has other members already, and no place for {left_out[0]!r}"
-                )
+        if left_out := _fetch(_LEFT_OUT, *private):
+            raise CollectionRefused(
+                f"private collection {self._collection!r} has other members already, and no place for {left_out[0]!r}"
+            )
 
-    def register(self, name: str, *, dry_run: bool = False) -> IngestedFile.Outcome:
-        """Records the collection: added, or unchanged when it is there with the same members in the same order.
+    def register(self) -> Outcome:
+        """Record the collection: added, or unchanged when it has the same members in the same order.
 
-        Raises CollectionRefused when it is there with others, or when two records have one name.
+        Needs a transaction. Raises CollectionRefused when it has other members, or when two records have one name.
         """
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_TWICE)
-            if twice := cursor.fetchone():
-                places = " and ".join(twice[1][:2])
-                raise CollectionRefused(f"collection {name!r}: two records are named {twice[0]!r}: {places}")
-            if dry_run:
-                there = SequenceCollection.objects.filter(name=name).first()
-                created = there is None
-            else:
-                there, created = SequenceCollection.objects.get_or_create(name=name)
-            if there is None:
-                return IngestedFile.Outcome.ADDED
-            if created or not there.members.exists():
-                if not dry_run:
-                    cursor.execute(_REGISTER, [there.pk])
-                return IngestedFile.Outcome.ADDED
-            cursor.execute(_FIRST_DIFFERENCE, [there.pk])
-            if different := cursor.fetchone():
-                raise CollectionRefused(
-                    f"collection {name!r} is there already with other members: the first difference is at position "
-                    f"{different[0]} (from 0)"
-                )
-            return IngestedFile.Outcome.ADDED if self._withheld else IngestedFile.Outcome.UNCHANGED
+        name = self._collection
+        if duplicate := _fetch(_DUPLICATE_NAME):
+            lines = " and ".join(duplicate[1][:2])
+            raise CollectionRefused(f"collection {name!r}: two records are named {duplicate[0]!r}: {lines}")
+        collection, created = SequenceCollection.objects.get_or_create(name=name)
+        if created or not collection.members.exists():
+            _fetch(_REGISTER, collection.pk)
+            return Outcome.ADDED
+        if different := _fetch(_FIRST_DIFFERENCE, collection.pk):
+            raise CollectionRefused(
+                f"collection {name!r} exists with other members: the first difference is at position "
+                f"{different[0]} (from 0)"
+            )
+        return Outcome.ADDED if self._withheld else Outcome.UNCHANGED
+
+
+def _fetch(sql: str | Composed, *parameters: str | int) -> Any:
+    """Execute a statement; return its first row, None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchone() if cursor.description else None

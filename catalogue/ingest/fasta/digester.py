@@ -1,4 +1,4 @@
-"""Both digests of long sequences, each in a thread of its own: hashlib lets go of the interpreter meanwhile."""
+"""Both digests of long sequences, each in a thread of its own: hashlib releases the interpreter lock meanwhile."""
 
 import hashlib
 from collections import deque
@@ -8,12 +8,12 @@ from typing import Self
 
 from catalogue.formats.digests import SHA512T24U_BYTES, Digests
 
-# So many pieces may wait for each digest: enough that neither thread idles, few enough to bound the memory.
-_WAITING = 4
+# Pieces that wait for each digest: enough that neither thread idles, few enough to bound the memory.
+_MAX_WAITING = 4
 
 
 class ParallelDigester:
-    """Digests one sequence after another; a context, which ends its threads. Not for use by several threads."""
+    """Computes the digests of one sequence after another; a context, which ends its threads. Not thread-safe."""
 
     def __init__(self) -> None:
         # One thread each keeps the pieces of a digest in order.
@@ -36,14 +36,14 @@ class ParallelDigester:
         self._sha512_thread.shutdown(cancel_futures=True)
 
     def update(self, residues: bytes) -> None:
-        """Takes the next piece of the sequence."""
+        """Add the next piece of the sequence."""
         self._waiting.append(self._md5_thread.submit(self._md5.update, residues))
         self._waiting.append(self._sha512_thread.submit(self._sha512.update, residues))
-        while len(self._waiting) > 2 * _WAITING:
+        while len(self._waiting) > 2 * _MAX_WAITING:
             self._waiting.popleft().result()
 
     def digests(self) -> Digests:
-        """The digests of the sequence, which ends here."""
+        """Return the digests of the sequence that ends here."""
         while self._waiting:
             self._waiting.popleft().result()
         digests = Digests(self._md5.digest(), self._sha512.digest()[:SHA512T24U_BYTES])

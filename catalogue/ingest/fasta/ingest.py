@@ -1,35 +1,36 @@
-"""Registers the sequences of FASTA files: one streaming pass, then blobs in place, then rows in one transaction a file.
+"""Registers the sequences of FASTA files: one streaming pass, then blobs, then rows in one transaction a file.
 
-Killed anywhere, an ingest leaves nothing that can be seen: blobs without rows belong to nobody, and are put again under
-the same names when it is run again.
+An ingest that is killed leaves nothing that can be seen: blobs without rows belong to nobody, get the same names when
+the ingest is run again, and are removed by `remove_orphans`.
 """
 
 import gc
 import shutil
-import time
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
-
-from django.db import transaction
+from typing import Final, TypeVar
 
 from catalogue.errors import StorageError
 from catalogue.formats import FormatError
+from catalogue.formats.digests import sq_name
 from catalogue.formats.fasta import FastaFault, FastaReader
 from catalogue.formats.fasta_names import LONGEST_NAME, NameUnder, header_names, is_circular, is_protein
-from catalogue.formats.gunzip import WatchedInput, plain_chunks
+from catalogue.formats.gunzip import WatchedInput
 from catalogue.formats.molecule import molecule_of
-from catalogue.ingest.fasta.collections import ArrivingCollection, CollectionRefused, private_collection
+from catalogue.ingest.fasta.collections import CollectionRefused, MemberTable, private_collection
 from catalogue.ingest.fasta.residues import Arrivals, Arrived, Pack, StagedBlob, long_key
-from catalogue.ingest.fasta.rows import Added, ArrivingRows, Row
-from catalogue.ingest.runs import Run, ingest_run
-from catalogue.ingest.sources import Source
+from catalogue.ingest.fasta.rows import Added, RecordTable, Row
+from catalogue.ingest.objects import residue_writes
+from catalogue.ingest.outcomes import IngestResult, InputResult, Observer, Options, Outcome
+from catalogue.ingest.runs import MAX_RECORDED, Run, ingest_run
+from catalogue.ingest.sources import Source, uncompressed_chunks
 from catalogue.ingest.staging import staging_folder
-from catalogue.ingest.transactions import retry_on_deadlock
-from catalogue.models import IngestedFile, Molecule
+from catalogue.ingest.transactions import retry_on_deadlock, write_transaction
+from catalogue.models import Molecule
 from catalogue.storage import SEQUENCES, storage
 
 #: Endings of FASTA files in folders.
@@ -40,17 +41,17 @@ FASTA_SUFFIXES: Final = tuple(
 )
 
 COMMAND: Final = "ingest_fasta"
-#: What is counted of each file: what it holds, and rows added or changed.
-COUNTS: Final = ("records", "residues", "stripped", "sequences", "filled", "made_circular", "aliases")
+# Records of a file that its result names.
+_MAX_NAMED: Final = 3
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FastaOptions:
-    """How FASTA files are to be read.
+class FastaOptions(Options):
+    """How to read FASTA files.
 
-    `authority` is who gives the names of the records, `circular` the names of circular ones, `collection` the ordered
+    `authority` gives the names of the records, `circular` are the names of circular ones, `collection` is the ordered
     set that all the files make together. With `strip`, stop codons, gaps and digits among the residues are removed.
     """
 
@@ -58,81 +59,57 @@ class FastaOptions:
     circular: frozenset[str] = frozenset()
     collection: str | None = None
     strip: bool = False
-    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class FileResult:
-    """What became of one file; `counts` are records, residues, stripped characters and rows added or changed."""
+class _Job:
+    """What the files of one ingest share; `folder` is None in a dry run."""
 
-    source: str
-    outcome: IngestedFile.Outcome
-    message: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
+    options: FastaOptions
+    observer: Observer
+    run: Run
+    folder: Path | None
+    members: MemberTable | None
+    circular_found: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
-class FastaResult:
-    """What became of an ingest: its files, and the faults that are not of one file."""
+class _Content:
+    """What one file held: its blobs (number 0 is the pack) and figures."""
 
-    files: list[FileResult] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    collection: IngestedFile.Outcome | None = None
-    seconds: float = 0.0
-
-    @property
-    def failed(self) -> bool:
-        """Whether anything did not succeed."""
-        return bool(self.faults) or any(file.outcome == IngestedFile.Outcome.FAILED for file in self.files)
-
-    def total(self, count: str) -> int:
-        """One of the counts, over all files."""
-        return sum(file.counts.get(count, 0) for file in self.files)
+    blobs: list[StagedBlob | None] = field(default_factory=lambda: [None])
+    records: int = 0
+    residues: int = 0
+    stripped: int = 0
+    first: list[str] = field(default_factory=list)
 
 
-class Observer(Protocol):
-    """Whoever watches an ingest go on. `reading` is called from another thread."""
-
-    def reading(self, source: Source, count: int) -> None:
-        """So many bytes of the source were read."""
-
-    def finished(self, result: FileResult) -> None:
-        """A file is done with."""
-
-
-def ingest_fasta(sources: Sequence[Source], *, options: FastaOptions, observer: Observer) -> FastaResult:
-    """Registers every record of the sources, each source on its own: what fails is told and keeps no other back.
-
-    With `dry_run` everything is read and checked, and nothing is written.
-    """
-    result = FastaResult()
-    begun = time.monotonic()
+def ingest_fasta(sources: Sequence[Source], *, options: FastaOptions, observer: Observer) -> IngestResult:
+    """Register every record of the sources, each source on its own: one that fails does not stop the others."""
+    result = IngestResult(total=len(sources))
     with ExitStack() as stack:
-        stack.enter_context(_start_up_out_of_sight())
-        ingest = _Ingest(options, observer)
-        if options.collection is not None:
-            ingest.collection = stack.enter_context(ArrivingCollection())
-        if not options.dry_run:
-            ingest.run = stack.enter_context(ingest_run(COMMAND, _arguments(sources, options)))
-            ingest.folder = stack.enter_context(staging_folder(storage(SEQUENCES)))
+        stack.enter_context(_frozen_objects())
+        arguments = {"files": [source.name for source in sources[:MAX_RECORDED]], **options.recorded()}
+        run = stack.enter_context(ingest_run(COMMAND, arguments, dry_run=options.dry_run))
+        result.run = run.pk
+        folder = None if options.dry_run else stack.enter_context(staging_folder(storage(SEQUENCES)))
+        members = stack.enter_context(MemberTable(options.collection)) if options.collection else None
+        job = _Job(options, observer, run, folder, members)
         for source in sources:
-            file = ingest.file(source)
-            result.files.append(file)
-            observer.finished(file)
-        if missing := sorted(options.circular - ingest.circular_found):
+            result.inputs.append(_ingest_file(job, source))
+            observer.finished(result.inputs[-1])
+        if missing := sorted(options.circular - job.circular_found):
             result.faults.append(f"no record is named {', '.join(missing)}, which --circular names")
-        if options.collection is not None:
-            _register_collection(ingest, result, options.collection)
-        result.seconds = time.monotonic() - begun
-        if ingest.run is not None:
-            ingest.run.failed |= bool(result.faults)
-            ingest.run.summary = {count: result.total(count) for count in COUNTS} | {"faults": result.faults}
+        if members is not None:
+            _register_collection(members, result, options)
+        run.failed |= result.failed
+        run.summary = result.counts() | {"faults": result.faults}
     return result
 
 
 @contextmanager
-def _start_up_out_of_sight() -> Iterator[None]:
-    """Millions of records keep the garbage collector busy; what was there before need not be looked at each time."""
+def _frozen_objects() -> Iterator[None]:
+    """Keep the garbage collector from the objects that exist already: millions of records keep it busy."""
     gc.freeze()
     try:
         yield
@@ -140,138 +117,137 @@ def _start_up_out_of_sight() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _arguments(sources: Sequence[Source], options: FastaOptions) -> dict[str, object]:
-    return {
-        "files": [source.name for source in sources[:1000]],
-        **asdict(options),
-        "circular": sorted(options.circular),
-    }
-
-
-def _register_collection(ingest: "_Ingest", result: FastaResult, name: str) -> None:
-    assert ingest.collection is not None
+def _register_collection(members: MemberTable, result: IngestResult, options: FastaOptions) -> None:
     if result.failed:
-        result.faults.append(f"collection {name!r} is not recorded, because not all of it could be read")
+        result.faults.append(f"collection {options.collection!r} is not recorded, because an input failed")
         return
     try:
-        result.collection = ingest.collection.register(name, dry_run=ingest.options.dry_run)
+        with write_transaction(dry_run=options.dry_run):
+            result.collection = members.register()
     except CollectionRefused as refused:
         result.faults.append(str(refused))
 
 
-class _Ingest:
-    """What the files of one ingest share."""
+def _ingest_file(job: _Job, source: Source) -> InputResult:
+    """Read and register one file; what is wrong with it is in the result."""
+    try:
+        with RecordTable(source.name) as records, _file_folder(job.folder) as folder:
+            content = _read(job, source, records, folder)
+            return _register(job, source, records, content)
+    except (FormatError, StorageError, CollectionRefused, OSError) as error:
+        # A fault of the format names its file already.
+        message = str(error) if isinstance(error, FastaFault) else f"{source.name}: {error}"
+        result = InputResult(source.name, Outcome.FAILED, message)
+        job.run.record(result)
+        return result
 
-    def __init__(self, options: FastaOptions, observer: Observer) -> None:
-        self.options = options
-        self.observer = observer
-        self.run: Run | None = None
-        self.folder: Path | None = None
-        self.collection: ArrivingCollection | None = None
-        self.circular_found: set[str] = set()
-        self._number = 0
 
-    def file(self, source: Source) -> FileResult:
-        """Reads and registers one file; a fault of it is in the result."""
-        try:
-            with ArrivingRows(source.name) as rows, self._folder_of_file() as folder:
-                return self._read_and_register(source, rows, folder)
-        except (FormatError, StorageError, CollectionRefused, OSError) as error:
-            # A fault of the format tells its file already.
-            message = str(error) if isinstance(error, FastaFault) else f"{source.name}: {error}"
-            if self.run is not None:
-                self.run.file(source.name, IngestedFile.Outcome.FAILED, message=message)
-            return FileResult(source.name, IngestedFile.Outcome.FAILED, message)
+def _read(job: _Job, source: Source, records: RecordTable, folder: Path | None) -> _Content:
+    """Fill the tables of the records and write their new residues into files of the folder."""
+    content = _Content()
+    with source.open() as stream, Pack(folder) as pack:
+        chunks = _observed(job.observer, source, WatchedInput(stream))
+        reader = FastaReader(chunks, source=source.name, strip=job.options.strip)
+        with Arrivals(reader, folder) as arrivals:
+            for batch in _prefetched(_rows(job, source, arrived) for arrived in arrivals):
+                records.add(batch, _places(batch, records, pack, content.blobs))
+                content.records += len(batch)
+                content.residues += sum(row.arrived.length for row in batch)
+                named = (sq_name(row.arrived.digests.sha512t24u) for row in batch[:_MAX_NAMED])
+                content.first = content.first or list(dict.fromkeys(named))
+        records.verify_names()
+        content.blobs[0] = pack.finish()
+        content.stripped = reader.stripped
+    return content
 
-    def _read_and_register(self, source: Source, rows: ArrivingRows, folder: Path | None) -> FileResult:
-        blobs: list[StagedBlob | None] = [None]
-        records = residues = 0
-        with source.open() as stream, Pack(folder) as pack:
-            watched = WatchedInput(stream)
-            reader = FastaReader(self._watched(source, watched), source=source.name, strip=self.options.strip)
-            with Arrivals(reader, folder) as arrivals:
-                for batch in _ahead(self._rows(source, arrived) for arrived in arrivals):
-                    rows.add(batch, _places(batch, rows, pack, blobs))
-                    records += len(batch)
-                    residues += sum(row.arrived.length for row in batch)
-            rows.refuse_duplicates()
-            blobs[0] = pack.finish()
 
-        def result(added: Added) -> FileResult:
-            changed = added.sequences or added.filled or added.made_circular or added.aliases
-            counts = {"records": records, "residues": residues, "stripped": reader.stripped, **asdict(added)}
-            outcome = IngestedFile.Outcome.ADDED if changed else IngestedFile.Outcome.UNCHANGED
-            return FileResult(source.name, outcome, counts=counts)
+def _register(job: _Job, source: Source, records: RecordTable, content: _Content) -> InputResult:
+    """Store the blobs and register the rows, in one transaction that a dry run rolls back."""
+    target, dry_run = storage(SEQUENCES), job.options.dry_run
 
-        if (run := self.run) is None:
-            done = result(rows.count(collection=private_collection(self.options.collection)))
-            if self.collection is not None:
-                self.collection.add(source.name)
-        else:
+    def register() -> InputResult:
+        with write_transaction(dry_run=dry_run):
+            collection = private_collection(job.options.collection)
+            added = records.register(target.name, content.blobs, collection=collection)
+            result = _result(source, content, added)
+            if job.members is not None:
+                job.members.add(records, source.name)
+                job.members.withhold(source.name)
+            job.run.record(result)
+        return result
 
-            def register(place: str) -> FileResult:
-                with transaction.atomic():
-                    collection = private_collection(self.options.collection)
-                    registered = result(rows.register(place, blobs, collection=collection))
-                    if self.collection is not None:
-                        self.collection.add(source.name)
-                        self.collection.withhold(source.name, collection=self.options.collection or "")
-                    run.file(source.name, registered.outcome, counts=registered.counts)
-                return registered
+    with residue_writes():
+        for blob in content.blobs:
+            if blob is not None and blob.path is not None:
+                target.put(blob.path, blob.key)
+        result = retry_on_deadlock(register)
+    if dry_run and job.members is not None:
+        # The transaction took the members back with it; the collection is checked at the end.
+        job.members.add(records, source.name)
+    return result
 
-            place = storage(SEQUENCES)
-            for blob in blobs:
-                if blob is not None:
-                    place.put(blob.path, blob.key)
-            done = retry_on_deadlock(lambda: register(place.name))
-        return done
 
-    @contextmanager
-    def _folder_of_file(self) -> Iterator[Path | None]:
-        if self.folder is None:
-            yield None
-            return
-        self._number += 1
-        folder = self.folder / str(self._number)
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+def _result(source: Source, content: _Content, added: Added) -> InputResult:
+    changed = added.sequences or added.filled or added.made_circular or added.aliases
+    counts = {
+        "records": content.records,
+        "residues": content.residues,
+        "stripped": content.stripped,
+        **asdict(added),
+    }
+    outcome = Outcome.ADDED if changed else Outcome.UNCHANGED
+    return InputResult(
+        source.name, outcome, counts=counts, paths=tuple(f"sequence/{name}" for name in content.first)
+    )
 
-    def _watched(self, source: Source, watched: WatchedInput) -> Iterator[bytes]:
-        for chunk in plain_chunks(watched):
-            self.observer.reading(source, watched.count)
-            yield chunk
 
-    def _rows(self, source: Source, batch: list[Arrived]) -> list[Row]:
-        """What the records are called and made of, as far as their headers and letters tell."""
-        rows = []
-        authority = self.options.authority
-        for arrived in batch:
-            header = arrived.header
-            if len(header.name) > LONGEST_NAME and (authority or self.options.collection):
-                reason = f"a name of more than {LONGEST_NAME} characters"
-                raise FastaFault(reason, source=source.name, line=header.line)
-            names = header_names(header, length=arrived.length)
-            if authority is not None:
-                names.append(NameUnder(authority, header.name))
-            circular = header.name in self.options.circular
-            if circular:
-                self.circular_found.add(header.name)
-            molecule = Molecule.PROTEIN if is_protein(header) else molecule_of(arrived.sample)
-            rows.append(Row(arrived, circular or is_circular(header), molecule, names))
-        return rows
+@contextmanager
+def _file_folder(folder: Path | None) -> Iterator[Path | None]:
+    """A new folder in `folder`, removed at the end."""
+    if folder is None:
+        yield None
+        return
+    own = Path(tempfile.mkdtemp(dir=folder))
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _observed(observer: Observer, source: Source, watched: WatchedInput) -> Iterator[bytes]:
+    for chunk in uncompressed_chunks(watched):
+        observer.progressed(source.name, watched.count, source.size)
+        yield chunk
+
+
+def _rows(job: _Job, source: Source, batch: list[Arrived]) -> list[Row]:
+    """Return the records with their names and molecules, as far as headers and letters tell."""
+    rows = []
+    authority = job.options.authority
+    for arrived in batch:
+        header = arrived.header
+        if len(header.name) > LONGEST_NAME and (authority or job.options.collection):
+            reason = f"a name of more than {LONGEST_NAME} characters"
+            raise FastaFault(reason, source=source.name, line=header.line)
+        names = header_names(header, length=arrived.length)
+        if authority is not None:
+            names.append(NameUnder(authority, header.name))
+        circular = header.name in job.options.circular
+        if circular:
+            job.circular_found.add(header.name)
+        molecule = Molecule.PROTEIN if is_protein(header) else molecule_of(arrived.sample)
+        rows.append(Row(arrived, circular or is_circular(header), molecule, names))
+    return rows
 
 
 def _places(
-    batch: Sequence[Row], rows: ArrivingRows, pack: Pack, blobs: list[StagedBlob | None]
+    batch: Sequence[Row], records: RecordTable, pack: Pack, blobs: list[StagedBlob | None]
 ) -> list[tuple[int, int] | None]:
-    """Puts what is held nowhere yet into the pack, or among the blobs: of each such record blob number and offset."""
+    """Put new residues into the pack or a blob of their own; return blob number and offset, None for known ones."""
     places: list[tuple[int, int] | None] = []
     packed: list[bytes] = []
     offset = pack.size
-    for row, fresh in zip(batch, rows.fresh_of([row.arrived for row in batch]), strict=True):
+    for row, fresh in zip(batch, records.fresh_of([row.arrived for row in batch]), strict=True):
         arrived = row.arrived
         if not fresh:
             if arrived.staged is not None:
@@ -283,14 +259,13 @@ def _places(
             offset += arrived.length
         else:
             places.append((len(blobs), 0))
-            key = long_key(arrived.digests)
-            blobs.append(None if arrived.staged is None else StagedBlob(arrived.staged, key, arrived.length))
+            blobs.append(StagedBlob(arrived.staged, long_key(arrived.digests), arrived.length))
     pack.append(packed)
     return places
 
 
-def _ahead(items: Iterable[T]) -> Iterator[T]:
-    """The same items, each made in another thread while the one before it is used."""
+def _prefetched(items: Iterable[T]) -> Iterator[T]:
+    """Yield the items, each made in another thread while the one before it is used."""
     iterator = iter(items)
     with ThreadPoolExecutor(1, "reading") as thread:
         coming = thread.submit(next, iterator, None)

@@ -1,8 +1,8 @@
-"""Residues on their way from a FASTA file into blobs: digests and bytes in one pass.
+"""Digests and blobs of the residues of a FASTA file, in one pass.
 
 A sequence of at least `LONG` residues becomes a blob of its own, named by its md5 as htslib names the files of its
-REF_CACHE; shorter ones are packed behind one another into one blob an input, named by what it holds. Below `LONG` a
-file of its own would cost more than it is worth: an inode, a rename and two fsyncs each.
+REF_CACHE; shorter ones are packed into one blob a file, named by its content. For them a file of their own would cost
+too much: an inode, a rename and two fsyncs each.
 """
 
 import os
@@ -22,15 +22,15 @@ LONG: Final = 1 << 16
 #: The prefix of the keys of packed blobs; no md5 begins with it.
 PACKED: Final = "packed"
 
-# A batch ends behind so many records, or so many residues in memory: each costs several turns with the database.
-_BATCH = 8192
-_HELD = 1 << 22
-# Written pages go to the disk in steps of so many bytes while digests are computed, not all at the end.
-_FLUSH = 1 << 25
+# Records, and residues in memory, of a batch: each batch costs several queries.
+_MAX_BATCH = 8192
+_MAX_BATCH_RESIDUES = 1 << 22
+# Bytes after which written pages are flushed to the disk, while digests are computed.
+_FLUSH_STEP = 1 << 25
 
 
 class Arrived(NamedTuple):
-    """A record whose residues were all read: they are in `residues`, or, of a long one, in the file `staged`."""
+    """A record that was read: its residues are in `residues`, or in the file `staged` when it is long."""
 
     header: Header
     length: int
@@ -42,18 +42,17 @@ class Arrived(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StagedBlob:
-    """A finished file that is to become the object `key`."""
+    """A finished file that is to become the object `key`; without a path in a dry run."""
 
-    path: Path
+    path: Path | None
     key: str
     size: int
 
 
 class Arrivals:
-    """Iterates over what a FASTA file brings, in batches, with digests computed.
+    """Iterates over the records of a FASTA file in batches, with digests computed.
 
-    Long records are written to files in `folder`; to none with `folder` None, when only digests are wanted. A context,
-    which ends the threads that compute them.
+    Long records are written to files in `folder`; with None to no file. A context, which ends its threads.
     """
 
     def __init__(self, reader: FastaReader, folder: Path | None) -> None:
@@ -76,7 +75,7 @@ class Arrivals:
         for arrived in self._one_by_one():
             batch.append(arrived)
             held += len(arrived.residues)
-            if len(batch) >= _BATCH or held >= _HELD:
+            if len(batch) >= _MAX_BATCH or held >= _MAX_BATCH_RESIDUES:
                 yield batch
                 batch, held = [], 0
         if batch:
@@ -112,13 +111,13 @@ def _short(header: Header, residues: bytes) -> Arrived:
 
 
 def long_key(digests: Digests) -> str:
-    """The key of the blob of a long sequence: `ab/cd/rest` of its md5."""
+    """Return the key of the blob of a long sequence: `ab/cd/rest` of its md5."""
     name = digests.md5_hex
     return f"{name[:2]}/{name[2:4]}/{name[4:]}"
 
 
 class Pack:
-    """The blob of the short sequences of one input, as it grows; without a folder only its size is kept. A context."""
+    """The blob of the short sequences of one file; without a folder nothing is written. A context."""
 
     def __init__(self, folder: Path | None) -> None:
         self._file = _BlobFile(folder, "pack")
@@ -134,23 +133,23 @@ class Pack:
         self._file.close()
 
     def append(self, residues: list[bytes]) -> None:
-        """Puts sequences behind those that are there."""
+        """Append sequences."""
         joined = b"".join(residues)
         self._digester.update(joined)
         self._file.write(joined)
         self.size += len(joined)
 
     def finish(self) -> StagedBlob | None:
-        """Ends the file; None when nothing was put into it, or there is no folder."""
+        """Close the file; return None when nothing was appended."""
         self._file.close()
-        if self._file.path is None or not self.size:
+        if not self.size:
             return None
         name = self._digester.digests().trunc512
         return StagedBlob(self._file.path, f"{PACKED}/{name[:2]}/{name[2:]}", self.size)
 
 
 class _BlobFile:
-    """A file in the staging folder, written out to the disk steadily; nowhere when there is no folder."""
+    """A file in the staging folder, flushed to the disk steadily; no file where there is no folder."""
 
     def __init__(self, folder: Path | None, name: int | str) -> None:
         self.path = None if folder is None else folder / str(name)
@@ -168,30 +167,30 @@ class _BlobFile:
         self.close()
 
     def write(self, data: bytes) -> None:
-        """Raises OSError, also for what was written before."""
+        """Write bytes. Raises OSError, also for those written before."""
         if self._file is None:
             return
         view = memoryview(data)
         while view:
             view = view[self._file.write(view) :]
         self._dirty += len(data)
-        if self._dirty >= _FLUSH and (self._flushing is None or self._flushing.done()):
-            self._settle()
+        if self._dirty >= _FLUSH_STEP and (self._flushing is None or self._flushing.done()):
+            self._await_flush()
             self._disk = self._disk or ThreadPoolExecutor(1, "disk")
             self._flushing = self._disk.submit(os.fdatasync, self._file.fileno())
             self._dirty = 0
 
     def close(self) -> None:
-        """Ends the file. Raises OSError for what was written before."""
+        """Close the file. Raises OSError, also for bytes written before."""
         if self._file is not None:
             try:
-                self._settle()
+                self._await_flush()
             finally:
                 self._file.close()
                 if self._disk is not None:
                     self._disk.shutdown()
 
-    def _settle(self) -> None:
+    def _await_flush(self) -> None:
         flushing, self._flushing = self._flushing, None
         if flushing is not None:
             flushing.result()

@@ -1,13 +1,13 @@
-"""The rows of one FASTA file: gathered in temporary tables, then registered in one transaction.
+"""The rows of one FASTA file: collected in temporary tables, then registered in one transaction.
 
-Everything that grows with the file lies in tables of the database session, so memory stays bounded however many records
-there are. Rows enter the catalogue in the order of their md5 (names in the order of names), so that two ingests of the
-same sequences wait for each other instead of for a cycle; the database's constraints decide which of them adds a row.
+What grows with the file lies in temporary tables, so memory is bounded however many records there are. Rows are
+inserted in the order of their md5 (names in the order of names), so that two ingests of the same sequences wait for
+each other without a deadlock; the database's constraints decide which of them adds a row.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from django.db import connection
 
@@ -22,13 +22,13 @@ _TABLES = (
     """CREATE TEMPORARY TABLE arriving_record (
         position bigint, line bigint, name text, md5 bytea, sha512t24u bytea, length bigint,
         circular boolean, molecule text, blob integer, "offset" bigint)""",
-    # A record with a blob brings residues that are held nowhere yet.
+    # Records with a blob are those whose residues are not stored yet.
     "CREATE UNIQUE INDEX arriving_fresh ON arriving_record (md5) WHERE blob IS NOT NULL",
     "CREATE TEMPORARY TABLE arriving_name (authority integer, name text, md5 bytea)",
 )
 _DROP = "DROP TABLE IF EXISTS arriving_record, arriving_name"
 
-# LIMIT keeps the planner from joining: each batch is looked up in the indexes, whatever the statistics say.
+# LIMIT keeps the planner from a join: each batch is looked up by index, whatever the statistics say.
 _LOOK_UP = """
     SELECT asked.n - 1, held.sha512t24u, held.blob_id, arrived.sha512t24u
     FROM unnest(%s::bytea[]) WITH ORDINALITY AS asked (md5, n)
@@ -49,7 +49,7 @@ _ADD_SEQUENCES = """
     FROM arriving_record WHERE blob IS NOT NULL ORDER BY md5
     ON CONFLICT DO NOTHING"""
 
-# Known but not held, or held in a blob that is lost.
+# Sequences known without residues, or with residues in a blob that is lost.
 _LOCK_UNHELD = """
     SELECT 1 FROM catalogue_sequence
     WHERE md5 IN (SELECT md5 FROM arriving_record WHERE blob IS NOT NULL)
@@ -63,19 +63,12 @@ _FILL = """
     FROM arriving_record AS arrived
     WHERE arrived.blob IS NOT NULL AND held.md5 = arrived.md5 AND (held.blob_id IS NULL OR held.blob_id = ANY(%s))"""
 
-_COUNT_FILLED = """
-    SELECT count(*) FROM arriving_record WHERE blob IS NOT NULL AND md5 IN (SELECT md5 FROM catalogue_sequence)"""
-
 _LOCK_LINEAR = """
     SELECT 1 FROM catalogue_sequence
     WHERE md5 IN (SELECT md5 FROM arriving_record WHERE circular) AND NOT circular ORDER BY md5 FOR UPDATE"""
 _MAKE_CIRCULAR = """
     UPDATE catalogue_sequence SET circular = true
     WHERE md5 IN (SELECT md5 FROM arriving_record WHERE circular) AND NOT circular"""
-_COUNT_LINEAR = """
-    SELECT count(*) FROM catalogue_sequence
-    WHERE md5 IN (SELECT md5 FROM arriving_record WHERE circular) AND NOT circular"""
-
 # Names that come with a private collection belong to it, unless they are public already.
 _ADD_NAMES = """
     INSERT INTO catalogue_alias (name, authority_id, sequence_id, collection_id)
@@ -88,19 +81,7 @@ _ADD_NAMES = """
             AND known.sequence_id = catalogue_sequence.id AND known.collection_id IS NULL)
     ORDER BY 1, 2, 3
     ON CONFLICT DO NOTHING"""
-_COUNT_NEW_NAMES = """
-    SELECT count(*) FROM (
-        SELECT name, authority, md5 FROM arriving_name
-        EXCEPT
-        SELECT arrived.name, arrived.authority, arrived.md5
-        FROM arriving_name AS arrived
-        JOIN catalogue_alias AS alias
-            ON alias.name = arrived.name AND alias.authority_id = (%(authorities)s::bigint[])[arrived.authority + 1]
-                AND (alias.collection_id IS NULL OR alias.collection_id = %(collection)s::bigint)
-        JOIN catalogue_sequence AS held ON held.id = alias.sequence_id AND held.md5 = arrived.md5
-    ) AS new"""
-
-_TWICE = """
+_DUPLICATE_NAME = """
     SELECT name, min(line), max(line) FROM arriving_record GROUP BY name HAVING count(*) > 1
     ORDER BY max(line) LIMIT 1"""
 
@@ -110,7 +91,7 @@ _PUBLISH_AUTHORITIES = "UPDATE catalogue_namingauthority SET private = false WHE
 
 
 class Row(NamedTuple):
-    """One record with all that is to be registered of it."""
+    """One record as it is registered."""
 
     arrived: Arrived
     circular: bool
@@ -120,7 +101,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What a registration changed: rows."""
+    """Rows that a registration added or changed."""
 
     sequences: int
     filled: int
@@ -128,8 +109,13 @@ class Added:
     aliases: int
 
 
-class ArrivingRows:
-    """The temporary tables of one file, between `__enter__` and `__exit__`; one at a time in a database session."""
+class RecordTable:
+    """The temporary tables of one file's records, a context; one at a time in a database session.
+
+    `name` is the table of the records, for SQL that joins it: position, line, name, md5 and what is registered.
+    """
+
+    name: Final = "arriving_record"
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -139,19 +125,19 @@ class ArrivingRows:
         self._circular = False
         self.fresh = 0
 
-    def __enter__(self) -> "ArrivingRows":
+    def __enter__(self) -> Self:
         _execute(_DROP)
         for statement in _TABLES:
             _execute(statement)
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A session that broke has taken its tables with it.
+        # The tables of a broken session are gone.
         if not connection.needs_rollback and connection.is_usable():
             _execute(_DROP)
 
     def fresh_of(self, batch: Sequence[Arrived]) -> list[bool]:
-        """Of each record whether its residues are held nowhere yet, neither by the catalogue nor by this file so far.
+        """Return for each record whether its residues are new to the catalogue and to this file.
 
         Raises FastaFault for a sequence with the md5 of another.
         """
@@ -166,7 +152,7 @@ class ArrivingRows:
             if any(
                 digest is not None and bytes(digest) != sha512t24u for digest in (held, before, here.get(md5))
             ):
-                reason = f"another sequence with the same md5 {md5.hex()} is held"
+                reason = f"another sequence with the same md5 {md5.hex()} is registered"
                 raise FastaFault(
                     reason, source=self._source, line=arrived.header.line, record=arrived.header.name
                 )
@@ -176,7 +162,7 @@ class ArrivingRows:
         return fresh
 
     def _is_whole(self, blob: int) -> bool:
-        """Whether the object behind a blob is there, in its size. Raises StorageError when its storage is not."""
+        """Whether the object of a blob exists, in its size. Raises StorageUnavailable."""
         if blob not in self._blob_is_whole:
             row = ResidueBlob.objects.get(pk=blob)
             try:
@@ -186,7 +172,7 @@ class ArrivingRows:
         return self._blob_is_whole[blob]
 
     def add(self, rows: Sequence[Row], places: Iterable[tuple[int, int] | None]) -> None:
-        """Gathers records with, where they are fresh, the number of their blob and the offset in it."""
+        """Add records; `places` are blob number and offset of those with new residues."""
         with connection.cursor() as cursor:
             with cursor.copy("COPY arriving_record FROM STDIN WITH (FORMAT BINARY)") as copy:
                 copy.set_types(
@@ -219,35 +205,30 @@ class ArrivingRows:
                         number = self._authorities.setdefault(authority, len(self._authorities))
                         copy.write_row((number, name, row.arrived.digests.md5))
 
-    def refuse_duplicates(self) -> None:
-        """Raises FastaFault for the first name that two records have."""
+    def verify_names(self) -> None:
+        """Raise FastaFault for the first name that two records have."""
         with connection.cursor() as cursor:
-            cursor.execute(_TWICE)
+            cursor.execute(_DUPLICATE_NAME)
             twice = cursor.fetchone()
         if twice is not None:
             name, first, last = twice
-            reason = f"this name is that of the record at line {first} too"
+            reason = f"the record at line {first} has the same name"
             raise FastaFault(reason, source=self._source, line=last, record=name)
 
-    def count(self, *, collection: int | None = None) -> Added:
-        """What `register` would change, without changing it."""
-        names = {"authorities": self._authority_ids(), "collection": collection}
-        filled = _number(_COUNT_FILLED)
-        aliases = _number(_COUNT_NEW_NAMES, names)
-        return Added(self.fresh - filled, filled, _number(_COUNT_LINEAR), aliases)
-
     def register(
-        self, place: str, blobs: Sequence[StagedBlob | None], *, collection: int | None = None
+        self, storage_name: str, blobs: Sequence[StagedBlob | None], *, collection: int | None = None
     ) -> Added:
-        """Adds what is missing in the catalogue; the blobs, in the order of their numbers, lie in storage `place`.
+        """Add what is missing in the catalogue; the blobs, in the order of their numbers, lie in one storage.
 
-        `collection` is the private collection whose names these are, if any. To be called in a transaction.
+        `collection` is the private collection whose names these are, if any. Needs a transaction.
         """
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL work_mem = '64MB'")
             cursor.execute("ANALYZE arriving_record, arriving_name")
             staged = [blob for blob in blobs if blob is not None]
-            cursor.execute(_ADD_BLOBS, [place, [blob.key for blob in staged], [blob.size for blob in staged]])
+            cursor.execute(
+                _ADD_BLOBS, [storage_name, [blob.key for blob in staged], [blob.size for blob in staged]]
+            )
             by_key = dict(cursor.fetchall())
             numbered = [None if blob is None else by_key[blob.key] for blob in blobs]
             cursor.execute(_ADD_SEQUENCES, [numbered])
@@ -273,19 +254,11 @@ class ArrivingRows:
             return Added(sequences, filled, made_circular, cursor.rowcount)
 
     def _authority_ids(self) -> list[int]:
-        """The key of each authority in the order of its number here, 0 for one that is not there yet."""
+        """Return the primary key of each authority, in the order of its number here."""
         known = {name.lower(): pk for pk, name in NamingAuthority.objects.values_list("pk", "name")}
-        return [known.get(name.lower(), 0) for name in self._authorities]
+        return [known[name.lower()] for name in self._authorities]
 
 
 def _execute(sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)
-
-
-def _number(sql: str, parameters: Mapping[str, Any] | None = None) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        (number,) = cursor.fetchone()
-    assert isinstance(number, int)
-    return number

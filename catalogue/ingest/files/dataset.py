@@ -1,4 +1,4 @@
-"""The dataset that an ingest puts its files into."""
+"""The dataset that an ingest adds its files to."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,9 @@ from django.core.validators import validate_slug
 from django.db import transaction
 
 from catalogue.errors import CatalogueError
+from catalogue.ingest.files.contig_links import link_contigs
 from catalogue.ingest.transactions import advisory_lock
-from catalogue.models import Contig, Dataset, SequenceCollection
+from catalogue.models import Dataset, SequenceCollection
 
 
 class DatasetRefusedError(CatalogueError):
@@ -19,8 +20,8 @@ class DatasetRefusedError(CatalogueError):
 class WantedDataset:
     """A dataset as a command's options describe it; None leaves what is there, or empty.
 
-    A new one is controlled unless `public`. An existing one never becomes public this way: that opens files which
-    somebody may have put there in trust.
+    A new dataset is controlled unless `public`. An existing one never becomes public this way: it may hold files that
+    somebody put there in trust.
     """
 
     slug: str
@@ -32,12 +33,12 @@ class WantedDataset:
     collection: str | None = None
 
     def find(self) -> Dataset:
-        """The dataset with what the options say, new or not, unsaved. Raises DatasetRefusedError."""
+        """Return the dataset with what the options say, new or not, unsaved. Raises DatasetRefusedError."""
         try:
             validate_slug(self.slug)
         except ValidationError:
             raise DatasetRefusedError(
-                f"{self.slug!r} is no name of a dataset: letters, digits, - and _"
+                f"{self.slug!r} is no name of a dataset: give letters, digits, - and _"
             ) from None
         if len(self.slug) > 100:
             raise DatasetRefusedError("the name of a dataset has at most 100 characters")
@@ -60,12 +61,12 @@ class WantedDataset:
 
 
 def save_dataset(dataset: Dataset) -> None:
-    """Creates or updates it. Links that a former collection gave its contigs are undone."""
+    """Create or update the dataset; link its contigs again when its collection changed."""
     with transaction.atomic():
         advisory_lock(f"dataset {dataset.slug}")
         before = Dataset.objects.select_for_update().filter(slug=dataset.slug).first()
-        if before is not None and before.collection_id != dataset.collection_id:
-            Contig.objects.filter(file__dataset=before, md5__isnull=True).update(sequence=None)
         if before is not None:
             dataset.pk, dataset.created, dataset._state.adding = before.pk, before.created, False
         dataset.save()
+        if before is not None and before.collection_id != dataset.collection_id:
+            link_contigs(dataset)

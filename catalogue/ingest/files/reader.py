@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from django.conf import settings
+
 from catalogue.errors import ObjectChanged
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.bgzf import EOF_MARKER, is_eof, verify_tail
 from catalogue.formats.cram import CramFile, read_cram, walk_containers
 from catalogue.formats.headers import FileFormat, FileHeader, HeaderContig, with_indexed_contigs
 from catalogue.formats.registry import SPECS, sniff
-from catalogue.formats.spec import FileKind, Structure
+from catalogue.formats.spec import FileKind, FormatSpec, Structure
 from catalogue.ingest.indexes.build import build_index
 from catalogue.ingest.indexes.read import (
     MAX_STORED_INDEX,
@@ -40,14 +42,14 @@ class WrongKindError(FormatError):
 class ReadJob:
     """What to read and how.
 
-    `aside` are further places beside which the index may lie. `copy_to` names the storage that gets a copy; without
-    one the file is served from where it lies. `build_index` makes an index where there is none, but of an object that
-    is far away only with `fetch_for_index`, for that reads it whole. A `dry_run` writes nothing.
+    `links` are links to the file, beside which its index may lie too. `copy_to` names the storage that gets a copy;
+    without one the file is served in place. `build_index` builds a missing index, of a remote object only with
+    `fetch_for_index`, because that reads all of it. A `dry_run` stores nothing.
     """
 
     source: ObjectRef
     kind: FileKind
-    aside: tuple[ObjectRef, ...] = ()
+    links: tuple[ObjectRef, ...] = ()
     copy_to: str | None = None
     build_index: bool = True
     fetch_for_index: bool = False
@@ -87,26 +89,33 @@ class FileReading:
 
 
 def read_file(job: ReadJob) -> FileReading:
-    """Reads, checks and, where the job says so, copies and indexes one file.
+    """Read and check one file, and copy and index it where the job says so. A dry run stores nothing.
 
     Raises `FormatError` (`WrongKindError` for a file that is not of the job's kind) and CatalogueError.
     """
     stat = job.source.stat()
     read_range = job.source.reader(stat)
     format = sniff_kind(read_range, job.kind)
-    if job.copy_to is None or job.dry_run:
+    if job.copy_to is None:
         reading = _read(job, format, stat, read_range, at=job.source, final=job.source)
         job.source.verify_unchanged(stat)
         return reading
+    if job.dry_run:
+        final = _copy_ref(job.copy_to, format, _digest(job.source, stat))
+        return _read(job, format, stat, read_range, at=job.source, final=final)
     target = storage(job.copy_to)
     with staging_folder(target) as folder:
         staged = folder / "copy"
         digest = _copy(job.source, stat, staged)
-        copy = ObjectRef("", staged.as_posix().lstrip("/"))
-        final = ObjectRef(job.copy_to, f"data/{digest[:2]}/{digest[2:]}{SPECS[format].suffixes[0]}")
+        copy = ObjectRef.of_path(staged)
+        final = _copy_ref(job.copy_to, format, digest)
         reading = _read(job, format, stat, copy.reader(copy.stat()), at=copy, final=final)
         held = _held_already(final, digest)
         return replace(reading, stat=held or target.put(staged, final.key))
+
+
+def _copy_ref(storage_name: str, format: FileFormat, digest: str) -> ObjectRef:
+    return ObjectRef(storage_name, f"data/{digest[:2]}/{digest[2:]}{SPECS[format].suffixes[0]}")
 
 
 def sniff_kind(read_range: ReadRange, kind: FileKind) -> FileFormat:
@@ -160,10 +169,9 @@ def _read(
         warnings.append(_NO_INDEX)
     elif at.local_path() is None and not job.fetch_for_index:
         warnings.append(f"{_NO_INDEX}; --build-index makes one, which reads all of the object")
-    elif job.dry_run:
-        warnings.append("an index would be built")
     else:
-        index, index_source = _built(at, stat, format, parse, key=f"index/{final.storage}/{final.key}")
+        target = ObjectRef(FILES, f"index/{final.storage}/{final.key}{spec.built_index_suffix}")
+        index, index_source = _built(at, stat, spec, parse, target, dry_run=job.dry_run)
     extra = index.extra_contigs if index else ()
     if extra and header.contigs:
         warnings.append(f"its header does not declare {len(extra)} of its contigs, {extra[0]} the first")
@@ -184,6 +192,10 @@ def _read(
 
 def verify_contigs(contigs: Sequence[HeaderContig]) -> None:
     """Raise `FormatError` for contigs that the catalogue cannot keep, or tell apart."""
+    if len(contigs) > settings.INGEST_MAX_CONTIGS:
+        raise FormatError(
+            f"it declares {len(contigs):,} contigs, more than the {settings.INGEST_MAX_CONTIGS:,} of INGEST_MAX_CONTIGS"
+        )
     names: set[str] = set()
     numbers: set[int] = set()
     for contig in contigs:
@@ -198,18 +210,18 @@ def verify_contigs(contigs: Sequence[HeaderContig]) -> None:
 
 
 def find_index(
-    source: ObjectRef, aside: Sequence[ObjectRef], format: FileFormat, *, modified: float
+    source: ObjectRef, links: Sequence[ObjectRef], format: FileFormat, *, modified: float
 ) -> tuple[ObjectRef, ObjectStat] | None:
     """The index beside a file; of several the most usual that is not older than the file, else the most usual."""
     found = [
-        pair for place in (source, *aside) for pair in place.find_existing(index_keys(place.key, format))
+        pair for place in (source, *links) for pair in place.find_existing(index_keys(place.key, format))
     ]
     fresh = [pair for pair in found if pair[1].modified >= modified]
     return next(iter(fresh or found), None)
 
 
 def _found_index(job: ReadJob, format: FileFormat, stat: ObjectStat) -> tuple[ObjectRef, ObjectStat] | None:
-    return find_index(job.source, job.aside, format, modified=stat.modified)
+    return find_index(job.source, job.links, format, modified=stat.modified)
 
 
 def _parsed(place: ObjectRef, stat: ObjectStat, parse: Callable[[bytes], FileIndex]) -> FileIndex:
@@ -222,20 +234,25 @@ def _parsed(place: ObjectRef, stat: ObjectStat, parse: Callable[[bytes], FileInd
 
 
 def _built(
-    at: ObjectRef, stat: ObjectStat, format: FileFormat, parse: Callable[[bytes], FileIndex], *, key: str
+    at: ObjectRef,
+    stat: ObjectStat,
+    spec: FormatSpec,
+    parse: Callable[[bytes], FileIndex],
+    target: ObjectRef,
+    *,
+    dry_run: bool,
 ) -> tuple[FileIndex, IndexSource]:
-    managed = storage(FILES)
-    with staging_folder(managed) as folder:
+    """Build an index in a staging folder and store it as `target`; a dry run does not store it."""
+    with staging_folder(target.backend) as folder:
         path = at.local_path()
         if path is None:
             path = folder / "object"
             _copy(at, stat, path)
-        spec = SPECS[format]
-        target = folder / f"index{spec.built_index_suffix}"
-        build_index(path, spec, target)
-        index = parse(target.read_bytes())
-        place = ObjectRef(FILES, key + spec.built_index_suffix)
-        return index, IndexSource(place, managed.put(target, place.key).etag, built=True)
+        staged = folder / f"index{spec.built_index_suffix}"
+        build_index(path, spec, staged)
+        index = parse(staged.read_bytes())
+        etag = "" if dry_run else target.backend.put(staged, target.key).etag
+        return index, IndexSource(target, etag, built=True)
 
 
 def _verify_end(read_range: ReadRange, cram: CramFile | None, *, size: int) -> None:
@@ -250,8 +267,17 @@ def _verify_end(read_range: ReadRange, cram: CramFile | None, *, size: int) -> N
             pass
 
 
+def _digest(source: ObjectRef, stat: ObjectStat) -> str:
+    """Return the SHA-256 of an object in hexadecimal. Raises StorageError."""
+    digest = hashlib.sha256()
+    for piece in source.backend.stream(source.key, 0, stat.size, etag=stat.etag):
+        digest.update(piece)
+    source.verify_unchanged(stat)
+    return digest.hexdigest()
+
+
 def _copy(source: ObjectRef, stat: ObjectStat, target: Path) -> str:
-    """Copies a file, and gives the SHA-256 of its bytes in hexadecimal. Raises StorageError."""
+    """Copy an object into a file; return its SHA-256 in hexadecimal. Raises StorageError."""
     digest = hashlib.sha256()
     with target.open("wb") as copy:
         for piece in source.backend.stream(source.key, 0, stat.size, etag=stat.etag):
@@ -261,15 +287,13 @@ def _copy(source: ObjectRef, stat: ObjectStat, target: Path) -> str:
     return digest.hexdigest()
 
 
-def _held_already(place: ObjectRef, digest: str) -> ObjectStat | None:
-    """The state of an object of the same content; to put it again would change that under those served from it."""
-    stat = place.stat_or_none()
-    if stat is None:
-        return None
-    found = hashlib.sha256()
+def _held_already(ref: ObjectRef, digest: str) -> ObjectStat | None:
+    """Return the state of an object with the same content, None where there is none.
+
+    Storing it again would change its state under those that are served from it.
+    """
+    stat = ref.stat_or_none()
     try:
-        for piece in place.backend.stream(place.key, 0, stat.size, etag=stat.etag):
-            found.update(piece)
+        return stat if stat is not None and _digest(ref, stat) == digest else None
     except ObjectChanged:
         return None
-    return stat if found.hexdigest() == digest else None

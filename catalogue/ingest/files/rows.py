@@ -1,29 +1,34 @@
-"""Writes what was read of a data file, all of it or nothing: one transaction a file, contigs by COPY.
+"""Registers what was read of a data file: one transaction a file, contigs by COPY.
 
-Contigs are linked to sequences by the md5 that the header states; those without one by name and length within the
-collection of the dataset.
+Contigs are linked to sequences by the md5 in the header; those without one by name and length within the collection of
+the dataset.
 """
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_fields
+from typing import Final, Self
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from catalogue.errors import CatalogueError, StorageError
+from catalogue.errors import CatalogueError
 from catalogue.formats.headers import HeaderContig
 from catalogue.formats.registry import SPECS
+from catalogue.ingest.files.dataset import save_dataset
 from catalogue.ingest.files.reader import FileReading
+from catalogue.ingest.objects import made_objects, remove_unless_used
 from catalogue.ingest.transactions import advisory_lock
 from catalogue.models import CollectionMember, Contig, DataFile, Dataset, NamingAuthority, Sequence
-from catalogue.storage import storage
 from catalogue.storage.object_ref import ObjectRef
 
 #: Who gives the names of AN tags.
 AUTHORITY = "sam"
 
-_MAX_ALIAS = 255
+_MAX_ALIAS: Final = 255
+# Contigs without a known sequence that a run names.
+_MAX_UNLINKED: Final = 5
 _SORT_ORDERS = {"unsorted", "queryname", "coordinate"}
 
 _ADD_SEQUENCES = """
@@ -41,13 +46,6 @@ _COPY_CONTIGS = """
     FROM STDIN (FORMAT BINARY)
 """
 _CONTIG_TYPES = ("int8", "int4", "varchar", "int8", "bytea", "int8", "int8", "int8", "bytea")
-_LINK = """
-    UPDATE catalogue_contig AS contig SET sequence_id = sequence.id
-    FROM catalogue_datafile AS file, catalogue_collectionmember AS member, catalogue_sequence AS sequence
-    WHERE contig.file_id = file.id AND file.dataset_id = %s AND contig.sequence_id IS NULL AND contig.md5 IS NULL
-      AND member.collection_id = %s AND member.name = contig.name
-      AND sequence.id = member.sequence_id AND sequence.length = contig.length
-"""
 
 
 class IdTakenError(CatalogueError):
@@ -56,7 +54,7 @@ class IdTakenError(CatalogueError):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What became of a file: `replaced` when an earlier state of it, or another file, was registered before."""
+    """A registered file; `replaced` when an earlier state of it, or another file, had the id before."""
 
     replaced: bool
     counts: Mapping[str, int]
@@ -65,29 +63,43 @@ class Registered:
 
 @dataclass(slots=True)
 class Register:
-    """Writes the files of one run into a dataset. Remembers sequences, which most files of a run share."""
+    """Registers the files of one run in a dataset.
+
+    Keeps the sequences in memory that most files of a run share, and the first names of contigs without a sequence.
+    """
 
     dataset: Dataset
+    unlinked: dict[str, None] = field(default_factory=dict)
     _known: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     _aliased: set[tuple[str, int]] = field(default_factory=set)
     _members: dict[tuple[str, int], int] | None = None
 
-    def add(self, reading: FileReading, *, htsget_id: str, replace: bool) -> Registered:
-        """Registers a file under an id, in the place of what was there if that was an earlier state of it.
+    def with_new_dataset(self) -> Self:
+        """Return a register of the same dataset, saved in a transaction that will be rolled back."""
+        dataset = copy(self.dataset)
+        dataset._state = copy(self.dataset._state)
+        save_dataset(dataset)
+        return replace_fields(self, dataset=dataset)
 
-        Another file's id is taken over only with `replace`, or when its object is gone; else IdTakenError. Needs a
-        transaction. Raises StorageUnavailable and django.db.DatabaseError too.
+    def add(
+        self, reading: FileReading, *, htsget_id: str, replace: bool, dry_run: bool = False
+    ) -> Registered:
+        """Register a file under an id, replacing an earlier state of it.
+
+        Another file's id is taken over only with `replace`, or when its object is gone; else raises IdTakenError. A dry
+        run needs no stored copy. Needs a transaction. Raises StorageError and django.db.DatabaseError too.
         """
-        before = self.row_before(reading, htsget_id, replace=replace)
-        if reading.copied:
-            reading = _as_it_lies(reading)
+        before = self._lock_row(reading, htsget_id, replace=replace)
+        if not dry_run:
+            reading = _with_current_objects(reading)
         if before is None:
             # The end of the run makes it durable; until then a crash of the database loses whole files at most, which
             # the next run adds. A replaced file is durable before anything of its former state is removed.
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL synchronous_commit = off")
         else:
-            transaction.on_commit(lambda: _discard_objects(before))
+            for ref in made_objects(before):
+                transaction.on_commit(lambda ref=ref: remove_unless_used(ref))  # type: ignore[misc]
         sequences, warnings = self._sequences(reading.header.contigs)
         pk = self._write(before, reading, htsget_id)
         linked = self._copy_contigs(pk, reading, sequences)
@@ -99,18 +111,11 @@ class Register:
         }
         return Registered(before is not None, counts, tuple(warnings))
 
-    def link_by_collection(self) -> int:
-        """Links the dataset's contigs that have no md5 to the sequences of its collection; how many were new."""
-        if self.dataset.collection_id is None:
-            return 0
-        with connection.cursor() as cursor:
-            cursor.execute(_LINK, [self.dataset.pk, self.dataset.collection_id])
-            return int(cursor.rowcount)
-
-    def row_before(self, reading: FileReading, htsget_id: str, *, replace: bool) -> DataFile | None:
-        """The row, locked, whose place a file will take. Raises as `add`; needs a transaction."""
+    def _lock_row(self, reading: FileReading, htsget_id: str, *, replace: bool) -> DataFile | None:
+        """Lock the id and the objects of a file; return the row that it replaces. Raises IdTakenError."""
         format = reading.header.format
-        advisory_lock(f"{SPECS[format].kind}/{htsget_id} {format}", str(reading.place))
+        index = [str(reading.index_source.place)] if reading.index_source else []
+        advisory_lock(f"{SPECS[format].kind}/{htsget_id} {format}", str(reading.place), *index)
         rows = DataFile.objects.select_for_update(of=("self",)).select_related("dataset").defer("header")
         row = rows.filter(htsget_id=htsget_id, kind=SPECS[format].kind, format=format.value).first()
         if row is None:
@@ -128,7 +133,7 @@ class Register:
         return row
 
     def _sequences(self, contigs: Iterable[HeaderContig]) -> tuple[dict[int, int], list[str]]:
-        """The sequence of each contig that states its md5, by the contig's number; makes those that are not known."""
+        """Return the sequence of each contig with an md5, by its number, and warnings; add unknown sequences."""
         stated = {
             contig.index: (bytes.fromhex(contig.md5), contig.length)
             for contig in contigs
@@ -227,6 +232,8 @@ class Register:
                 if contig.md5 is None and contig.length is not None:
                     sequence = members.get((contig.name, contig.length))
                 linked += sequence is not None
+                if sequence is None and len(self.unlinked) < _MAX_UNLINKED:
+                    self.unlinked[contig.name] = None
                 index = indexes.get(contig.index)
                 copy.write_row(
                     (
@@ -255,11 +262,15 @@ class Register:
         return self._members
 
 
-def _as_it_lies(reading: FileReading) -> FileReading:
-    """The same with the copy's state of this moment, for another ingest of the same content may have put it again.
+def _with_current_objects(reading: FileReading) -> FileReading:
+    """Return the reading with the present state of its copy, which another ingest may have stored again.
 
-    Raises ObjectMissing when one removed it, while nothing spoke of it yet.
+    Raises ObjectMissing when the copy or the built index was removed, while no row referred to it yet.
     """
+    if reading.index_source and reading.index_source.built:
+        reading.index_source.place.stat()
+    if not reading.copied:
+        return reading
     stat = reading.place.stat()
     same = DataFile.objects.filter(storage=reading.place.storage, key=reading.place.key)
     same.exclude(etag=stat.etag).update(etag=stat.etag)
@@ -267,12 +278,10 @@ def _as_it_lies(reading: FileReading) -> FileReading:
 
 
 def discard_made(reading: FileReading) -> None:
-    """Removes what was stored for a file that could not be registered."""
+    """Remove the copy and the built index of a file that could not be registered."""
     made = [reading.index_source.place] if reading.index_source and reading.index_source.built else []
-    if reading.copied:
-        made.append(reading.place)
-    for place in made:
-        _delete_unless_used(place)
+    for ref in (*made, *([reading.place] if reading.copied else [])):
+        remove_unless_used(ref)
 
 
 def _source(reading: FileReading) -> str:
@@ -281,25 +290,3 @@ def _source(reading: FileReading) -> str:
 
 def _assembly(contigs: Iterable[HeaderContig]) -> str:
     return ", ".join(dict.fromkeys(contig.assembly for contig in contigs if contig.assembly))[:255]
-
-
-def _discard_objects(before: DataFile) -> None:
-    """Removes the copy and the built index of a file's earlier state, unless a row speaks of them still."""
-    if before.source:
-        _delete_unless_used(ObjectRef(before.storage, before.key))
-    if before.index_built:
-        name, _, key = before.index_source.partition(":")
-        _delete_unless_used(ObjectRef(name, key))
-
-
-def _delete_unless_used(place: ObjectRef) -> None:
-    with transaction.atomic():
-        advisory_lock(str(place))
-        places = DataFile.objects.filter(storage=place.storage, key=place.key)
-        if (places | DataFile.objects.filter(index_source=str(place))).exists():
-            return
-        try:
-            storage(place.storage).delete(place.key)
-        except StorageError:
-            # It stays behind, unreferenced; the ingest itself is complete.
-            return

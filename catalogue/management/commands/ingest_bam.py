@@ -5,6 +5,5 @@ from catalogue.management.files_command import IngestFilesCommand
 
 
 class Command(IngestFilesCommand):
-    help = "Registers BAM and CRAM files, so that htsget serves them."
+    help = "Register BAM and CRAM files, so that htsget serves them."
     kind = FileKind.READS
-    command = "ingest_bam"

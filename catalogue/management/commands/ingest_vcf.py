@@ -5,6 +5,5 @@ from catalogue.management.files_command import IngestFilesCommand
 
 
 class Command(IngestFilesCommand):
-    help = "Registers VCF and BCF files, so that htsget serves them."
+    help = "Register VCF and BCF files, so that htsget serves them."
     kind = FileKind.VARIANTS
-    command = "ingest_vcf"

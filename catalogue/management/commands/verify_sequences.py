@@ -1,28 +1,28 @@
-"""`manage.py verify_sequences`: whether what is stored is still what was registered."""
+"""`manage.py verify_sequences`: compares stored residues with their checksums."""
 
-from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from catalogue.errors import CatalogueError
 from catalogue.ingest.verify import total_residues, verify_sequences
 from catalogue.management.progress import ProgressLine
-from catalogue.management.words import many
+from catalogue.management.reporting import ReportingCommand, counted
 
 
-class Command(BaseCommand):
-    """Tells each difference on standard error, and ends with status 1 when there was one."""
-
+class Command(ReportingCommand):
     help = "Read stored sequences again and compare their checksums with the catalogue."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """Everything is verified when neither identifiers nor a sample are given."""
-        parser.add_argument("identifiers", nargs="*", metavar="IDENTIFIER", help="a checksum or a name")
-        parser.add_argument("--sample", type=int, metavar="N", help="only so many sequences, at random")
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "identifiers", nargs="*", metavar="IDENTIFIER", help="a checksum or a name; all when none"
+        )
+        parser.add_argument("--sample", type=int, metavar="N", help="only this many sequences, at random")
 
-    def handle(self, *, identifiers: list[str], sample: int | None, **_: Any) -> None:
-        """Raises CommandError for any difference, and for what cannot be looked at."""
+    def handle(self, *, identifiers: list[str], sample: int | None, **options: Any) -> None:
+        """Raise CommandError for any difference, and for what cannot be read."""
         if sample is not None and sample < 1:
             raise CommandError("--sample: expected a number of at least 1")
         with ProgressLine() as line:
@@ -34,11 +34,9 @@ class Command(BaseCommand):
         for difference in found.differences:
             self.stderr.write(self.style.ERROR(f"{difference.name}: {difference.problem}"))
         said = [
-            f"{many(found.sequences, 'sequence')} with {many(found.residues, 'residue')} read",
-            many(len(found.differences), "difference"),
+            f"{counted(found.sequences, 'sequence')} with {counted(found.residues, 'residue')} read",
+            counted(len(found.differences), "difference"),
         ]
         if found.unheld:
             said.append(f"{found.unheld:,} known but not held")
-        self.stdout.write("; ".join(said))
-        if found.differences:
-            raise CommandError("what is stored is not what was registered")
+        self.report("; ".join(said), asdict(found), failed=bool(found.differences), as_json=options["json"])

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from catalogue.ingest.outcomes import InputResult, Outcome
 from catalogue.ingest.runs import ingest_run
 from catalogue.models import IngestedFile, IngestRun
 
@@ -17,7 +18,7 @@ def outcome() -> str:
 def test_a_run_that_succeeds() -> None:
     with ingest_run("trial", {"files": ["a"]}) as run:
         assert outcome() == "running"
-        run.file("a" * 2000, IngestedFile.Outcome.ADDED, counts={"records": 2})
+        run.record(InputResult("a" * 2000, Outcome.REPLACED, counts={"records": 2}))
         run.summary = {"records": 2}
     row = IngestRun.objects.get()
     assert (row.outcome, row.summary, row.arguments) == ("succeeded", {"records": 2}, {"files": ["a"]})
@@ -27,9 +28,21 @@ def test_a_run_that_succeeds() -> None:
 
 def test_a_run_with_a_file_that_failed() -> None:
     with ingest_run("trial", {}) as run:
-        run.file("a", IngestedFile.Outcome.FAILED, message="why")
-        run.file("b", IngestedFile.Outcome.ADDED)
+        run.record(InputResult("a", Outcome.FAILED, "why"))
+        run.record(InputResult("b", Outcome.ADDED))
+        run.record(InputResult("c", Outcome.PASSED_OVER))
     assert outcome() == "failed"
+    assert list(IngestedFile.objects.order_by("pk").values_list("source", "outcome", "message")) == [
+        ("a", "failed", "why"),
+        ("b", "added", ""),
+    ]
+
+
+def test_of_a_dry_run_nothing_is_recorded() -> None:
+    with ingest_run("trial", {}, dry_run=True) as run:
+        run.record(InputResult("a", Outcome.FAILED))
+    assert run.failed
+    assert not IngestRun.objects.exists()
 
 
 def test_a_run_that_says_it_failed() -> None:

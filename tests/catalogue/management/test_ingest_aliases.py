@@ -1,6 +1,7 @@
 """`manage.py ingest_aliases` on the real database."""
 
 import gzip
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,23 @@ pytestmark = pytest.mark.django_db
 
 
 def ingest(*arguments: str | Path, **options: Any) -> tuple[str, str]:
-    """The last line of the command, and what it says on standard error."""
+    """The last line of the command without addresses and time, and what it says on standard error."""
     out, err = StringIO(), StringIO()
     call_command("ingest_aliases", *map(str, arguments), stdout=out, stderr=err, **options)
-    return out.getvalue().splitlines()[-1], err.getvalue()
+    return without_addresses(out.getvalue().splitlines()[-1]), err.getvalue()
+
+
+def failed(*arguments: str | Path, **options: Any) -> tuple[str, str]:
+    """The same of a command that ends with status 1."""
+    err = StringIO()
+    with pytest.raises(CommandError) as caught:
+        call_command("ingest_aliases", *map(str, arguments), stdout=StringIO(), stderr=err, **options)
+    assert caught.value.returncode == 1
+    return without_addresses(str(caught.value)), err.getvalue()
+
+
+def without_addresses(line: str) -> str:
+    return re.sub(r"(; /sequence/.*)?; \d+\.\d s$", "", line)
 
 
 def refused(*arguments: str | Path, **options: Any) -> str:
@@ -80,12 +94,19 @@ def test_rows_that_mean_no_sequence_or_several_are_told_and_counted(tmp_path: Pa
     make_sequence(b"CCCC", "ucsc:chr1", "refseq:N.1")
     text = "chr1\tlab\ta\nN.1\tlab\tb\nnothing\tlab\tc\n" + "".join(f"no{n}\tlab\td\n" for n in range(30))
     NamingAuthority.objects.create(name="lab")
-    said, err = ingest(write(tmp_path / "x.tsv", text))
+    path = write(tmp_path / "x.tsv", text)
+    said, err = failed(path)
     assert said == "1 table; 33 rows; 31 match nothing; 1 matches several sequences; 1 name added"
     assert f"{tmp_path / 'x.tsv'}, line 1: 2 sequences are meant" in err
     assert "line 3: no sequence is known as nothing" in err
-    assert len(err.splitlines()) == 11
-    assert "22 more rows like these" in err
+    assert "x.tsv: 22 more like these" in err
+    assert "no sequence has the names in the row (--allow-unmatched accepts that): 31 of 33 rows" in err
+    assert "several sequences have the names in the row: 1 of 33 rows" in err
+    assert len(err.splitlines()) == 13
+    assert IngestRun.objects.get().outcome == "failed"
+    # Where names are ambiguous, the option does not help.
+    assert failed(path, allow_unmatched=True)[0].endswith("0 names added")
+    ingest(write(tmp_path / "y.tsv", "nothing\tlab\tc\n"), allow_unmatched=True)
 
 
 def test_a_bad_row_is_named_and_keeps_the_whole_table_out(tmp_path: Path) -> None:
@@ -93,7 +114,7 @@ def test_a_bad_row_is_named_and_keeps_the_whole_table_out(tmp_path: Path) -> Non
     bad = write(tmp_path / "bad.tsv", "X1.1\tucsc\tchr1\nX1.1\tucsc\n")
     good = write(tmp_path / "good.tsv", "X1.1\tucsc\tchr2\n")
     err = refused(bad, good)
-    assert f"{bad}: line 2: expected 3 fields (sequence, authority, alias), found 2" in err
+    assert f"{bad}: failed: line 2: expected 3 fields (sequence, authority, alias), found 2" in err
     assert not Alias.objects.filter(name="chr1").exists()
     assert Alias.objects.filter(name="chr2").exists()
     assert IngestRun.objects.get().outcome == "failed"
@@ -131,7 +152,7 @@ def test_assembly_report_finds_sequences_by_any_name_and_checks_lengths(tmp_path
         "5\tassembled-molecule\t5\tChromosome\tCM000667.2\t=\tNC_000005.10\tPrimary Assembly\t9\tchr5\n"
     )
     path = write(tmp_path / "x_assembly_report.txt", "# Assembly name:  GRCh38.p14\n" + REPORT_COLUMNS + rows)
-    said, err = ingest(path)
+    said, err = failed(path, allow_unmatched=True)
     assert said == "1 table; 5 rows; 1 matches nothing; 1 contradicts what is known; 9 names added"
     assert "line 6: the names and the length in this row are not of one sequence" in err
     assert names_of(one) == {"refseq:NC_000001.11", "insdc:CM000663.2", "ucsc:chr1", "GRCh38.p14:1"}
@@ -173,7 +194,7 @@ def test_accessions_of_two_sequences_in_one_row_contradict(tmp_path: Path) -> No
     make_sequence(b"ACGT", "insdc:CM000663.2")
     make_sequence(b"CCCC", "refseq:NC_000001.11")
     path = write(tmp_path / "x.txt", "# ucsc\tgenbank\trefseq\nchr1\tCM000663.2\tNC_000001.11\n")
-    assert "1 contradicts what is known; 0 names added" in ingest(path)[0]
+    assert "1 contradicts what is known; 0 names added" in failed(path)[0]
 
 
 def test_many_rows(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError
 from django.test import Client
 
 from catalogue import queries
 from catalogue.access import AuthenticationRequired
-from catalogue.ingest.fasta.collections import ArrivingCollection
+from catalogue.ingest.fasta.collections import MemberTable
 from catalogue.models import Sequence, SequenceCollection
 from tests.catalogue.made_access import make_grant, make_user, viewer_for
 from tests.catalogue.made_fasta import make_fasta
@@ -45,8 +46,8 @@ def test_private_from_the_start(
         assert is_private("a") and is_private("b") and is_private("c")
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(ArrivingCollection, "register", killed)
+    with monkeypatch.context() as patched, pytest.raises(CommandError, match="Interrupted"):
+        patched.setattr(MemberTable, "register", killed)
         ingest(one, two, authority="lab", collection="closed")
     assert is_private("a") and is_private("b")
 

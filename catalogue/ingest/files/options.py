@@ -1,0 +1,55 @@
+"""Options of `ingest_bam` and `ingest_vcf`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from catalogue.formats.spec import FileKind
+from catalogue.ingest.files.dataset import WantedDataset
+from catalogue.ingest.outcomes import Options
+from catalogue.storage import FILES
+from catalogue.storage.object_ref import ObjectRef
+
+#: The command that ingests each kind of file.
+COMMANDS: Final[Mapping[FileKind, str]] = {FileKind.READS: "ingest_bam", FileKind.VARIANTS: "ingest_vcf"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesOptions(Options):
+    """What to ingest and how.
+
+    Files are served in place from `storage` (from whichever contains them when None), or copied into it with `copy`.
+    `htsget_id` is the id of every file; without it ids are made of names, with `id_prefix` before them. A missing index
+    is built with `build_index`, for an object that is not on this machine only with `fetch_for_index`. `replace` takes
+    over ids of other files. `processes` files are read at a time.
+    """
+
+    kind: FileKind
+    dataset: WantedDataset
+    storage: str | None = None
+    copy: bool = False
+    htsget_id: str | None = None
+    id_prefix: str = ""
+    build_index: bool = True
+    fetch_for_index: bool = False
+    replace: bool = False
+    processes: int = 1
+
+    @property
+    def copy_to(self) -> str | None:
+        """The name of the storage that gets copies, None where files are served in place."""
+        return (self.storage or FILES) if self.copy else None
+
+    def builds_index_of(self, ref: ObjectRef) -> bool:
+        """Whether a file gets an index when it has none."""
+        is_local = self.copy_to is not None or ref.local_path() is not None
+        return self.build_index and (is_local or self.fetch_for_index)
+
+    def recorded(self) -> dict[str, Any]:
+        recorded = Options.recorded(self)
+        dataset = recorded.pop("dataset")
+        return {
+            **recorded,
+            **{name: value for name, value in dataset.items() if value},
+            "dataset": dataset["slug"],
+        }

@@ -1,0 +1,102 @@
+"""What every ingest shares: options, the outcome of each input and of the whole, and the observer that is told."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Outcome(StrEnum):
+    """How one input ended. `PASSED_OVER`: it came along with a folder and is none of the command's files."""
+
+    ADDED = "added"
+    REPLACED = "replaced"
+    UNCHANGED = "unchanged"
+    PASSED_OVER = "passed over"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Options of every ingest. A dry run reads and checks everything as the real run does, and writes nothing."""
+
+    dry_run: bool = False
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the options that are set, as JSON for the record of the run."""
+        return {name: _plain(value) for name, value in asdict(self).items() if value or value == 0}
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+@dataclass(frozen=True, slots=True)
+class InputResult:
+    """How one input ended. `message` says why it failed, or what the steward should know.
+
+    `paths` are where the site serves what it registered, as paths of the site without the first slash; of many, the
+    first few.
+    """
+
+    source: str
+    outcome: Outcome
+    message: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome is Outcome.FAILED
+
+
+@dataclass(slots=True)
+class IngestResult:
+    """How an ingest ended. `faults` are those of no single input; `total` is how many inputs there are.
+
+    `unlinked` names some of the contigs whose sequence is not known.
+    """
+
+    total: int = 0
+    inputs: list[InputResult] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    collection: Outcome | None = None
+    unlinked: tuple[str, ...] = ()
+    run: int | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything failed."""
+        return bool(self.faults) or any(one.failed for one in self.inputs)
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How many inputs ended in each way."""
+        return Counter(one.outcome for one in self.inputs)
+
+    def count(self, name: str) -> int:
+        """Return the sum of one count over all inputs."""
+        return sum(one.counts.get(name, 0) for one in self.inputs)
+
+    def counts(self) -> dict[str, int]:
+        """Return the sum of every count over all inputs."""
+        total: Counter[str] = Counter()
+        for one in self.inputs:
+            total.update(one.counts)
+        return dict(total)
+
+
+class Observer(Protocol):
+    """Is told how far an ingest is."""
+
+    def progressed(self, label: str, done: int, total: int | None) -> None:
+        """`done` of `total` (None: not known) bytes or inputs of `label` are done. Called from any thread."""
+
+    def noted(self, source: str, message: str) -> None:
+        """Something in an input is of interest to the steward."""
+
+    def finished(self, result: InputResult) -> None:
+        """An input is done."""
