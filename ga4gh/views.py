@@ -73,13 +73,6 @@ class ProtocolView(APIView):
         """Hand the answer to Django."""
         return _sent(response)
 
-    def url_of(self, path: str) -> str:
-        """Return the URL of a path below the site, as clients reach it. Raises DisallowedHost."""
-        if settings.PUBLIC_URL:
-            return f"{settings.PUBLIC_URL}{path}"
-        request = self.request
-        return f"{request.scheme}://{request.get_host()}{get_script_prefix().rstrip('/')}{path}"
-
     def body(self, *, max_bytes: int) -> bytes:
         """Return the body of a POST. Raises RequestError (413), before it is read where its length is told."""
         environ = self.asked.environ
@@ -135,9 +128,16 @@ class ServicesView(ProtocolView):
 
     def get(self, request: Any) -> Answer:
         """Return one entry for each service of each protocol."""
-        site = self.url_of("")
+        site = site_url(self.request)
         services = [service for protocol in protocols() for service in protocol.services]
         return document(self.asked, [service.registry_entry(site) for service in services])
+
+
+def site_url(request: HttpRequest) -> str:
+    """Return the URL of the site as clients reach it, without a slash at its end. Raises DisallowedHost."""
+    if settings.PUBLIC_URL:
+        return str(settings.PUBLIC_URL)
+    return f"{request.scheme}://{request.get_host()}{get_script_prefix().rstrip('/')}"
 
 
 def _sent(answer: Answer) -> HttpResponseBase:

@@ -10,7 +10,7 @@ from catalogue.audit import Kind
 from catalogue.rate_limits import TooMany, count_failure, count_tickets
 from catalogue.request_context import current_context
 from ga4gh.exchange import CACHE_NEVER, Answer, json_answer
-from ga4gh.views import GuardedView
+from ga4gh.views import GuardedView, site_url
 from htsget_app import audit, params, tickets
 from htsget_app.delivery import stored
 from htsget_app.delivery.urls import part_urls
@@ -44,7 +44,7 @@ class TicketView(GuardedView):
         limits = Limits(inline=settings.HTSGET_INLINE_BYTES, max_part_bytes=settings.HTSGET_MAX_BLOCK_BYTES)
         ticket = tickets.ticket(asked, viewer=self.asked.viewer, limits=limits)
         audit.ticket_given(ticket, asked, viewer=self.asked.viewer)
-        body = ticket.json(part_urls(ticket.file, data_url=self.url_of("/data/")))
+        body = ticket.json(part_urls(ticket.file, data_url=f"{site_url(self.request)}/data/"))
         return json_answer(
             self.asked, body, content_type=ticket_type(self.asked.accept), headers=[CACHE_NEVER]
         )

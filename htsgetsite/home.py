@@ -6,14 +6,15 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from ga4gh.views import site_url
+
 
 @require_safe
 @cache_control(public=True, max_age=300)
 def home(request: HttpRequest) -> HttpResponse:
     """What this server is, which protocols it speaks, and an example of each."""
-    base = settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
     context = {
-        "base": base,
+        "base": site_url(request),
         "name": settings.SERVICE_NAME,
         "description": settings.SERVICE_DESCRIPTION,
         "organisation": settings.SERVICE_ORGANIZATION_NAME,
