@@ -40,8 +40,12 @@ def read_bam_header(read_range: ReadRange) -> FileHeader:
     for index in range(count):
         name = decode_text(reader.take(reader.take_int32()))
         length = reader.take_int32()
-        if not name or length < 0:
-            raise FormatError(f"contig {index} of the header has no name or a negative length")
+        if not name:
+            raise FormatError(f"contig {index} of the header has no name")
+        if length < 0:
+            raise FormatError(
+                f"contig {name[:100]} of the header has {length % 2**32:,} bases; BAM allows {2**31 - 1:,}"
+            )
         declared = described.get(name, HeaderContig(index, name))
         contigs.append(replace(declared, index=index, length=length))
     return FileHeader(

@@ -20,8 +20,8 @@ MAX_INDEX: Final = 256 * 1024 * 1024
 MAX_CONTIGS: Final = 2_000_000
 
 # The deepest scheme whose bin numbers, with the pseudo-bin, fit 32 bits; and positions a shift can hold.
-_DEEPEST = 9
-_WIDEST = 60
+_MAX_DEPTH = 10
+_MAX_POSITION_BITS = 60
 
 
 def read_index(data: bytes) -> BinningIndex:
@@ -113,7 +113,7 @@ def _read_tbi(cursor: _Cursor) -> BinningIndex:
 def _read_csi(cursor: _Cursor) -> BinningIndex:
     """CSIv1. The auxiliary bytes are tabix's head when tabix wrote them, and none otherwise."""
     min_shift, depth, auxiliary = cursor.take_struct(_CSI_HEAD)
-    if not (min_shift > 0 and 0 <= depth <= _DEEPEST and min_shift + 3 * depth <= _WIDEST):
+    if not (min_shift > 0 and 0 <= depth <= _MAX_DEPTH and min_shift + 3 * depth <= _MAX_POSITION_BITS):
         raise FormatError(f"CSI index of min_shift {min_shift} and depth {depth}", offset=4)
     head = _Cursor(cursor.take(auxiliary))
     columns, names = _read_tabix_head(head) if auxiliary >= _TABIX_HEAD.size else (None, ())

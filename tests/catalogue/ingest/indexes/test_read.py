@@ -132,6 +132,21 @@ def test_variants_of_other_contigs_are_told(tmp_path: Path) -> None:
             read(make_variants_file(tmp_path / "e.bcf", places=places, index=None), Path(f"{bcf}.csi"))
 
 
+def test_lines_with_too_few_columns_are_no_records(tmp_path: Path) -> None:
+    path = tmp_path / "a.vcf.gz"
+    columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"]
+    for fields, whole in ((8, True), (5, False), (7, False)):
+        line = "\t".join(["one", "10", "v", "A", "C", "9", "PASS", "."][:fields])
+        text = "\n".join(["##fileformat=VCFv4.3", "\t".join(columns), line, ""])
+        path.write_bytes(bgzf_block(text.encode()) + EOF_MARKER)
+        pysam.tabix_index(str(path), seq_col=0, start_col=1, end_col=1, meta_char="#", force=True)
+        if whole:
+            assert read(path, Path(f"{path}.tbi")).contigs
+        else:
+            with pytest.raises(FormatError, match="no record of its contig"):
+                read(path, Path(f"{path}.tbi"))
+
+
 def test_an_index_by_other_columns_is_refused(tmp_path: Path) -> None:
     path = make_variants_file(tmp_path / "a.vcf.gz", index=None)
     pysam.tabix_index(str(path), seq_col=0, start_col=1, end_col=1, meta_char="#", zerobased=True)
