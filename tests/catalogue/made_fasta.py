@@ -3,10 +3,13 @@
 import gzip
 import random
 from collections.abc import Iterable, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pysam
+import pytest
+from django.core.management import CommandError, call_command
 
 from catalogue.models import Alias, CollectionMember, Sequence
 from catalogue.storage import SEQUENCES, storage
@@ -82,3 +85,18 @@ def registered() -> dict[str, list[Any]]:
 def _plain(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
     plain = [tuple(bytes(cell) if isinstance(cell, memoryview) else cell for cell in row) for row in rows]
     return sorted(plain, key=repr)
+
+
+def ingest(*arguments: str | Path, **options: Any) -> str:
+    """The last line of the command; raises CommandError as it does."""
+    out = StringIO()
+    call_command("ingest_fasta", *map(str, arguments), stdout=out, stderr=StringIO(), **options)
+    return out.getvalue().splitlines()[-1]
+
+
+def refused(*arguments: str | Path, **options: Any) -> str:
+    """What the command says on standard error while it fails."""
+    err = StringIO()
+    with pytest.raises(CommandError) as caught:
+        call_command("ingest_fasta", *map(str, arguments), stdout=StringIO(), stderr=err, **options)
+    return f"{err.getvalue()}{caught.value}"

@@ -208,3 +208,13 @@ def write_vcf(
             )
     pysam.tabix_index(str(path), preset="vcf", force=True)
     return path
+
+
+def refused(response: Any) -> tuple[int, str]:
+    """Status and error of a response that must have an htsget error body, and nothing else."""
+    document = json.loads(response.content)
+    assert list(document) == ["htsget"] and sorted(document["htsget"]) == ["error", "message"]
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert document["htsget"]["message"]
+    return response.status_code, document["htsget"]["error"]

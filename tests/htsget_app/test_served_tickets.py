@@ -26,6 +26,7 @@ from catalogue.models import (
 from tests.htsget_app.made_data import SHARED, Fetched, fetch, make_data_file
 from tests.htsget_app.made_served import Served, each_file, is_subsequence
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_reference, make_sam
+from tests.object_store import ObjectStore
 
 pytestmark = pytest.mark.django_db
 
@@ -204,3 +205,20 @@ def read_cram(path: Path, reference: Path) -> list[tuple[str, int, int, str]]:
             )
             for read in file.fetch(until_eof=True)
         ]
+
+
+# --- Files in an object store: clients fetch parts there, with what the ticket says alone -----------------------------
+
+
+@each_file
+def test_answers_from_an_object_store(
+    client: Client, settings: Any, served: Served, stored_in_s3: ObjectStore
+) -> None:
+    compare_answers(client, settings, served, regions=3, posts=2)
+
+
+@pytest.mark.parametrize("cram", CRAMS, indirect=True)
+def test_cram_answers_from_an_object_store(
+    client: Client, settings: Any, tmp_path: Path, cram: tuple[Path, Path], stored_in_s3: ObjectStore
+) -> None:
+    compare_cram_answers(client, settings, tmp_path, cram, regions=3, posts=1)

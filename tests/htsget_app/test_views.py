@@ -26,6 +26,7 @@ from tests.htsget_app.made_data import (
     make_data_file,
     make_dataset,
     read_alignments,
+    refused,
     stored_path,
     write_bam,
     write_cram,
@@ -66,16 +67,6 @@ def reads(bam: Path) -> DataFile:
 @pytest.fixture
 def variants(vcf: Path) -> DataFile:
     return make_data_file(vcf, "made")
-
-
-def refused(response: Any) -> tuple[int, str]:
-    """Status and error of a response that must have an htsget error body, and nothing else."""
-    document = json.loads(response.content)
-    assert list(document) == ["htsget"] and sorted(document["htsget"]) == ["error", "message"]
-    assert response.headers["Content-Type"] == "application/json"
-    assert response.headers["Cache-Control"] == "no-store"
-    assert document["htsget"]["message"]
-    return response.status_code, document["htsget"]["error"]
 
 
 def test_a_ticket(client: Client, reads: DataFile) -> None:

@@ -4,11 +4,7 @@ import pytest
 
 from catalogue.formats import FormatError
 from catalogue.formats.alias_tables import Statement, TableFault, TableFormat, read_alias_table
-
-REPORT_COLUMNS = (
-    "# Sequence-Name\tSequence-Role\tAssigned-Molecule\tAssigned-Molecule-Location/Type\tGenBank-Accn\tRelationship\t"
-    "RefSeq-Accn\tAssembly-Unit\tSequence-Length\tUCSC-style-name\n"
-)
+from tests.catalogue.made_tables import REPORT_COLUMNS
 
 
 def read(text: str, **options: object) -> list[tuple[int, str, list[str], int | None]]:

@@ -12,8 +12,8 @@ from django.core.management.base import CommandError
 
 from catalogue import queries
 from catalogue.models import Alias, IngestedFile, IngestRun, NamingAuthority, Sequence
-from tests.catalogue.formats.test_alias_tables import REPORT_COLUMNS
 from tests.catalogue.made_rows import make_sequence
+from tests.catalogue.made_tables import REPORT_COLUMNS
 
 pytestmark = pytest.mark.django_db
 

@@ -34,9 +34,11 @@ from catalogue.storage import SEQUENCES, storage
 from tests.catalogue.made_fasta import (
     fasta_text,
     held_residues,
+    ingest,
     make_fasta,
     make_protein,
     make_residues,
+    refused,
     registered,
 )
 from tests.paths import SHARED_DATA
@@ -52,21 +54,6 @@ def stored(settings: Any, tmp_path: Path) -> Path:
     settings.HTSGETSITE_STORAGES = {**settings.HTSGETSITE_STORAGES, "sequences": folder.as_uri()}
     queries.forget_sequences()
     return folder
-
-
-def ingest(*arguments: str | Path, **options: Any) -> str:
-    """The last line of the command; raises CommandError as it does."""
-    out = StringIO()
-    call_command("ingest_fasta", *map(str, arguments), stdout=out, stderr=StringIO(), **options)
-    return out.getvalue().splitlines()[-1]
-
-
-def refused(*arguments: str | Path, **options: Any) -> str:
-    """What the command says on standard error while it fails."""
-    err = StringIO()
-    with pytest.raises(CommandError) as caught:
-        call_command("ingest_fasta", *map(str, arguments), stdout=StringIO(), stderr=err, **options)
-    return f"{err.getvalue()}{caught.value}"
 
 
 def names_of(identifier: str) -> set[str]:

@@ -19,8 +19,7 @@ from catalogue.models import DataFile
 from catalogue.storage import PIECE, LocalStorage
 from htsget_app.delivery.tokens import TOKEN_LENGTH, FileSlice, digest_of_etag, seal, unseal
 from htsget_app.errors import DataUrlRefused
-from tests.htsget_app.made_data import make_data_file, stored_path, write_bam
-from tests.htsget_app.test_views import refused
+from tests.htsget_app.made_data import make_data_file, refused, stored_path, write_bam
 
 pytestmark = pytest.mark.django_db
 

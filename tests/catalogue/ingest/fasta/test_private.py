@@ -13,8 +13,7 @@ from catalogue.access import AuthenticationRequired
 from catalogue.ingest.fasta.collections import MemberTable
 from catalogue.models import Sequence, SequenceCollection
 from tests.catalogue.made_access import make_grant, make_user, viewer_for
-from tests.catalogue.made_fasta import make_fasta
-from tests.catalogue.management.test_ingest_fasta import ingest, refused
+from tests.catalogue.made_fasta import ingest, make_fasta, refused
 
 pytestmark = pytest.mark.django_db
 

@@ -1,0 +1,131 @@
+"""Rules that hold for the whole code and that no linter checks: sizes, names, and what must not be written down."""
+
+import ast
+import re
+import statistics
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.paths import PROJECT
+
+MAX_MODULE, MAX_FUNCTION, MAX_MEDIAN = 400, 50, 8
+#: Modules and functions over the limits, each until it is split.
+TOO_LONG = {
+    "htsgetsite/settings.py",
+    "catalogue/formats/index_files.py:_read_contig",
+    "catalogue/ingest/files/reader.py:_read",
+    "htsgetsite/embedded/server.py:EmbeddedServer._start",
+}
+#: Words that docs/glossary.md and STYLE replace: by retry, dry run, redirect, fast path, byte range, cache and MAX_.
+FORMER = {
+    "alone", "door", "elsewhere", "longest", "memory", "most", "persist", "rehearsal", "rehearse", "stretch",
+    "stretches",
+}  # fmt: skip
+#: Names that still use such a word, each until it is renamed.
+TO_RENAME = {
+    "catalogue/formats/fasta_names.py:LONGEST_NAME",
+    "catalogue/ingest/files/discovery.py:_LONGEST_ID",
+    "catalogue/ingest/files/discovery.py:_LONGEST_KEY",
+    "catalogue/ingest/runs.py:_LONGEST_SOURCE",
+    "catalogue/ingest/verify.py:_stretches",
+    "catalogue/management/commands/ingest_fasta.py:_LONGEST_COLLECTION",
+    "catalogue/queries/cache.py:Memory",
+    "catalogue/queries/contigs.py:_memory",
+    "htsget_app/delivery/tokens.py:_MOST",
+    "htsgetsite/authentication/fetching.py:MOST",
+    "htsgetsite/authentication/signatures.py:MOST",
+    "htsgetsite/demo/genome.py:_stretch",
+}
+_MACHINE_PATH = re.compile(r"(?<![\w./~-])/(?:home|Users|work|root)/\w")
+
+
+def tracked(*patterns: str) -> list[str]:
+    """The files of the project, by git or, outside a clone, by the folders."""
+    listed = subprocess.run(["git", "ls-files", *patterns], cwd=PROJECT, capture_output=True, text=True)
+    if listed.returncode == 0 and listed.stdout:
+        return [name for name in listed.stdout.splitlines() if (PROJECT / name).is_file()]
+    found = (path for pattern in patterns for path in PROJECT.rglob(pattern))
+    return [
+        str(relative)
+        for path in found
+        if not (relative := path.relative_to(PROJECT)).parts[0].startswith((".", "var"))
+    ]
+
+
+def production() -> Iterator[tuple[str, str]]:
+    """Each module that runs in production, with its source."""
+    for name in tracked("*.py"):
+        if not name.startswith(("tests/", "bench/")) and "/migrations/" not in name:
+            yield name, (PROJECT / name).read_text(encoding="utf-8")
+
+
+def functions(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, int]]:
+    """Each function's dotted name and its number of lines."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{inside}{node.name}", (node.end_lineno or 0) - node.lineno + 1
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield from functions(node, f"{inside}{node.name}.")
+        else:
+            yield from functions(node, inside)
+
+
+def defined(tree: ast.Module) -> Iterator[str]:
+    """The names that a module defines, and those of its classes' methods."""
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef():
+                yield node.name
+            case ast.ClassDef():
+                yield node.name
+                yield from (method.name for method in node.body if isinstance(method, ast.FunctionDef))
+            case ast.Assign():
+                yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+
+
+def words(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def test_modules_and_functions_are_short() -> None:
+    found, lengths = set(), []
+    for name, source in production():
+        if source.count("\n") > MAX_MODULE:
+            found.add(name)
+        for function, lines in functions(ast.parse(source)):
+            lengths.append(lines)
+            if lines > MAX_FUNCTION:
+                found.add(f"{name}:{function}")
+    assert not found - TOO_LONG
+    assert statistics.median(lengths) <= MAX_MEDIAN
+
+
+def test_replaced_words_do_not_come_back() -> None:
+    found = {
+        f"{name}:{defined_name}"
+        for name, source in production()
+        for defined_name in defined(ast.parse(source))
+        if words(defined_name) & FORMER
+    }
+    assert not found - TO_RENAME, "see docs/glossary.md for the words to use"
+
+
+def test_tests_are_not_imported_from_tests() -> None:
+    """Shared builders are in `made_*.py` or a conftest; a suite that is run twice is the exception."""
+    suites_run_twice = {"tests/conformance/test_htsget_in_s3.py", "tests/conformance/test_refget_in_s3.py"}
+    found = {
+        name
+        for name in tracked("tests/**/*.py", "tests/*.py")
+        if re.search(r"^from tests[\w.]*\.test_\w+ import", (PROJECT / name).read_text("utf-8"), re.MULTILINE)
+    }
+    assert found <= suites_run_twice
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    for name in tracked("*.py", "*.md", "*.toml", "*.yml", "Makefile", "*.conf"):
+        if name != Path(__file__).relative_to(PROJECT).as_posix():
+            found = _MACHINE_PATH.search((PROJECT / name).read_text(encoding="utf-8"))
+            assert found is None, f"{name}: {found}"
