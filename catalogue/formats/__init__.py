@@ -12,21 +12,21 @@ ReadRange = Callable[[int, int], bytes]
 
 
 class PrefetchingReader(abc.ABC):
-    """A `ReadRange` for which it pays to know beforehand what will be read: each read waits for somebody far away."""
+    """A `ReadRange` for objects far away, which is faster when it knows beforehand what will be read."""
 
     @abc.abstractmethod
     def __call__(self, offset: int, length: int) -> bytes:
-        """As `ReadRange`."""
+        """Read as `ReadRange` does."""
 
     @abc.abstractmethod
-    def expect(self, stretches: Iterable[tuple[int, int]]) -> None:
-        """Begins to read these offsets and lengths, which, or parts of which, will be asked for."""
+    def prefetch(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Begin to read these offsets and lengths, which, or parts of which, will be asked for."""
 
 
-def prefetch(read_range: ReadRange, stretches: Iterable[tuple[int, int]]) -> None:
-    """Tells a reader what will be read, as offsets and lengths, if that is of use to it."""
+def prefetch(read_range: ReadRange, ranges: Iterable[tuple[int, int]]) -> None:
+    """Tell a reader which offsets and lengths will be read, if that is of use to it."""
     if isinstance(read_range, PrefetchingReader):
-        read_range.expect(stretches)
+        read_range.prefetch(ranges)
 
 
 class FormatError(ValueError):

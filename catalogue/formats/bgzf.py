@@ -1,7 +1,7 @@
 """BGZF: gzip in blocks of at most 64 KiB, so that a file can be entered at any block (SAMv1 §4.1).
 
-Every block that is read is checked: header, size, CRC-32 and length. A block never yields more than
-`MAX_PLAIN` bytes, whatever its bytes claim.
+Every block that is read is checked: header, size, CRC-32 and length. A block never inflates to more than
+`MAX_UNCOMPRESSED` bytes, whatever its bytes claim.
 """
 
 import struct
@@ -15,15 +15,15 @@ from catalogue.formats import FormatError, ReadRange
 
 #: The empty block that ends a complete file (SAMv1 §4.1.2).
 EOF_MARKER: Final = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-#: The most bytes that a block can take up in the file, and the most it can hold: sizes are 16 bits.
-MAX_STORED: Final = 1 << 16
-MAX_PLAIN: Final = 1 << 16
+#: Upper bounds of a block, in bytes of the file and in the bytes it holds: sizes are 16 bits.
+MAX_COMPRESSED: Final = 1 << 16
+MAX_UNCOMPRESSED: Final = 1 << 16
 
-# Room is left for deflate's overhead on bytes that cannot be compressed.
-_PLAIN_PER_BLOCK = 0xFF00
+# Leaves room for deflate's overhead on bytes that cannot be compressed.
+_BYTES_PER_BLOCK = 0xFF00
 _LEVEL = 2
-_MAGIC = b"\x1f\x8b\x08"
 _EXTRA_FLAG = 4
+_MAGIC = b"\x1f\x8b\x08"
 _BLOCK_START = _MAGIC + bytes((_EXTRA_FLAG,))
 _HEADER = struct.Struct("<3sBIBBH")
 _SUBFIELD = struct.Struct("<2sH")
@@ -37,29 +37,29 @@ _WRITTEN_HEADER = struct.pack("<3sBIBB", _MAGIC, _EXTRA_FLAG, 0, 0, 255) + _USUA
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block: its stored bytes are `begin` up to `end` of the file, `plain` is what they hold."""
+    """One block: bytes `begin` to `end` of the file, which hold the uncompressed bytes `data`."""
 
     begin: int
     end: int
-    plain: bytes
+    data: bytes
 
 
 def block_size(data: bytes, at: int = 0, *, offset: int = 0) -> tuple[int, int]:
-    """The stored size of the block whose header is at `at`, and the size of that header.
+    """Return the compressed size of the block whose header is at `at`, and the size of that header.
 
     `offset` is where `data` lies in the file; errors name places by it. Extra subfields beside BC are
-    passed over. Raises `FormatError` when the bytes are no BGZF header or end within it.
+    skipped. Raises `FormatError` when the bytes are no BGZF header or end within it.
     """
-    # All known writers put BC first and alone, so that this one comparison spares the walk over subfields.
+    # All known writers put BC first and alone: this one comparison saves the walk over subfields.
     if data[at : at + 4] == _BLOCK_START and data[at + 10 : at + 16] == _USUAL_EXTRA:
         if len(data) < at + 18:
             raise _cut_off(offset + len(data), begin=offset + at)
-        stored, header = _BSIZE.unpack_from(data, at + 16)[0] + 1, 18
+        size, header = _BSIZE.unpack_from(data, at + 16)[0] + 1, 18
     else:
-        stored, header = _unusual_block_size(data, at, offset=offset)
-    if stored < header + _FOOTER.size:
-        raise FormatError(f"BGZF block of {stored} bytes is too small", offset=offset + at)
-    return stored, header
+        size, header = _unusual_block_size(data, at, offset=offset)
+    if size < header + _FOOTER.size:
+        raise FormatError(f"BGZF block of {size} bytes is too small", offset=offset + at)
+    return size, header
 
 
 def _unusual_block_size(data: bytes, at: int, *, offset: int) -> tuple[int, int]:
@@ -85,47 +85,47 @@ def _unusual_block_size(data: bytes, at: int, *, offset: int) -> tuple[int, int]
     raise FormatError("gzip, but not in BGZF blocks", offset=here)
 
 
+def _cut_off(end: int, *, begin: int) -> FormatError:
+    return FormatError(
+        f"the file is cut off at byte {end:,}, inside the BGZF block that begins at byte {begin:,}"
+    )
+
+
 def inflate(data: bytes, at: int = 0, *, offset: int = 0) -> Block:
-    """The block at `at` of `data`, which lies at `offset` of the file.
+    """Decompress the block at `at` of `data`, which lies at `offset` of the file.
 
     Raises `FormatError` when the block is cut short or corrupt.
     """
-    stored, header = block_size(data, at, offset=offset)
+    size, header = block_size(data, at, offset=offset)
     here = offset + at
-    if len(data) < at + stored:
+    if len(data) < at + size:
         raise _cut_off(offset + len(data), begin=here)
-    crc, length = _FOOTER.unpack_from(data, at + stored - _FOOTER.size)
-    if length > MAX_PLAIN:
+    crc, length = _FOOTER.unpack_from(data, at + size - _FOOTER.size)
+    if length > MAX_UNCOMPRESSED:
         raise FormatError(f"BGZF block claims to hold {length} bytes", offset=here)
     stream = isal_zlib.decompressobj(wbits=-15)
     try:
-        # One byte more than claimed is asked for, so that a stream that holds more is found out.
-        plain = stream.decompress(data[at + header : at + stored - _FOOTER.size], length + 1)
+        # One byte more than claimed, so that a stream that holds more is noticed.
+        inflated = stream.decompress(data[at + header : at + size - _FOOTER.size], length + 1)
     except _DeflateError:
         raise FormatError("BGZF block does not inflate", offset=here) from None
-    if len(plain) != length or not stream.eof or isal_zlib.crc32(plain) != crc:
+    if len(inflated) != length or not stream.eof or isal_zlib.crc32(inflated) != crc:
         raise FormatError("BGZF block does not hold what it claims", offset=here)
-    return Block(here, here + stored, plain)
+    return Block(here, here + size, inflated)
 
 
-def deflate(plain: bytes) -> bytes:
-    """The bytes as BGZF blocks, without end-of-file marker; nothing for nothing."""
+def deflate(data: bytes) -> bytes:
+    """Compress bytes into BGZF blocks, without end-of-file marker; no bytes make no block."""
     return b"".join(
-        _deflate_block(plain[at : at + _PLAIN_PER_BLOCK]) for at in range(0, len(plain), _PLAIN_PER_BLOCK)
+        _deflate_block(data[at : at + _BYTES_PER_BLOCK]) for at in range(0, len(data), _BYTES_PER_BLOCK)
     )
 
 
-def _deflate_block(plain: bytes) -> bytes:
-    payload = isal_zlib.compress(plain, _LEVEL, wbits=-15)
-    stored = len(_WRITTEN_HEADER) + _BSIZE.size + len(payload) + _FOOTER.size
-    return b"".join(
-        (
-            _WRITTEN_HEADER,
-            _BSIZE.pack(stored - 1),
-            payload,
-            _FOOTER.pack(isal_zlib.crc32(plain), len(plain)),
-        )
-    )
+def _deflate_block(data: bytes) -> bytes:
+    payload = isal_zlib.compress(data, _LEVEL, wbits=-15)
+    size = len(_WRITTEN_HEADER) + _BSIZE.size + len(payload) + _FOOTER.size
+    footer = _FOOTER.pack(isal_zlib.crc32(data), len(data))
+    return b"".join((_WRITTEN_HEADER, _BSIZE.pack(size - 1), payload, footer))
 
 
 def is_eof(tail: bytes) -> bool:
@@ -145,13 +145,13 @@ def is_bgzf(start: bytes) -> bool:
 def verify_tail(read_range: ReadRange, *, size: int) -> None:
     """Inflate the last blocks of a file of `size` bytes, at least one beside an end-of-file marker.
 
-    Raises `FormatError` where one of them is corrupt or the file does not end with a whole block. Reads the
-    last 128 KiB.
+    Reads the last 128 KiB. Raises `FormatError` where one of the blocks is corrupt or the file does not end
+    with a whole one.
     """
-    begin = max(0, size - 2 * MAX_STORED - len(EOF_MARKER))
+    begin = max(0, size - 2 * MAX_COMPRESSED - len(EOF_MARKER))
     tail = read_range(begin, size - begin)
     at = tail.find(_BLOCK_START)
-    while at >= 0 and not is_bgzf(tail[at : at + MAX_STORED]):
+    while at >= 0 and not is_bgzf(tail[at : at + MAX_COMPRESSED]):
         at = tail.find(_BLOCK_START, at + 1)
     if at < 0:
         raise FormatError("no BGZF block in the last bytes of the file", offset=begin)
@@ -159,28 +159,22 @@ def verify_tail(read_range: ReadRange, *, size: int) -> None:
         at = inflate(tail, at, offset=begin).end - begin
 
 
-def _cut_off(end: int, *, begin: int) -> FormatError:
-    return FormatError(
-        f"the file is cut off at byte {end:,}, inside the BGZF block that begins at byte {begin:,}"
-    )
-
-
 class BlockReader:
-    """Blocks of a stored file, through as few reads as can be.
+    """Reads the blocks of a stored file in as few reads as it can.
 
-    A read fetches `ahead` bytes, at least a block's worth, and serves every block that lies within; `fetch`
-    reads a longer stretch in one go. Holds one stretch at a time.
+    A read fetches `ahead` bytes, at least a block's worth, and serves every block that lies within them;
+    `fetch` reads a longer range at once. Holds one range of bytes at a time.
     """
 
-    def __init__(self, read_range: ReadRange, *, ahead: int = 4 * MAX_STORED) -> None:
+    def __init__(self, read_range: ReadRange, *, ahead: int = 4 * MAX_COMPRESSED) -> None:
         self._read_range = read_range
-        self._ahead = max(ahead, MAX_STORED)
+        self._ahead = max(ahead, MAX_COMPRESSED)
         self._offset = 0
         self._data = b""
         self._at_end = False
 
     def fetch(self, begin: int, end: int) -> None:
-        """Reads the stored bytes `begin` up to `end`, unless they are here already."""
+        """Read bytes `begin` to `end` of the file, unless they are held already."""
         if self._offset <= begin and (end <= self._offset + len(self._data) or self._at_end):
             return
         self._offset = begin
@@ -188,11 +182,11 @@ class BlockReader:
         self._at_end = len(self._data) < end - begin
 
     def holds(self, begin: int) -> bool:
-        """Whether the whole block that begins at `begin` is here, so that `block` reads nothing."""
+        """Tell whether the whole block that begins at `begin` is held, so that `block` reads nothing."""
         at = begin - self._offset
         if not 0 <= at < len(self._data):
             return False
-        if self._at_end or at + MAX_STORED <= len(self._data):
+        if self._at_end or at + MAX_COMPRESSED <= len(self._data):
             return True
         try:
             return at + block_size(self._data, at)[0] <= len(self._data)
@@ -200,7 +194,7 @@ class BlockReader:
             return False
 
     def block(self, begin: int) -> Block | None:
-        """The block that begins at stored byte `begin`; None at the end of the file."""
+        """Return the block that begins at byte `begin`; None at the end of the file."""
         if not self.holds(begin):
             self.fetch(begin, begin + self._ahead)
         at = begin - self._offset
@@ -209,7 +203,7 @@ class BlockReader:
         return inflate(self._data, at, offset=self._offset)
 
     def blocks(self, begin: int) -> Iterator[Block]:
-        """The block at `begin` and all that follow it, to the end of the file."""
+        """Return the block at `begin` and all that follow it, to the end of the file."""
         while (block := self.block(begin)) is not None:
             yield block
             begin = block.end

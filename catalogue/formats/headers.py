@@ -90,9 +90,9 @@ class HeaderReader:
     def more(self) -> bool:
         """Add the next block that is not empty; return False at the end of the file."""
         for block in self._blocks:
-            if block.plain:
-                self.data += block.plain
-                self._held.append(replace(block, plain=b""))
+            if block.data:
+                self.data += block.data
+                self._held.append(replace(block, data=b""))
                 self._block_ends.append(len(self.data))
                 if len(self.data) > MAX_HEADER:
                     raise FormatError(f"header is longer than {MAX_HEADER} bytes", offset=block.begin)

@@ -7,7 +7,7 @@ from typing import Final
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.bam import BAM
 from catalogue.formats.bcf import BCF
-from catalogue.formats.bgzf import MAX_STORED, is_bgzf
+from catalogue.formats.bgzf import MAX_COMPRESSED, is_bgzf
 from catalogue.formats.cram import CRAM
 from catalogue.formats.headers import FileFormat, FileHeader, HeaderReader
 from catalogue.formats.records import RecordWalker
@@ -70,7 +70,7 @@ def sniff(read_range: ReadRange) -> FileFormat:
 
     Raises `FormatError` for anything that is not served, saying what it is where that can be told.
     """
-    start = read_range(0, MAX_STORED)
+    start = read_range(0, MAX_COMPRESSED)
     if found := _match(start, Structure.CRAM):
         return found
     if not start.startswith(_GZIP):

@@ -72,10 +72,10 @@ class ObjectReader(PrefetchingReader):
                 return self._arrived(expected)[begin : begin + length]
         return self._read(offset, length)
 
-    def expect(self, stretches: Iterable[tuple[int, int]]) -> None:
+    def prefetch(self, ranges: Iterable[tuple[int, int]]) -> None:
         """One stretch alone is left to be read when it is asked for."""
         wanted = []
-        for offset, length in stretches:
+        for offset, length in ranges:
             length = min(length, self._size - offset)
             if length > 0 and _edges.get(self._name(offset, length)) is None:
                 wanted.append((offset, length))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from math import inf
 
 from catalogue.formats import ReadRange
-from catalogue.formats.bgzf import EOF_MARKER, MAX_STORED, Block, deflate
+from catalogue.formats.bgzf import EOF_MARKER, MAX_COMPRESSED, Block, deflate
 from catalogue.formats.intervals import ByteRange, Chunk, VirtualOffset, unite_chunks
 from catalogue.formats.records import UNPLACED, RegionSet
 from htsget_app.planning.cutter import Cutter
@@ -106,7 +106,7 @@ class _Search:
         if self._targets:
             begin, end = self._targets[0].chunk.begin.coffset, self._targets[-1].chunk.end.coffset
             if end - begin <= self._limits.scan:
-                self._cutter.reader.fetch(begin, end + MAX_STORED)
+                self._cutter.reader.fetch(begin, end + MAX_COMPRESSED)
             else:
                 self._cutter.prefetch(self._edges())
 
@@ -116,7 +116,7 @@ class _Search:
         for target in self._targets:
             head, end = first_read(target.chunk, max_stored=self._read_size), target.chunk.end
             edges = [head]
-            if target.dense and head.end <= target.tail.coffset and head.end + MAX_STORED < end.coffset:
+            if target.dense and head.end <= target.tail.coffset and head.end + MAX_COMPRESSED < end.coffset:
                 edges.append(first_read(Chunk(target.tail, end), max_stored=self._read_size))
             left -= sum(edge.length for edge in edges)
             if left < 0:
@@ -126,7 +126,7 @@ class _Search:
     @property
     def _read_size(self) -> int:
         """Compressed bytes to read next, where so many are there."""
-        return max(min(self._limits.scan, self._unread), 2 * MAX_STORED)
+        return max(min(self._limits.scan, self._unread), 2 * MAX_COMPRESSED)
 
     def _scan(self, chunk: Chunk, *, beyond: tuple[int, int] | None) -> Scan:
         return Scan(self._cutter.reader, chunk, walk=self._walk, wanted=self._wanted, beyond=beyond)
@@ -161,7 +161,7 @@ class _Search:
             return [_only_wanted([scan])]
         scans = [self._scan(chunk, beyond=None) for chunk in unite_chunks(chunks)]
         for exact in scans:
-            exact.run(max_stored=exact.chunk.end.coffset - exact.chunk.begin.coffset + MAX_STORED)
+            exact.run(max_stored=exact.chunk.end.coffset - exact.chunk.begin.coffset + MAX_COMPRESSED)
         return [_only_wanted(scans)]
 
     def _narrowed(self, target: Target, scan: Scan) -> tuple[list[Chunk], dict[int, Block]]:
@@ -171,7 +171,7 @@ class _Search:
         """
         end, blocks = target.chunk.end, {}
         if not scan.complete and target.beyond is not None:
-            near = end.coffset - scan.reached.coffset <= 2 * MAX_STORED
+            near = end.coffset - scan.reached.coffset <= 2 * MAX_COMPRESSED
             if near or target.tail <= scan.reached:
                 self._run(scan, once=True)
             elif target.tail < end:

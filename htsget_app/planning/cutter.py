@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from catalogue.formats import FormatError, ReadRange, prefetch
-from catalogue.formats.bgzf import MAX_STORED, Block, BlockReader, deflate
+from catalogue.formats.bgzf import MAX_COMPRESSED, Block, BlockReader, deflate
 from catalogue.formats.intervals import ByteRange, Chunk, VirtualOffset
 from htsget_app.planning.parts import Inline, Part, PartClass, StoredRange
 
@@ -16,7 +16,7 @@ class Cutter:
 
     def __init__(self, read_range: ReadRange) -> None:
         self._read_range = read_range
-        self.reader = BlockReader(read_range, ahead=MAX_STORED)
+        self.reader = BlockReader(read_range, ahead=MAX_COMPRESSED)
 
     def prefetch(self, byte_ranges: Iterable[ByteRange]) -> None:
         """Announce what will be read, so that a remote store is asked for all of it at once."""
@@ -44,7 +44,7 @@ class Cutter:
         if begin.uoffset:
             block = self._block(begin, known)
             stored = block.end
-            parts.append(Inline(deflate(block.plain[begin.uoffset :]), part_class))
+            parts.append(Inline(deflate(block.data[begin.uoffset :]), part_class))
         if stored > end.coffset:
             raise FormatError("no block ends where the index says", offset=begin.coffset)
         parts.append(StoredRange(ByteRange(stored, end.coffset), part_class))
@@ -59,13 +59,13 @@ class Cutter:
         return Inline(read_exactly(self._read_range, part.byte_range), part.part_class)
 
     def _before(self, end: VirtualOffset, known: Mapping[int, Block]) -> bytes:
-        return self._block(end, known).plain[: end.uoffset]
+        return self._block(end, known).data[: end.uoffset]
 
     def _block(self, place: VirtualOffset, known: Mapping[int, Block]) -> Block:
         block = known.get(place.coffset) or self.reader.block(place.coffset)
         if block is None:
             raise FormatError("file ends before its index says", offset=place.coffset)
-        if place.uoffset > len(block.plain):
+        if place.uoffset > len(block.data):
             raise FormatError("index points beyond the end of a block", offset=place.coffset)
         return block
 

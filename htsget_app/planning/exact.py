@@ -8,7 +8,7 @@ left, have to be held against it one by one. Small regions near each other are s
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from catalogue.formats.bgzf import MAX_STORED, deflate
+from catalogue.formats.bgzf import MAX_COMPRESSED, deflate
 from catalogue.formats.intervals import Chunk, Region, VirtualOffset, unite_regions
 from catalogue.formats.records import RegionSet
 from htsget_app.planning.cutter import Cutter
@@ -54,7 +54,7 @@ class _Search:
 
     def __init__(self, file: PlannedFile, *, cutter: Cutter, limits: Limits) -> None:
         self._cutter = cutter
-        self._read_size = max(limits.scan, 2 * MAX_STORED)
+        self._read_size = max(limits.scan, 2 * MAX_COMPRESSED)
         self._walk = file.record_walker()
         self._indexes = file.binning_indexes()
         self._end = file.records_end

@@ -7,7 +7,7 @@ from operator import itemgetter
 import numpy as np
 
 from catalogue.formats import FormatError
-from catalogue.formats.bgzf import MAX_STORED, Block, BlockReader
+from catalogue.formats.bgzf import MAX_COMPRESSED, Block, BlockReader
 from catalogue.formats.intervals import ByteRange, Chunk, VirtualOffset
 from catalogue.formats.records import Records, RecordWalker, RegionSet
 
@@ -20,12 +20,12 @@ _MAX_INFLATION = 16
 def first_read(chunk: Chunk, *, max_stored: int) -> ByteRange:
     """Return what the first `run` of a scan of the chunk reads, when nothing of it is buffered."""
     begin = chunk.begin.coffset
-    return ByteRange(begin, min(begin + max_stored + MAX_STORED, _stored_end(chunk)))
+    return ByteRange(begin, min(begin + max_stored + MAX_COMPRESSED, _stored_end(chunk)))
 
 
 def _stored_end(chunk: Chunk) -> int:
     """Return the file offset up to which blocks may reach that hold anything of the chunk."""
-    return chunk.end.coffset + (MAX_STORED if chunk.end.uoffset else 0)
+    return chunk.end.coffset + (MAX_COMPRESSED if chunk.end.uoffset else 0)
 
 
 class _Blocks:
@@ -43,7 +43,7 @@ class _Blocks:
     def append(self, block: Block) -> None:
         self._blocks.append(block)
         self._begins.append(self.length)
-        self.length += len(block.plain)
+        self.length += len(block.data)
 
     def virtual_offset(self, offset: int) -> VirtualOffset:
         if offset == self.length:
@@ -54,12 +54,12 @@ class _Blocks:
     def read(self, begin: int, end: int) -> bytes:
         first = bisect_right(self._begins, begin) - 1
         last = bisect_right(self._begins, end - 1)
-        data = b"".join(block.plain for block in self._blocks[first:last])
+        data = b"".join(block.data for block in self._blocks[first:last])
         return data[begin - self._begins[first] : end - self._begins[first]]
 
     def by_file_offset(self) -> dict[int, Block]:
         """Return the blocks whose bytes are still held."""
-        return {block.begin: block for block in self._blocks if block.plain}
+        return {block.begin: block for block in self._blocks if block.data}
 
     def release(self, until: int, spans: list[tuple[int, int]]) -> None:
         """Drop the bytes of blocks before `until` that no span touches; `spans` are sorted and disjoint."""
@@ -71,7 +71,7 @@ class _Blocks:
                 return
             span = bisect_right(spans, begin, key=itemgetter(1))
             if span == len(spans) or spans[span][0] >= end:
-                self._blocks[at] = replace(self._blocks[at], plain=b"")
+                self._blocks[at] = replace(self._blocks[at], data=b"")
             self._settled += 1
 
 
@@ -135,7 +135,7 @@ class Scan:
         if self.complete:
             return
         stop = self._next_block + max_stored
-        self._reader.fetch(self._next_block, min(stop + MAX_STORED, _stored_end(self.chunk)))
+        self._reader.fetch(self._next_block, min(stop + MAX_COMPRESSED, _stored_end(self.chunk)))
         max_length = self._blocks.length + _MAX_INFLATION * max_stored
         while not self.complete and self._next_block < stop and self._blocks.length < max_length:
             if enough is not None and self.wanted_stored > enough:
@@ -191,12 +191,12 @@ class Scan:
         if block is None:
             raise FormatError("file ends before its index says", offset=self._next_block)
         begin = 0 if self._blocks else self.chunk.begin.uoffset
-        end = self.chunk.end.uoffset if block.begin == self.chunk.end.coffset else len(block.plain)
-        if begin > len(block.plain) or end > len(block.plain):
+        end = self.chunk.end.uoffset if block.begin == self.chunk.end.coffset else len(block.data)
+        if begin > len(block.data) or end > len(block.data):
             raise FormatError("index points beyond the end of a block", offset=block.begin)
         self._blocks.append(block)
         self._next_block = block.end
-        return block.plain[begin:end]
+        return block.data[begin:end]
 
     def _before_beyond(self, records: Records) -> int:
         """Return how many of the records come before the first that nothing wanted follows."""

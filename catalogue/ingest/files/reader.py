@@ -19,7 +19,7 @@ from catalogue.formats.registry import SPECS, sniff
 from catalogue.formats.spec import FileKind, FormatSpec, Structure
 from catalogue.ingest.indexes.build import build_index
 from catalogue.ingest.indexes.read import (
-    MAX_STORED_INDEX,
+    MAX_INDEX_FILE,
     FileIndex,
     index_keys,
     read_binning_index,
@@ -225,8 +225,8 @@ def _found_index(job: ReadJob, format: FileFormat, stat: ObjectStat) -> tuple[Ob
 
 
 def _parsed(place: ObjectRef, stat: ObjectStat, parse: Callable[[bytes], FileIndex]) -> FileIndex:
-    if stat.size > MAX_STORED_INDEX:
-        raise FormatError(f"its index {place} is larger than {MAX_STORED_INDEX} bytes")
+    if stat.size > MAX_INDEX_FILE:
+        raise FormatError(f"its index {place} is larger than {MAX_INDEX_FILE} bytes")
     try:
         return parse(place.reader(stat)(0, stat.size))
     except FormatError as error:

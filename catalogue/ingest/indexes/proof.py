@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from catalogue.formats import FormatError, ReadRange
-from catalogue.formats.bgzf import MAX_STORED, Block, BlockReader
+from catalogue.formats.bgzf import MAX_COMPRESSED, Block, BlockReader
 from catalogue.formats.binning import BinningIndex, ContigIndex, first_bin
 from catalogue.formats.headers import FileHeader
 from catalogue.formats.intervals import VirtualOffset
@@ -47,7 +47,7 @@ def prove_binning_index(
 
 class _Proof:
     def __init__(self, header: FileHeader, read_range: ReadRange) -> None:
-        self._blocks = BlockReader(read_range, ahead=MAX_STORED)
+        self._blocks = BlockReader(read_range, ahead=MAX_COMPRESSED)
         locator = SPECS[header.format].locator
         assert locator is not None, "a format with a binning index can locate its records"
         self._locate = locator(header)
@@ -86,7 +86,7 @@ class _Proof:
     def _bytes_at(self, at: VirtualOffset) -> bytes:
         data = b""
         for block in self._from(at):
-            data += block.plain[at.uoffset :] if block.begin == at.coffset else block.plain
+            data += block.data[at.uoffset :] if block.begin == at.coffset else block.data
             if len(data) >= self._length:
                 break
         return data[: self._length]
@@ -96,13 +96,13 @@ class _Proof:
         end = at.coffset
         for block in self._from(at):
             uoffset = at.uoffset if block.begin == at.coffset else 0
-            if uoffset < len(block.plain):
+            if uoffset < len(block.data):
                 return VirtualOffset.at(block.begin, uoffset)
             end = block.end
         return VirtualOffset.at(end)
 
     def _from(self, at: VirtualOffset) -> Iterator[Block]:
         for block in self._blocks.blocks(at.coffset):
-            if block.begin == at.coffset and at.uoffset > len(block.plain):
+            if block.begin == at.coffset and at.uoffset > len(block.data):
                 raise FormatError("it points beyond the end of a block", offset=block.begin)
             yield block

@@ -17,7 +17,7 @@ from catalogue.formats.spec import FileKind
 from catalogue.ingest.indexes.proof import SAMPLES, prove_binning_index
 
 #: A larger index file is not read.
-MAX_STORED_INDEX = 256 * 1024 * 1024
+MAX_INDEX_FILE = 256 * 1024 * 1024
 
 _COMPRESSED_SUFFIX = re.compile(r"\.b?gz$", re.IGNORECASE)
 _VCF_COLUMNS = (1, 2)

@@ -12,12 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogue.formats import FormatError
-from catalogue.formats.bgzf import EOF_MARKER, MAX_STORED, BlockReader, deflate, inflate, is_eof, verify_tail
+from catalogue.formats.bgzf import (
+    EOF_MARKER,
+    MAX_COMPRESSED,
+    BlockReader,
+    deflate,
+    inflate,
+    is_eof,
+    verify_tail,
+)
 from tests.made_files import bgzf_block, cut_anywhere, reader_of
 
 
 def plain_of(data: bytes) -> bytes:
-    return b"".join(block.plain for block in BlockReader(reader_of(data)).blocks(0))
+    return b"".join(block.data for block in BlockReader(reader_of(data)).blocks(0))
 
 
 @given(st.binary(max_size=400_000))
@@ -48,7 +56,7 @@ def test_blocks_of_any_size_are_read(plain: bytes, seed: int, size: int) -> None
 
 def test_subfields_beside_bc_are_passed_over() -> None:
     block = bgzf_block(b"hello", extra=b"XY\x03\x00abc" + b"ZZ\x00\x00")
-    assert inflate(block).plain == b"hello"
+    assert inflate(block).data == b"hello"
     assert plain_of(block + bgzf_block(b" you")) == b"hello you"
 
 
@@ -163,5 +171,5 @@ def test_neighbouring_blocks_cost_one_read() -> None:
     reader.fetch(0, 500)
     assert reader.block(0) is not None and reads == [500]
     assert reader.block(len(data) - len(bgzf_block(bytes([199]) * 1000))) is not None
-    assert reads == [500, MAX_STORED]
+    assert reads == [500, MAX_COMPRESSED]
     assert reader.block(len(data)) is None

@@ -62,7 +62,7 @@ class Walked:
         plain, self._begins = b"", {}
         for block in BlockReader(read_range).blocks(0):
             self._begins[block.begin] = len(plain)
-            plain += block.plain
+            plain += block.data
         self._begins[made.path.stat().st_size] = len(plain)
         self._first = self.place(header.end)
         walk = record_walker(header.format, names={one.index: one.name for one in header.contigs})

@@ -57,7 +57,7 @@ def test_every_record_is_found(length: int, declared: bool, shift: int | None, t
     plain, begins = b"", {}
     for block in BlockReader(reader_of(data)).blocks(0):
         begins[block.begin] = len(plain)
-        plain += block.plain
+        plain += block.data
     begins[len(data)] = len(plain)
 
     def place(offset: VirtualOffset) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from catalogue.formats import FormatError
-from catalogue.formats.bgzf import MAX_STORED
+from catalogue.formats.bgzf import MAX_COMPRESSED
 from catalogue.formats.binning import ContigIndex
 from catalogue.formats.intervals import Region
 from htsget_app.planning.parts import Inline, Limits, PartClass, Selection, StoredRange
@@ -69,7 +69,7 @@ class Counted:
     length: int = 0
 
     def read_range(self, offset: int, length: int) -> bytes:
-        assert offset + length <= len(self.data) + 2 * MAX_STORED
+        assert offset + length <= len(self.data) + 2 * MAX_COMPRESSED
         self.reads += 1
         self.length += length
         return self.data[offset : offset + length]
@@ -116,7 +116,7 @@ def test_a_region_costs_two_reads_at_most(deep: Served) -> None:
             start = rng.randrange(max(1, 100_000 - width // 2))
             file = Counted(deep.data)
             plan(deep.planned, Selection((Region(0, start, start + width),)), read_range=file.read_range)
-            assert file.reads <= 2 and file.length <= 2 * (Limits().scan + 2 * MAX_STORED)
+            assert file.reads <= 2 and file.length <= 2 * (Limits().scan + 2 * MAX_COMPRESSED)
 
 
 def test_no_read_for_whole_files_headers_and_empty_answers(deep: Served) -> None:
