@@ -2,6 +2,8 @@
 
 import pytest
 
+from catalogue import api_tokens
+from tests.catalogue.made_access import make_user
 from tests.refget_app.answers.asked import DIGESTS, MD5, RESIDUES, get
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("held")]
@@ -13,6 +15,16 @@ def test_how_long_an_answer_may_be_kept() -> None:
         assert kept == "public, max-age=31536000, immutable"
     for target in ("/sequence/chrI", f"/sequence/{MD5}/metadata", "/service-info"):
         assert get(target).header("Cache-Control") == "public, max-age=300"
+
+
+def test_shared_caches_keep_nothing_that_credentials_may_have_opened() -> None:
+    """A private name, in the path or in metadata, is not for whoever asks a shared cache next."""
+    _, token = api_tokens.made(user=make_user("anna"), name="test", scopes=["sequences"], expires=None)
+    for target in ("/sequence/chrI", f"/sequence/{MD5}/metadata", "/sequence/chrI/metadata"):
+        reply = get(target, {"Authorization": f"Bearer {token}"})
+        assert (reply.code, reply.header("Cache-Control")) == (200, "private, no-store")
+    by_digest = get(f"/sequence/{MD5}", {"Authorization": f"Bearer {token}"})
+    assert by_digest.header("Cache-Control") == "public, max-age=31536000, immutable"
 
 
 def test_an_etag_names_one_representation() -> None:
