@@ -1,6 +1,7 @@
 """The rooms and the direction between them, as import-linter and the interpreter's own list of modules see them."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -67,6 +68,15 @@ def test_every_package_says_what_it_is_for() -> None:
             assert ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))), (
                 f"{package} has no docstring"
             )
+
+
+def test_the_page_on_the_architecture_names_what_there_is() -> None:
+    page = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w.]+/[\w./]*)`", page)) - {"delivery/", "planning/", "ab/cd/rest"}
+    assert len(named) > 20
+    folders = (PROJECT, PROJECT / "catalogue", PROJECT / "htsget_app")
+    for name in named:
+        assert any((folder / name).exists() for folder in folders), f"docs/architecture.md names {name}"
 
 
 def test_nothing_is_called_utils() -> None:
