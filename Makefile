@@ -15,7 +15,7 @@ PRODUCTION := DATABASE_URL=postgresql://site@localhost/site ALLOWED_HOSTS=data.e
 QUICK_TESTS := tests/catalogue/formats tests/catalogue/test_models.py tests/htsgetsite/test_architecture.py \
 	tests/htsgetsite/test_settings.py tests/htsgetsite/test_environment.py tests/refget_app tests/htsget_app/test_params.py
 
-.PHONY: help demo check test test-long lint format bench env clean
+.PHONY: help demo check test test-long lint check-migrations format bench env clean
 
 help:
 	@echo 'make demo [PORT=8000]  a demonstration server: environment, database, data, http://127.0.0.1:$$PORT'
@@ -45,10 +45,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --silent check-migrations
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && set -x && \
-	HTSGETSITE_HOME="$$home" $(BIN)/python manage.py makemigrations --check --dry-run && \
 	HTSGETSITE_HOME="$$home" $(PRODUCTION) SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+check-migrations: $(VENV)/.installed-dev
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && set -x && \
+	HTSGETSITE_HOME="$$home" $(BIN)/python manage.py makemigrations --check --dry-run
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

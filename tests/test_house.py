@@ -129,3 +129,12 @@ def test_no_file_names_a_path_of_one_machine() -> None:
         if name != Path(__file__).relative_to(PROJECT).as_posix():
             found = _MACHINE_PATH.search((PROJECT / name).read_text(encoding="utf-8"))
             assert found is None, f"{name}: {found}"
+
+
+def test_pre_commit_runs_the_linters_of_make() -> None:
+    recipe = (PROJECT / "Makefile").read_text("utf-8").partition("\nlint:")[2].partition("\n\n")[0]
+    hooks = (PROJECT / ".pre-commit-config.yaml").read_text("utf-8")
+    linters = re.findall(r"\$\(BIN\)/((?!python)[\w-]+(?: \w+)?)", recipe)
+    assert len(linters) == 4
+    assert all(f".venv/bin/{linter}" in hooks for linter in linters)
+    assert "check-migrations" in recipe and "check-migrations" in hooks
