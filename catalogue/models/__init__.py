@@ -6,6 +6,7 @@ and sizes bytes. Rows are written by `ingest` and the admin, and read by `querie
 
 from catalogue.models.access import ApiToken, Grant, GrantFile, GrantRegion, Identity, Scope
 from catalogue.models.audit import AuditEvent, Usage
+from catalogue.models.collections import CollectionContent, MemberArrays
 from catalogue.models.files import FILE_KINDS, Contig, DataFile, Dataset
 from catalogue.models.runs import IngestedFile, IngestRun
 from catalogue.models.sequences import (
@@ -23,6 +24,7 @@ __all__ = [
     "Alias",
     "ApiToken",
     "AuditEvent",
+    "CollectionContent",
     "CollectionMember",
     "Contig",
     "DataFile",
@@ -34,6 +36,7 @@ __all__ = [
     "Identity",
     "IngestRun",
     "IngestedFile",
+    "MemberArrays",
     "Molecule",
     "NamingAuthority",
     "ResidueBlob",

@@ -1,5 +1,7 @@
 """Reference sequences, their names, and the collections they form."""
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length, Lower
@@ -172,10 +174,27 @@ class SequenceCollection(models.Model):
         db_default=Visibility.PUBLIC,
         help_text=_("a sequence is private when it lies in private collections and in no public one"),
     )
+    content = models.ForeignKey(
+        "CollectionContent",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="collections",
+        help_text=_("empty until the digests are made, and where a member is known by its md5 only"),
+    )
+    longest_lengths = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("of the longest sequences, in residues, to find it by; empty until the digests are made"),
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ("name",)
+        indexes = (GinIndex(fields=("longest_lengths",), name="collection_by_lengths"),)
         constraints = (
             models.CheckConstraint(
                 condition=Q(visibility__in=("public", "private")), name="collection_visibility_is_known"

@@ -6,6 +6,7 @@ from django.db import connection
 from psycopg.sql import SQL, Composed, Identifier
 
 from catalogue.errors import CatalogueError
+from catalogue.ingest.collection_digests import digest_collection
 from catalogue.ingest.fasta.rows import RecordTable
 from catalogue.ingest.outcomes import Outcome
 from catalogue.models import SequenceCollection
@@ -107,13 +108,14 @@ class MemberTable:
         collection, created = SequenceCollection.objects.get_or_create(name=name)
         if created or not collection.members.exists():
             _fetch(_REGISTER, collection.pk)
-            return Outcome.ADDED
-        if different := _fetch(_FIRST_DIFFERENCE, collection.pk):
+            created = True
+        elif different := _fetch(_FIRST_DIFFERENCE, collection.pk):
             raise CollectionRefused(
                 f"collection {name!r} exists with other members: the first difference is at position "
                 f"{different[0]} (from 0)"
             )
-        return Outcome.ADDED if self._withheld else Outcome.UNCHANGED
+        digest_collection(collection.pk)
+        return Outcome.ADDED if created or self._withheld else Outcome.UNCHANGED
 
 
 def _fetch(sql: str | Composed, *parameters: str | int) -> Any:

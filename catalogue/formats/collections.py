@@ -1,0 +1,205 @@
+"""Digests of sequence collections (GA4GH refget sequence collections 1.0.0).
+
+A collection is named by the digest of its names and sequences. Digests are sha512t24u, 24 bytes, of RFC 8785 canonical
+JSON; in documents they are 32 characters of base64url.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from catalogue.formats.digests import SHA512T24U_BYTES
+
+#: Every attribute of a collection, in the order of documents.
+ATTRIBUTES: Final = (
+    "lengths",
+    "name_length_pairs",
+    "names",
+    "sequences",
+    "sorted_name_length_pairs",
+    "sorted_sequences",
+)
+#: Those whose arrays are not kept: only their digests are served ("Transient attributes").
+TRANSIENT: Final = ("sorted_name_length_pairs",)
+#: Those that name the collection ("Inherent attributes"). The lengths are not among them.
+INHERENT: Final = ("names", "sequences")
+#: Those with one element for each sequence, in the order of the collection.
+COLLATED: Final = ("lengths", "name_length_pairs", "names", "sequences")
+
+_SQ: Final = b"SQ."
+_DIGEST: Final = re.compile(r"[0-9A-Za-z_-]{32}", re.ASCII)
+_string = json.encoder.encode_basestring
+
+
+def canonical_json(value: object) -> bytes:
+    """Return RFC 8785 JSON of strings, integers within 64 bits, lists, and objects with ASCII keys.
+
+    Raises UnicodeEncodeError for a lone surrogate, which no canonical JSON can hold.
+
+    >>> canonical_json([{"name": "chr1", "length": 8}])
+    b'[{"length":8,"name":"chr1"}]'
+    """
+    return json.dumps(
+        value, separators=(",", ":"), ensure_ascii=False, sort_keys=True, allow_nan=False
+    ).encode()
+
+
+def sha512t24u(data: bytes) -> bytes:
+    """Return the first 24 bytes of SHA-512."""
+    return hashlib.sha512(data).digest()[:SHA512T24U_BYTES]
+
+
+def digest_text(digest: bytes) -> str:
+    """Return 24 bytes as 32 characters of base64url."""
+    return base64.urlsafe_b64encode(digest).decode("ascii")
+
+
+def parse_collection_digest(text: str) -> bytes | None:
+    """Return the 24 bytes that a digest of a collection or an attribute spells; None where it is not one."""
+    return base64.urlsafe_b64decode(text) if _DIGEST.fullmatch(text) else None
+
+
+class Member(NamedTuple):
+    """One sequence of a collection: its name there, its length in residues, and its sha512t24u of 24 bytes."""
+
+    name: str
+    length: int
+    sha512t24u: bytes
+
+
+class ArrayBatch(NamedTuple):
+    """The arrays of some members, packed to be stored.
+
+    `names` are UTF-8 with a NUL between two, `lengths` little-endian integers of 8 bytes, `sequences` digests of 24
+    bytes.
+    """
+
+    names: bytes
+    lengths: bytes
+    sequences: bytes
+
+
+def pack_members(members: Sequence[Member]) -> ArrayBatch:
+    """Pack members, of which there is at least one. No name may hold a NUL, as none in PostgreSQL can."""
+    return ArrayBatch(
+        "\0".join([member.name for member in members]).encode(),
+        np.array([member.length for member in members], dtype="<i8").tobytes(),
+        b"".join([member.sha512t24u for member in members]),
+    )
+
+
+def unpack_names(packed: bytes) -> list[bytes]:
+    """Return the names of a batch, in UTF-8."""
+    return packed.split(b"\0")
+
+
+def unpack_lengths(packed: bytes) -> npt.NDArray[np.int64]:
+    """Return the lengths of a batch, in residues."""
+    return np.frombuffer(packed, dtype="<i8")
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionDigests:
+    """The digest of a collection (level 0), those of its attributes (level 1), and how many sequences it has."""
+
+    digest: bytes
+    attributes: Mapping[str, bytes]
+    size: int
+
+
+class CollectionDigester:
+    """Digests a collection whose members arrive in batches, in order.
+
+    Keeps 64 bytes for each member, for the two attributes that are sorted.
+    """
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._hashes = {attribute: _ArrayHash() for attribute in COLLATED}
+        self._pair_digests: list[npt.NDArray[np.bytes_]] = []
+        self._sequences: list[npt.NDArray[np.bytes_]] = []
+
+    def add(self, members: Sequence[Member]) -> None:
+        """Append members. Raises UnicodeEncodeError for a name with a lone surrogate."""
+        if not members:
+            return
+        names = [_string(member.name) for member in members]
+        pairs = [
+            f'{{"length":{member.length},"name":{name}}}'.encode()
+            for member, name in zip(members, names, strict=True)
+        ]
+        sequences = _base64([member.sha512t24u for member in members])
+        self._size += len(members)
+        self._hashes["names"].add(",".join(names).encode())
+        self._hashes["lengths"].add(",".join([str(member.length) for member in members]).encode())
+        self._hashes["name_length_pairs"].add(b",".join(pairs))
+        self._hashes["sequences"].add(_quoted(sequences, _SQ))
+        self._pair_digests.append(_base64([sha512t24u(pair) for pair in pairs]))
+        self._sequences.append(sequences)
+
+    def finish(self) -> CollectionDigests:
+        """Return the digests of all members."""
+        attributes = {attribute: array.digest() for attribute, array in self._hashes.items()}
+        attributes["sorted_name_length_pairs"] = _sorted_digest(self._pair_digests)
+        attributes["sorted_sequences"] = _sorted_digest(self._sequences, _SQ)
+        return CollectionDigests(collection_digest(attributes), attributes, self._size)
+
+
+def collection_digest(attributes: Mapping[str, bytes]) -> bytes:
+    """Return the digest of a collection from those of its attributes, of which only the inherent ones count."""
+    return sha512t24u(canonical_json({name: digest_text(attributes[name]) for name in INHERENT}))
+
+
+def sequence_names(digests: bytes) -> list[str]:
+    """Return `SQ.` names of digests that lie behind one another, 24 bytes each."""
+    text = base64.urlsafe_b64encode(digests).decode("ascii")
+    return ["SQ." + text[at : at + 32] for at in range(0, len(text), 32)]
+
+
+def parse_sequence_name(name: str) -> bytes | None:
+    """Return the 24 bytes of an `SQ.` name; None where it is not one."""
+    return parse_collection_digest(name[3:]) if name.startswith("SQ.") else None
+
+
+class _ArrayHash:
+    """The digest of a JSON array whose elements arrive in batches, already encoded and separated by commas."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha512(b"[")
+        self._separator = b""
+
+    def add(self, elements: bytes) -> None:
+        self._hash.update(self._separator)
+        self._hash.update(elements)
+        self._separator = b","
+
+    def digest(self) -> bytes:
+        self._hash.update(b"]")
+        return self._hash.digest()[:SHA512T24U_BYTES]
+
+
+def _base64(digests: Iterable[bytes]) -> npt.NDArray[np.bytes_]:
+    # 24 bytes are 32 characters without padding, so many are encoded at once.
+    return np.frombuffer(base64.urlsafe_b64encode(b"".join(digests)), dtype="S32")
+
+
+def _quoted(texts: npt.NDArray[np.bytes_], prefix: bytes = b"") -> bytes:
+    """Return JSON strings of texts that need no escapes, separated by commas."""
+    between = b'","' + prefix
+    return b'"' + prefix + between.join(texts.tolist()) + b'"'
+
+
+def _sorted_digest(batches: list[npt.NDArray[np.bytes_]], prefix: bytes = b"") -> bytes:
+    array = _ArrayHash()
+    if batches:
+        texts = np.sort(np.concatenate(batches))
+        for start in range(0, len(texts), 65_536):
+            array.add(_quoted(texts[start : start + 65_536], prefix))
+    return array.digest()

@@ -1,0 +1,109 @@
+"""Makes the digests and arrays of collections (sequence collections 1.0, "Encoding") from their members.
+
+Reads members as a stream. Run again, it makes what is missing and nothing else.
+"""
+
+import heapq
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+
+from catalogue.formats.collections import (
+    ATTRIBUTES,
+    CollectionDigester,
+    CollectionDigests,
+    Member,
+    pack_members,
+)
+from catalogue.models import CollectionContent, CollectionMember, SequenceCollection
+
+#: Members in one row of arrays.
+ARRAY_SIZE = 32_768
+#: A collection is found again by the lengths of so many of its sequences, the longest.
+LONGEST = 32
+
+_MEMBERS = """
+    SELECT member.name, held.length, held.sha512t24u
+    FROM catalogue_collectionmember AS member JOIN catalogue_sequence AS held ON held.id = member.sequence_id
+    WHERE member.collection_id = %s ORDER BY member.position"""
+_NEXT_CONTENT = "SELECT nextval(pg_get_serial_sequence('catalogue_collectioncontent', 'id'))"
+_ADD_ARRAYS = """
+    INSERT INTO catalogue_memberarrays (content_id, number, names, lengths, sequences)
+    VALUES (%s, %s, %s, %s, %s)"""
+_ADD_CONTENT = f"""
+    INSERT INTO catalogue_collectioncontent (id, digest, size, {", ".join(ATTRIBUTES)})
+    VALUES (%s, %s, %s{", %s" * len(ATTRIBUTES)}) ON CONFLICT (digest) DO NOTHING"""  # noqa: S608
+
+
+def digest_collection(pk: int) -> bool:
+    """Make what is missing of one collection, in one transaction; return whether it has digests now.
+
+    A collection without members has none, nor one with a member that is known by its md5 only, which has no `SQ.` name.
+    """
+    with transaction.atomic():
+        # Waits for whoever adds members, and keeps others from it until the digests are stored.
+        collection = SequenceCollection.objects.select_for_update().filter(pk=pk).first()
+        if collection is None or collection.content_id is not None:
+            return collection is not None
+        longest, digests, content = _read_members(pk)
+        stored = None if digests is None or not longest else _add_content(content, digests)
+        SequenceCollection.objects.filter(pk=pk).update(longest_lengths=longest or None, content=stored)
+        return stored is not None
+
+
+def collections_without_digests() -> list[tuple[int, str]]:
+    """Return key and name of the collections that have members and no digests, in the order of their keys."""
+    members = CollectionMember.objects.filter(collection=OuterRef("pk"))
+    rows = SequenceCollection.objects.filter(Exists(members), content=None)
+    return list(rows.order_by("pk").values_list("pk", "name"))
+
+
+def _read_members(pk: int) -> tuple[list[int], CollectionDigests | None, int]:
+    """Store the arrays of a collection under a new content's key.
+
+    Return the longest lengths, the digests (None where a member has no sha512t24u) and that key.
+    """
+    content = _number(_NEXT_CONTENT)
+    digester: CollectionDigester | None = CollectionDigester()
+    longest: list[int] = []
+    for number, members in enumerate(_members(pk)):
+        longest = heapq.nlargest(LONGEST, [*longest, *(member.length for member in members)])
+        if digester is None or any(member.sha512t24u is None for member in members):
+            digester = None
+            continue
+        digester.add(members)
+        _execute(_ADD_ARRAYS, [content, number, *pack_members(members)])
+    if digester is None:
+        _execute("DELETE FROM catalogue_memberarrays WHERE content_id = %s", [content])
+    return longest, None if digester is None else digester.finish(), content
+
+
+def _members(pk: int) -> Iterator[list[Member]]:
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_MEMBERS, [pk])
+        while rows := cursor.fetchmany(ARRAY_SIZE):
+            yield [Member(*row) for row in rows]
+
+
+def _add_content(key: int, digests: CollectionDigests) -> int:
+    """Store the digests under the key; return the key of the row that has them, which another may have made."""
+    attributes = [digests.attributes[name] for name in ATTRIBUTES]
+    _execute(_ADD_CONTENT, [key, digests.digest, digests.size, *attributes])
+    stored = CollectionContent.objects.values_list("pk", flat=True).get(digest=digests.digest)
+    if stored != key:
+        _execute("DELETE FROM catalogue_memberarrays WHERE content_id = %s", [key])
+    return stored
+
+
+def _execute(sql: str, parameters: list[Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+
+
+def _number(sql: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        (number,) = cursor.fetchone()
+    return int(number)
