@@ -9,27 +9,27 @@ from django.db import migrations, models
 
 # A collection whose members change has other digests. The update also waits for whoever is making them just now.
 MEMBERS = """
-CREATE FUNCTION catalogue_members_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION catalogue_content_ends() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE catalogue_sequencecollection SET content_id = NULL, longest_lengths = NULL
     WHERE id IN (SELECT DISTINCT collection_id FROM changed);
     RETURN NULL;
 END $$;
-CREATE TRIGGER members_added AFTER INSERT ON catalogue_collectionmember
-    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION catalogue_members_change();
-CREATE TRIGGER members_removed AFTER DELETE ON catalogue_collectionmember
-    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION catalogue_members_change();
-CREATE TRIGGER members_were AFTER UPDATE ON catalogue_collectionmember
-    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION catalogue_members_change();
-CREATE TRIGGER members_are AFTER UPDATE ON catalogue_collectionmember
-    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION catalogue_members_change();
+CREATE TRIGGER content_ends_with_added AFTER INSERT ON catalogue_collectionmember
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION catalogue_content_ends();
+CREATE TRIGGER content_ends_with_removed AFTER DELETE ON catalogue_collectionmember
+    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION catalogue_content_ends();
+CREATE TRIGGER content_ends_with_old AFTER UPDATE ON catalogue_collectionmember
+    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION catalogue_content_ends();
+CREATE TRIGGER content_ends_with_new AFTER UPDATE ON catalogue_collectionmember
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION catalogue_content_ends();
 """
 NO_MEMBERS = """
-DROP TRIGGER members_added ON catalogue_collectionmember;
-DROP TRIGGER members_removed ON catalogue_collectionmember;
-DROP TRIGGER members_were ON catalogue_collectionmember;
-DROP TRIGGER members_are ON catalogue_collectionmember;
-DROP FUNCTION catalogue_members_change();
+DROP TRIGGER content_ends_with_added ON catalogue_collectionmember;
+DROP TRIGGER content_ends_with_removed ON catalogue_collectionmember;
+DROP TRIGGER content_ends_with_old ON catalogue_collectionmember;
+DROP TRIGGER content_ends_with_new ON catalogue_collectionmember;
+DROP FUNCTION catalogue_content_ends();
 """
 
 
