@@ -23,7 +23,6 @@ FORMER = {
 }  # fmt: skip
 #: Names that still use such a word, each until it is renamed.
 TO_RENAME = {
-    "catalogue/formats/fasta_names.py:LONGEST_NAME",
     "catalogue/ingest/verify.py:_stretches",
     "catalogue/queries/cache.py:Memory",
     "catalogue/queries/contigs.py:_memory",

@@ -1,7 +1,7 @@
-"""Tables of names for sequences: the project's own TSV, NCBI's assembly report, and UCSC's chromAlias in four forms.
+"""Tables of sequence names: the project's own TSV, NCBI's assembly report, and UCSC's chromAlias in four forms.
 
-Every row becomes one statement. In a TSV an identifier says which sequence is meant, and one name is given to it. In
-the tables of NCBI and UCSC a row holds several names of one sequence: whichever are known say which one it is.
+Every row becomes one statement. A row of a TSV gives one name to the sequence of an identifier. A row of NCBI or UCSC
+holds several names of one sequence, and the names that are known already say which sequence it is.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from catalogue.formats import FormatError
-from catalogue.formats.fasta_names import LONGEST_NAME, NameUnder, accession_authority, is_authority_name
+from catalogue.formats.fasta_names import MAX_NAME, NameUnder, accession_authority, is_authority_name
 
 
 class TableFormat(Enum):
@@ -22,7 +22,7 @@ class TableFormat(Enum):
 
 
 class TableFault(FormatError):
-    """A row that cannot be what its table says; `line` counts from 1."""
+    """A row that its table cannot have; `line` counts from 1."""
 
     def __init__(self, reason: str, *, line: int) -> None:
         super().__init__(reason)
@@ -31,9 +31,10 @@ class TableFault(FormatError):
 
 
 class Statement(NamedTuple):
-    """What one row says: the sequence of `identifier`, or of any of `names` where that is empty, has all the `names`.
+    """What one row says: a sequence has all the `names`.
 
-    `length` is that of the sequence in residues, where the row tells.
+    The sequence is that of `identifier`, or where that is empty of any of the `names`. `length` counts its residues,
+    None where the row does not tell.
     """
 
     line: int
@@ -45,8 +46,8 @@ class Statement(NamedTuple):
 class AliasTable(NamedTuple):
     """A table that was recognised; `statements` raises TableFault as it is iterated.
 
-    `assembly` is what the assembly that the table describes is called, where that is told and can be an authority; the
-    names that it gives itself are left out otherwise.
+    `assembly` is the name of the assembly that the table describes, where it is told and can be a naming authority.
+    Without one the names that the assembly itself gives are left out.
     """
 
     format: TableFormat
@@ -64,7 +65,7 @@ _TSV_HEADER = (
     {"authority", "naming_authority", "namespace"},
     {"alias", "name"},
 )
-#: What UCSC calls the sources of names, where the authority is not called the same.
+#: The naming authorities of the sources that UCSC names.
 _UCSC_SOURCES: Final = {
     "genbank": "insdc",
     "insdc": "insdc",
@@ -80,7 +81,7 @@ _NOTHING = {"", "na"}
 def read_alias_table(
     chunks: Iterable[bytes], *, format: TableFormat | None = None, assembly: str | None = None
 ) -> AliasTable:
-    """Recognises a table by its first lines, unless `format` says which it is.
+    """Recognise a table by its first lines, unless `format` says which it is.
 
     Raises TableFault, and FormatError for a file without rows.
     """
@@ -158,14 +159,14 @@ def _read_tsv(rows: Iterable[_Line], columns: list[str], assembly: str | None) -
         if not identifier or not identifier.isprintable():
             raise TableFault(f"{identifier[:80]!r} identifies no sequence", line=line.number)
         if not is_authority_name(authority):
-            raise TableFault(f"{authority!r} is no word that a naming authority can have", line=line.number)
+            raise TableFault(f"{authority!r} cannot be the name of a naming authority", line=line.number)
         yield Statement(line.number, identifier, (_name(authority, name, line.number),))
 
 
 def _read_assembly_report(
     rows: Iterable[_Line], columns: list[str], assembly: str | None
 ) -> Iterator[Statement]:
-    """The columns are found by their names: NCBI has added some in the course of time."""
+    """Read rows by the names of their columns: NCBI has added columns over the years."""
     if "sequence-name" not in columns:
         raise FormatError("an assembly report names its columns in the last line of its comments")
     for line in rows:
@@ -218,7 +219,7 @@ def _read_chrom_alias(rows: Iterable[_Line], columns: list[str], assembly: str |
 
 
 def _read_unsourced(rows: Iterable[_Line]) -> Iterator[Statement]:
-    """UCSC's name, then others without a word on where they are from: those in the form of an accession can be told."""
+    """Read UCSC's name, and of the others, whose source is not told, those in the form of an accession."""
     for line in rows:
         ucsc, *others = (field.strip() for field in line.text.split("\t"))
         names = [_name("ucsc", ucsc, line.number)]
@@ -231,7 +232,7 @@ def _read_unsourced(rows: Iterable[_Line]) -> Iterator[Statement]:
 
 
 def _read_sourced(rows: Iterable[_Line], assembly: str | None) -> Iterator[Statement]:
-    """Name, chromosome, sources: rows of one chromosome may lie far apart and are brought together in memory."""
+    """Read rows of name, chromosome and sources; those of one chromosome may lie far apart and are joined in memory."""
     names: dict[str, dict[NameUnder, None]] = {}
     lines: dict[str, int] = {}
     for line in rows:
@@ -249,16 +250,16 @@ def _read_sourced(rows: Iterable[_Line], assembly: str | None) -> Iterator[State
 
 
 def _authority(source: str, assembly: str | None) -> str | None:
-    """The authority of a source of UCSC; None for the assembly's own names while nobody tells what it is called."""
+    """Return the authority of a UCSC source; None for the assembly's own names where its name is not known."""
     return assembly if source == _OF_THE_ASSEMBLY else _UCSC_SOURCES.get(source, source)
 
 
 def _name(authority: str, name: str, line: int) -> NameUnder:
     if not is_authority_name(authority):
-        raise TableFault(f"{authority!r} is no word that a naming authority can have", line=line)
-    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        raise TableFault(f"{authority!r} cannot be the name of a naming authority", line=line)
+    if not 0 < len(name) <= MAX_NAME or not name.isprintable():
         raise TableFault(
-            f"{name[:80]!r} is no name: expected 1 to {LONGEST_NAME} printable characters", line=line
+            f"{name[:80]!r} is no name: expected 1 to {MAX_NAME} printable characters", line=line
         )
     return NameUnder(authority, name)
 

@@ -23,7 +23,7 @@ class DigestKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Both digests of one sequence: `md5` is 16 bytes, `sha512t24u` 24 bytes."""
+    """Both digests of one sequence: `md5` has 16 bytes, `sha512t24u` 24."""
 
     md5: bytes
     sha512t24u: bytes
@@ -45,12 +45,12 @@ class Digests:
 
 
 def sq_name(sha512t24u: bytes) -> str:
-    """`SQ.` and the base64url of 24 bytes."""
+    """Return `SQ.` and the base64url of 24 bytes."""
     return "SQ." + base64.urlsafe_b64encode(sha512t24u).decode("ascii")
 
 
 class Digester:
-    """Both digests of residues that arrive in pieces, already upper-case and free of white space."""
+    """Computes both digests of residues that arrive in pieces, upper-case and without white space."""
 
     __slots__ = ("_md5", "_sha512")
 
@@ -59,17 +59,17 @@ class Digester:
         self._sha512 = hashlib.sha512()
 
     def update(self, residues: bytes) -> None:
-        """Takes the next piece."""
+        """Add the next piece."""
         self._md5.update(residues)
         self._sha512.update(residues)
 
     def digests(self) -> Digests:
-        """The digests of everything so far."""
+        """Return the digests of everything so far."""
         return Digests(self._md5.digest(), self._sha512.digest()[:SHA512T24U_BYTES])
 
 
 def sequence_digests(residues: bytes) -> Digests:
-    """Both digests of a whole sequence held in memory."""
+    """Return both digests of a sequence held in memory."""
     return Digests(
         hashlib.md5(residues, usedforsecurity=False).digest(),
         hashlib.sha512(residues).digest()[:SHA512T24U_BYTES],
@@ -83,7 +83,7 @@ _SQ = re.compile(r"(?:(?i:ga4gh):)?SQ\.([0-9A-Za-z_-]{32})|(?i:VMC):GS_([0-9A-Za
 
 
 def parse_digest(text: str) -> tuple[DigestKind, bytes] | None:
-    """The digest that an identifier spells, or None when it is no digest (and so perhaps an alias).
+    """Parse an identifier that spells a digest; return None for any other, which may be an alias.
 
     >>> parse_digest("MD5:d41d8cd98f00b204e9800998ecf8427e")[0]
     <DigestKind.MD5: 'md5'>

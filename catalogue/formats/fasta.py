@@ -1,8 +1,8 @@
 """FASTA as a stream: records with their residues upper-case and free of white space, in bounded memory.
 
 Residues are the letters A to Z (refget 2.0.0, "Checksum calculation"); anything else is a fault that names its place.
-Lines may end in CR LF, blank lines may stand anywhere. A line that begins with `;`, a comment in the FASTA of 1985, is
-a fault: no tool of today writes one, and passing over it could hide a damaged file.
+Lines may end in CR LF, and blank lines are allowed anywhere. A line that begins with `;`, a comment in the FASTA of
+1985, is a fault: no tool of today writes one, and to skip it could hide a damaged file.
 
 `position` counts residues from 0; lines and columns count from 1, as editors do.
 """
@@ -16,14 +16,14 @@ import numpy as np
 
 from catalogue.formats import FormatError
 
-#: A record that takes up more bytes of the file than this is handed out in pieces.
+#: Records of more bytes in the file than this are returned in pieces.
 WHOLE_RECORD: Final = 1 << 20
 #: What `strip` removes: stop codons, gaps and the position numbers that some programs print into lines.
 STRIPPABLE: Final = b"*-.0123456789"
 
 _WHITE = b" \t\r\n\v\f"
 _LINE_END = ord("\n")
-# Clears the bit that makes a letter lower-case; what is no letter becomes none.
+# Clears the bit that makes a letter lower-case; turns nothing else into a letter.
 _TO_UPPER = np.uint8(0xDF)
 _A, _Z = ord("A"), ord("Z")
 _UPPER = bytes.maketrans(bytes(range(ord("a"), ord("z") + 1)), bytes(range(ord("A"), ord("Z") + 1)))
@@ -33,7 +33,7 @@ _NO_RESIDUE_NOR_STRIPPABLE = re.compile(rb"[^A-Za-z \t\r\n\v\f*\-.0-9]")
 # Enough bytes to tell what a file is.
 _TELLING = 32
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# What else arrives under the name of FASTA, by its first bytes.
+# What else people give as FASTA, by its first bytes.
 _LOOKS_LIKE = (
     (b"@", "FASTQ or SAM"),
     (b"BAM\1", "BAM"),
@@ -73,7 +73,7 @@ class Header(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A record whose residues are all here."""
+    """A record with all its residues."""
 
     header: Header
     residues: bytes
@@ -81,28 +81,28 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LongRecord:
-    """A record whose residues come as pieces of at most about 2 MiB, to be taken before the reader goes on."""
+    """A record whose residues come in pieces of at most about 2 MiB; take them before the reader goes on."""
 
     header: Header
     pieces: Iterator[bytes]
 
 
 class _Place(NamedTuple):
-    """A place inside a record: bytes `along` line `line`, behind `position` residues."""
+    """A place inside a record: `along` bytes into line `line`, after `position` residues."""
 
     line: int
     along: int = 0
     position: int = 0
 
-    def behind(self, text: bytes, *, lines: int, residues: int) -> "_Place":
-        """The place where a text that begins here, and holds so many line ends and residues, ends."""
+    def after(self, text: bytes, *, lines: int, residues: int) -> "_Place":
+        """Return where a text ends that begins here and holds so many line ends and residues."""
         line_end = text.rfind(b"\n")
         along = self.along + len(text) if line_end < 0 else len(text) - line_end - 1
         return _Place(self.line + lines, along, self.position + residues)
 
 
 class FastaReader:
-    """Iterates over the records of plain FASTA bytes: lists of short records, and long ones each alone.
+    """Iterates over the records of uncompressed FASTA bytes: lists of short records, and long ones each alone.
 
     `source` names the input in faults. With `strip`, characters of `STRIPPABLE` are removed and counted in `stripped`.
     Raises `FastaFault`, also in place of a `FormatError` that the chunks raise. Holds at most about two chunks or
@@ -139,7 +139,7 @@ class FastaReader:
                 self._read_on()
 
     def _next_chunk(self) -> bytes:
-        """The next bytes; b"" only at the end."""
+        """Return the next bytes; b"" only at the end."""
         for chunk in self._chunks:
             if chunk:
                 return chunk
@@ -176,7 +176,7 @@ class FastaReader:
         self._buffer = begun
 
     def _records(self, text: bytes) -> list[Record]:
-        """The records of a text that begins with ">" and ends where a record does."""
+        """Parse a text that begins with ">" and ends where a record does."""
         records = []
         for part in text[1:].split(b"\n>"):
             title, newline, body = part.partition(b"\n")
@@ -201,8 +201,8 @@ class FastaReader:
         return header, body
 
     def _pieces(self, header: Header, begun: bytes) -> Iterator[bytes]:
-        """The residues of a long record; leaves what follows it in the buffer."""
-        # A ">" is a header only behind a line end, so that each text begins with the one before it, if there was one.
+        """Return the residues of a long record; leave what follows it in the buffer."""
+        # A ">" is a header only after a line end, so each text begins with the line end before it, if there is one.
         text, place = b"\n" + begun, _Place(line=self._line - 1)
         while True:
             # Inside a record ">" can only be a fault or the next header, so the search for it is the cheap one.
@@ -217,7 +217,7 @@ class FastaReader:
                 yield piece
             kept = b"\n" if text.endswith(b"\n") and not self._buffer else b""
             lines = len(text) - len(joined) - len(kept)
-            place = place.behind(text.removesuffix(kept), lines=lines, residues=len(piece))
+            place = place.after(text.removesuffix(kept), lines=lines, residues=len(piece))
             if self._buffer or self._ended:
                 break
             try:
@@ -230,8 +230,8 @@ class FastaReader:
             raise self._empty(header)
 
     def _clean(self, joined: bytes, header: Header, text: bytes, place: _Place) -> bytes:
-        """The residues of a text that was freed of its line ends, the only white space that most files have."""
-        # numpy does this ten times as fast as methods of bytes do, and lets other threads compute meanwhile.
+        """Return the residues of a text without its line ends, the only white space that most files have."""
+        # numpy is ten times as fast here as methods of bytes, and lets other threads run meanwhile.
         letters = np.frombuffer(joined, dtype=np.uint8) & _TO_UPPER
         if not letters.size:
             return b""
@@ -243,7 +243,7 @@ class FastaReader:
         return self._not_all_letters(residues, header, text, place)
 
     def _not_all_letters(self, residues: bytes, header: Header, body: bytes, place: _Place) -> bytes:
-        """Residues without the strippable, or the fault of the first character that may not stay.
+        """Return the residues without strippable characters; raise `FastaFault` at the first other that is none.
 
         `body` is the text that `residues` come from, and `place` where it begins.
         """
@@ -252,7 +252,7 @@ class FastaReader:
             passed = body[: bad.start()]
             deleted = _WHITE + (STRIPPABLE if self._strip else b"")
             residues_passed = len(passed.translate(None, deleted))
-            place = place.behind(passed, lines=passed.count(b"\n"), residues=residues_passed)
+            place = place.after(passed, lines=passed.count(b"\n"), residues=residues_passed)
             hint = "; --strip removes it" if bad[0] in STRIPPABLE and not self._strip else ""
             shown = repr(bad[0].decode("ascii")) if bad[0].isascii() else f"byte 0x{bad[0].hex()}"
             raise FastaFault(
@@ -266,12 +266,12 @@ class FastaReader:
         return kept
 
     def _header(self, title: bytes) -> Header:
-        """The header of the line `_line`, given without its ">"."""
+        """Parse the header line `_line`, given without its ">"."""
         text = title.decode(errors="replace")
         if text.endswith("\r"):
             text = text[:-1]
         if "\r" in text:
-            reason = "a carriage return inside the header line; are these line ends of the old Macintosh?"
+            reason = "a carriage return inside the header line; are these line ends of classic Mac OS?"
             raise FastaFault(reason, source=self.source, line=self._line)
         # NCBI joins the titles of merged records by a Control-A, which may directly follow the name.
         name = _NAME_END.split(text, maxsplit=1)[0]

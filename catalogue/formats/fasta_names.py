@@ -1,8 +1,8 @@
 """What a FASTA header line says of its sequence: names under naming authorities, and whether it is circular.
 
 Only what the line proves becomes a name. A bare word proves nothing, unless it has the form of an accession.version or
-is a chromosome of UCSC, whose files hold nothing else in their headers. Names of a gene or a transcript are given to
-the sequences derived from it, each under an authority of its own (`ensembl_gene`): one such name means several.
+of a UCSC chromosome: headers of UCSC hold nothing else. The sequences derived from a gene or a transcript get its name
+under an authority of its own (`ensembl_gene`), so that one such name means several sequences.
 """
 
 import re
@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 
 from catalogue.formats.fasta import Header
 
-#: The authorities that headers speak of, and what their names are. Beside them stand assemblies, such as GRCh38.
+#: The authorities that headers name, and what their names are. Assemblies, such as GRCh38, are authorities too.
 HEADER_AUTHORITIES: Final = {
     "insdc": "INSDC accession.version (GenBank, ENA, DDBJ)",
     "refseq": "NCBI RefSeq accession.version",
-    "gi": "GenInfo numbers, NCBI's identifiers of former times",
+    "gi": "GenInfo numbers, identifiers that NCBI no longer gives",
     "ensembl": "Ensembl chromosome names and stable ids",
     "ensembl_cds": "Ensembl transcripts, of their coding sequences",
     "ensembl_gene": "Ensembl genes, of the sequences of their transcripts and proteins",
@@ -29,12 +29,12 @@ HEADER_AUTHORITIES: Final = {
     "uniparc": "UniParc identifiers",
 }
 
-#: Longer names cannot be kept.
-LONGEST_NAME: Final = 255
+#: Longer names cannot be stored.
+MAX_NAME: Final = 255
 
 
 class NameUnder(NamedTuple):
-    """A name that an authority gives."""
+    """A name and the naming authority that gives it."""
 
     authority: str
     name: str
@@ -58,7 +58,8 @@ _ENSEMBL_WHOLE = re.compile(rf"(?!dna_rm:)\S+ {_LOCATION}")
 _ENSEMBL_PRODUCT = re.compile(
     rf"(cdna|cds|ncrna|pep)(?::\S+)? {_LOCATION} gene:([^:\s]+)(?:.*? transcript:([^:\s]+))?(?:.*? gene_symbol:(\S+))?"
 )
-_ASSEMBLY = r"([A-Za-z][\w.-]*\d[\w.-]*)"
+# The digit is looked for ahead: with a second "*" a long word would take time in the square of its length.
+_ASSEMBLY = r"([A-Za-z](?=[\w.-]*\d)[\w.-]*)"
 _NCBI_CHROMOSOME = re.compile(
     rf"(?:^|.* )(?:chromosome|linkage group) (\S+), {_ASSEMBLY}"
     r"(?: Primary Assembly)?(?:, whole genome shotgun sequence)?"
@@ -82,7 +83,7 @@ _PIPED = {
 
 
 def header_names(header: Header, *, length: int) -> list[NameUnder]:
-    """Every name that the header line proves, each once, for a sequence of `length` residues."""
+    """Return every name that the header line proves for a sequence of `length` residues, each once."""
     titles = [(header.name, header.description)]
     if "\x01" in header.description:
         first, *others = header.description.split("\x01")
@@ -92,33 +93,34 @@ def header_names(header: Header, *, length: int) -> list[NameUnder]:
     return [
         found
         for found in dict.fromkeys(names)
-        if 0 < len(found.name) <= LONGEST_NAME
+        if 0 < len(found.name) <= MAX_NAME
         and (found.authority in HEADER_AUTHORITIES or is_authority_name(found.authority))
     ]
 
 
 def accession_authority(name: str) -> str | None:
-    """`refseq` or `insdc` where a word has the form of their nucleotide accession.version (or any of RefSeq)."""
+    """Return `refseq` or `insdc` for a word in the form of their accession.version; INSDC proteins do not count."""
     if _REFSEQ.fullmatch(name):
         return "refseq"
     return "insdc" if _INSDC_NUCLEOTIDE.fullmatch(name) else None
 
 
 def is_authority_name(text: str) -> bool:
-    """Whether a naming authority may be called so: no colon, so that `authority:name` has one meaning."""
+    """Tell whether a naming authority may have this name: without a colon `authority:name` has one meaning."""
     return _AUTHORITY.fullmatch(text) is not None
 
 
 def is_circular(header: Header) -> bool:
-    """Whether the header line says so: `[topology=circular]`, `circular=true`, or `circular` as an item of its own.
+    """Tell whether the header line calls its sequence circular.
 
-    The word within a sentence does not count ("circular RNA"), nor does "complete genome", which viruses have too.
+    It does by `[topology=circular]`, `circular=true`, or `circular` as an item of its own. The word in a sentence does
+    not count ("circular RNA"), nor does "complete genome", which linear viruses have too.
     """
     return "ircular" in header.description and _CIRCULAR.search(header.description) is not None
 
 
 def is_protein(header: Header) -> bool:
-    """Whether the header line is one that only proteins have."""
+    """Tell whether the header line is one that only proteins have."""
     return header.name.startswith(("sp|", "tr|", "ENSP")) or header.description.startswith(("pep ", "pep:"))
 
 
@@ -200,7 +202,7 @@ def _uniprot(parts: list[str], description: str) -> Iterator[NameUnder]:
 
 
 def _gencode(parts: list[str], length: int) -> Iterator[NameUnder]:
-    """`transcript|gene|…|length|biotype|` or `protein|transcript|gene|…|length`, where `…` are four other names."""
+    """Parse `transcript|gene|…|length|biotype|` or `protein|transcript|gene|…|length`; `…` are four other names."""
     last = 3 if parts[2].startswith("ENS") else 2
     own, *others = parts[:last]
     if not all(other.startswith("ENS") for other in others) or parts[last + 4 : last + 5] != [str(length)]:

@@ -1,6 +1,6 @@
-"""Plain bytes of a text file that may be compressed: what it is, its content tells, never its name.
+"""Uncompressed bytes of a text file, whatever it is compressed with; its content tells that, never its name.
 
-Plain, gzip (of one or many members) and BGZF are read; other compressions are refused by name.
+Uncompressed text, gzip (of one or many members) and BGZF are read; other compressions are refused by name.
 """
 
 import io
@@ -10,7 +10,7 @@ from typing import Final, cast
 from isal import igzip, isal_zlib
 
 from catalogue.formats import FormatError
-from catalogue.formats.bgzf import EOF_MARKER, block_size, is_eof
+from catalogue.formats.bgzf import EOF_MARKER, is_bgzf, is_eof
 
 #: Chunks have this many bytes, apart from the last.
 CHUNK: Final = 1 << 19
@@ -28,7 +28,7 @@ _REFUSED = {
 
 
 class WatchedInput(io.RawIOBase):
-    """A binary input that knows how many bytes were read, and the last few of them.
+    """A binary input that counts the bytes read, and keeps the last few of them.
 
     Works on what cannot seek, such as standard input. Closing it leaves `stream` to its owner.
     """
@@ -39,11 +39,11 @@ class WatchedInput(io.RawIOBase):
         self.tail = b""
 
     def readable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Fills the buffer, however little comes at a time; less only at the end."""
+        """Fill the buffer, however little comes at a time; return less only at the end."""
         view = memoryview(buffer).cast("B")
         got = 0
         while got < len(view) and (more := self._stream.readinto(view[got:])):
@@ -54,8 +54,8 @@ class WatchedInput(io.RawIOBase):
         return got
 
 
-def plain_chunks(watched: WatchedInput) -> Iterator[bytes]:
-    """The plain bytes, in chunks of `CHUNK`.
+def decompressed_chunks(watched: WatchedInput) -> Iterator[bytes]:
+    """Return the uncompressed bytes, in chunks of `CHUNK`.
 
     Raises `FormatError` for another compression, for gzip that is corrupt or cut short, and for BGZF without its
     end-of-file marker, which was cut short between two blocks.
@@ -64,7 +64,7 @@ def plain_chunks(watched: WatchedInput) -> Iterator[bytes]:
     start = stream.peek(32)
     for magic, name in _REFUSED.items():
         if start.startswith(magic):
-            raise FormatError(f"compressed with {name}; plain, gzip and bgzip are read")
+            raise FormatError(f"compressed with {name}; decompress it, or compress it with gzip or bgzip")
     if not start.startswith(_GZIP):
         yield from _chunks(stream)
         return
@@ -74,18 +74,10 @@ def plain_chunks(watched: WatchedInput) -> Iterator[bytes]:
         raise FormatError("the gzip data is cut short") from None
     except _CORRUPT as error:
         raise FormatError(f"the gzip data is corrupt ({error})") from None
-    if _is_bgzf(start) and not is_eof(watched.tail):
+    if is_bgzf(start) and not is_eof(watched.tail):
         raise FormatError("the bgzip file is cut short: it lacks its end-of-file marker")
 
 
 def _chunks(stream: io.BufferedIOBase) -> Iterator[bytes]:
     while chunk := stream.read(CHUNK):
         yield chunk
-
-
-def _is_bgzf(start: bytes) -> bool:
-    try:
-        block_size(start)
-    except FormatError:
-        return False
-    return True

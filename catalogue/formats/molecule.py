@@ -1,22 +1,22 @@
-"""What a sequence is made of, as far as its letters tell."""
+"""Whether a sequence is DNA, RNA or protein, as far as its letters tell."""
 
 from typing import Final, Literal
 
 Molecule = Literal["dna", "rna", "protein", ""]
 
-#: So many residues from the start are looked at.
+#: How many residues from the start are looked at.
 SAMPLE: Final = 4096
 
 # Fewer letters are too few to tell DNA from a peptide.
 _ENOUGH = 20
-# Codes for several bases stand in DNA, but seldom (IUPAC-IUB 1984); in peptides every one of these letters is common.
+# Codes for several bases are rare in DNA (IUPAC-IUB 1984); in peptides every one of these letters is common.
 _MAX_AMBIGUOUS = 0.1
 _BASES = b"ACGTUN"
 _NUCLEOTIDES = b"ACGTUNRYSWKMBDHVX"
 
 
 def molecule_of(residues: bytes) -> Molecule:
-    """The kind that the first letters of a sequence prove, or "" where they prove none.
+    """Return the kind that the first letters of a sequence prove, or "" where they prove none.
 
     >>> molecule_of(b"MKVLAAGICLSE")
     'protein'

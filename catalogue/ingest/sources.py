@@ -14,7 +14,7 @@ from django.core.exceptions import SuspiciousFileOperation
 
 from catalogue.errors import CatalogueError
 from catalogue.formats import FormatError
-from catalogue.formats.gunzip import WatchedInput, plain_chunks
+from catalogue.formats.gunzip import WatchedInput, decompressed_chunks
 from catalogue.storage import PIECE, Storage, storage
 from catalogue.storage.object_ref import ObjectRef
 
@@ -81,10 +81,10 @@ def printable(name: str) -> str:
 def uncompressed_chunks(watched: WatchedInput) -> Iterator[bytes]:
     """Yield the uncompressed bytes of a text input.
 
-    Raises FormatError as `plain_chunks`, and for more than INGEST_MAX_COMPRESSION_RATIO bytes for each byte read.
+    Raises FormatError as `decompressed_chunks`, and for over INGEST_MAX_COMPRESSION_RATIO bytes for each byte read.
     """
     count = 0
-    for chunk in plain_chunks(watched):
+    for chunk in decompressed_chunks(watched):
         count += len(chunk)
         if count > _ALWAYS_ALLOWED and count > settings.INGEST_MAX_COMPRESSION_RATIO * watched.count:
             raise FormatError(

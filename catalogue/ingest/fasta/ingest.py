@@ -18,7 +18,7 @@ from catalogue.errors import StorageError
 from catalogue.formats import FormatError
 from catalogue.formats.digests import sq_name
 from catalogue.formats.fasta import FastaFault, FastaReader
-from catalogue.formats.fasta_names import LONGEST_NAME, NameUnder, header_names, is_circular, is_protein
+from catalogue.formats.fasta_names import MAX_NAME, NameUnder, header_names, is_circular, is_protein
 from catalogue.formats.gunzip import WatchedInput
 from catalogue.formats.molecule import molecule_of
 from catalogue.ingest.fasta.collections import CollectionRefused, MemberTable, private_collection
@@ -226,8 +226,8 @@ def _rows(job: _Job, source: Source, batch: list[Arrived]) -> list[Row]:
     authority = job.options.authority
     for arrived in batch:
         header = arrived.header
-        if len(header.name) > LONGEST_NAME and (authority or job.options.collection):
-            reason = f"a name of more than {LONGEST_NAME} characters"
+        if len(header.name) > MAX_NAME and (authority or job.options.collection):
+            reason = f"a name of more than {MAX_NAME} characters"
             raise FastaFault(reason, source=source.name, line=header.line)
         names = header_names(header, length=arrived.length)
         if authority is not None:

@@ -153,7 +153,7 @@ def test_reads_what_pysam_reads(tmp_path: Path) -> None:
         (b">b\nAC\n\n>a\n\n \n>c\nAC", 4, "a", "the record is empty"),
         (b">\nAC\n", 1, "", "without a name"),
         (b">a\nAC\n> b\nAC\n", 3, "", "without a name"),
-        (b">a\nAC\n>b\rACGT\r>c\rACGT", 3, "", "old Macintosh"),
+        (b">a\nAC\n>b\rACGT\r>c\rACGT", 3, "", "classic Mac OS"),
         (b">a\nAC\n;comment\nGT\n", 3, "a", "';' at column 1 is no residue (position 2)"),
         (b">a\nAC\nG\x00T\n", 3, "a", "'\\x00' at column 2"),
         (b">a\nAC\nG\xe9T\n", 3, "a", "byte 0xe9 at column 2"),
@@ -219,7 +219,7 @@ def test_a_long_record_left_half_read_is_passed_over(monkeypatch: pytest.MonkeyP
 
 
 def test_compressed_text_reads_the_same(tmp_path: Path) -> None:
-    from catalogue.formats.gunzip import WatchedInput, plain_chunks
+    from catalogue.formats.gunzip import WatchedInput, decompressed_chunks
 
     text = (">a\n" + "ACGTTTGACA" * 30_000 + "\n>b\nAC\n").encode()
     path = tmp_path / "x"
@@ -227,5 +227,5 @@ def test_compressed_text_reads_the_same(tmp_path: Path) -> None:
         path.write_bytes(data)
         with path.open("rb", buffering=0) as file:
             watched = WatchedInput(file)
-            assert read_all(list(plain_chunks(watched))) == read_all([text])
+            assert read_all(list(decompressed_chunks(watched))) == read_all([text])
             assert watched.count == len(data)

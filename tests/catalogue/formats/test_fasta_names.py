@@ -3,7 +3,13 @@
 import pytest
 
 from catalogue.formats.fasta import Header
-from catalogue.formats.fasta_names import accession_authority, header_names, is_circular, is_protein
+from catalogue.formats.fasta_names import (
+    NameUnder,
+    accession_authority,
+    header_names,
+    is_circular,
+    is_protein,
+)
 
 
 def header(line: str) -> Header:
@@ -245,3 +251,11 @@ def test_proteins_by_header() -> None:
     assert is_protein(header(">sp|P04637|P53_HUMAN x"))
     assert is_protein(header(">YAL001C pep chromosome:R64-1-1:I:1:2:1 gene:YAL001C"))
     assert not is_protein(header(">1 dna:chromosome"))
+
+
+def test_long_words_take_no_square_of_their_length() -> None:
+    """A million digits: an expression of quadratic cost would take hours."""
+    header = Header("CM000663.2", "Homo sapiens chromosome 1, G" + "1" * 1_000_000 + ", x", 1)
+    assert header_names(header, length=9) == [NameUnder("insdc", "CM000663.2")]
+    header = Header("CM000663.2", "a, b, G" + "1" * 1_000_000 + " Primary", 1)
+    assert header_names(header, length=9) == [NameUnder("insdc", "CM000663.2")]

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from catalogue.formats import FormatError
 from catalogue.formats import gunzip as gunzip_module
 from catalogue.formats.bgzf import EOF_MARKER, deflate
-from catalogue.formats.gunzip import CHUNK, WatchedInput, plain_chunks
+from catalogue.formats.gunzip import CHUNK, WatchedInput, decompressed_chunks
 
 
 def plain(data: bytes) -> bytes:
-    return b"".join(plain_chunks(WatchedInput(io.BytesIO(data))))
+    return b"".join(decompressed_chunks(WatchedInput(io.BytesIO(data))))
 
 
 @given(parts=st.lists(st.binary(max_size=300), max_size=5), padding=st.integers(0, 20))
@@ -31,7 +31,7 @@ def test_members_behind_one_another_read_as_one(parts: list[bytes], padding: int
 def test_plain_text_is_handed_on_in_chunks() -> None:
     data = os.urandom(2 * CHUNK + 5).replace(b"\x1f\x8b", b"..")
     watched = WatchedInput(io.BytesIO(b">" + data))
-    chunks = list(plain_chunks(watched))
+    chunks = list(decompressed_chunks(watched))
     assert [len(chunk) for chunk in chunks] == [CHUNK, CHUNK, 6]
     assert b"".join(chunks) == b">" + data
     assert watched.count == len(data) + 1
@@ -101,6 +101,6 @@ def test_a_pipe_that_gives_little_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(gunzip_module, "CHUNK", 100)
     data = os.urandom(500).replace(b"\x1f\x8b", b"..")
-    assert b"".join(plain_chunks(WatchedInput(Dripping(b">" + data)))) == b">" + data
+    assert b"".join(decompressed_chunks(WatchedInput(Dripping(b">" + data)))) == b">" + data
     stored = deflate(data) + EOF_MARKER
-    assert b"".join(plain_chunks(WatchedInput(Dripping(stored)))) == data
+    assert b"".join(decompressed_chunks(WatchedInput(Dripping(stored)))) == data

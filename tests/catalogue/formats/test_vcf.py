@@ -8,6 +8,7 @@ import pysam
 import pytest
 
 from catalogue.formats import FormatError
+from catalogue.formats.bgzf import deflate
 from catalogue.formats.headers import FileHeader
 from catalogue.formats.registry import read_header, sniff
 from tests.made_files import EOF_MARKER, bgzf_block, make_bcf, make_vcf_text, reader_of
@@ -20,7 +21,7 @@ Make = Callable[..., bytes]
 
 def vcf(columns: str, *lines: str) -> bytes:
     text = "\n".join(["##fileformat=VCFv4.3", *lines, columns, ""])
-    return bgzf_block(text.encode()) + EOF_MARKER
+    return deflate(text.encode()) + EOF_MARKER
 
 
 def bcf(columns: str, *lines: str) -> bytes:
@@ -100,3 +101,10 @@ def test_a_bgzip_file_that_is_cut_off_is_no_plain_gzip(cut: int) -> None:
     for read in (sniff, read_header):
         with pytest.raises(FormatError, match=f"the file is cut off at byte {cut:,}, inside the BGZF block"):
             read(reader_of(data))
+
+
+def test_long_words_in_contig_lines_take_no_square_of_their_length() -> None:
+    """Two million letters: an expression of quadratic cost would take hours."""
+    word = "x" * 2_000_000
+    (contig,) = header_of(vcf(COLUMNS, f"##contig=<{word},ID=one,{word},length=5>")).contigs
+    assert (contig.name, contig.length) == ("one", 5)
