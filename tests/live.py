@@ -1,4 +1,4 @@
-"""The real site on a free port of this machine: its own home, `manage.py serve`, and commands beside it."""
+"""The site as a process of its own, with its own home, and its commands."""
 
 import contextlib
 import fcntl
@@ -15,11 +15,11 @@ from socket import socket
 
 from tests.paths import OWN_HOME, PROJECT
 
-#: Seconds within which a server or a command has to come to its point on a busy machine.
+#: Seconds after which a wait fails: more than any server or command takes on a busy machine.
 PATIENCE = 240
 
 _SAID = re.compile(r"Serving on (http://\S+)")
-#: The home and settings of the test run are not those of a site that a test starts.
+#: A site that a test starts has a home and settings of its own.
 _NOT_INHERITED = re.compile(
     r"HTSGETSITE_.*|DJANGO_.*|DATABASE_URL|SECRET_KEY|DEBUG|ALLOWED_HOSTS|PUBLIC_URL|PORT|WORKERS|COV.*"
 )
@@ -27,14 +27,14 @@ _NOT_INHERITED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site in `home`; `url` is where it answers, without a trailing slash, or empty while nothing serves it."""
+    """A site in `home`. `url` is where it answers, without a trailing slash; "" while it is not served."""
 
     home: Path
     variables: Mapping[str, str]
     url: str = ""
 
     def manage(self, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs a command of `manage.py` on this site; with `check` a failure shows what it said."""
+        """Run a command of `manage.py`. With `check`, raise AssertionError with its output if it fails."""
         done = subprocess.run(
             [sys.executable, PROJECT / "manage.py", *arguments],
             env=self.environment(),
@@ -50,7 +50,7 @@ class Site:
         return done
 
     def environment(self) -> dict[str, str]:
-        """What processes of this site are given."""
+        """Return the environment of this site's processes."""
         inherited = {name: value for name, value in os.environ.items() if not _NOT_INHERITED.fullmatch(name)}
         return {**inherited, "HTSGETSITE_HOME": str(self.home), **self.variables}
 
@@ -87,9 +87,9 @@ def _empty_site() -> Path:
 
 @contextlib.contextmanager
 def served(site: Site, *, workers: int = 1) -> Iterator[Site]:
-    """The same site with a server that answers; it is stopped, by SIGTERM, on the way out.
+    """Serve the site until the end of the block; stop it by SIGTERM.
 
-    Whatever the server says goes to `server.log` in the home.
+    The server logs to `server.log` in the home.
     """
     with (site.home / "server.log").open("a", encoding="utf-8") as log:
         server = subprocess.Popen(
@@ -121,14 +121,14 @@ def served(site: Site, *, workers: int = 1) -> Iterator[Site]:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """Return a port of 127.0.0.1 on which nothing listens."""
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def _address(server: "subprocess.Popen[str]", log: Path) -> str:
-    """Waits until the server says where it answers."""
+    """Wait until the server prints its address, and return it."""
     assert server.stdout is not None
     # A server that hangs would leave the pipe open for ever.
     watchdog = threading.Timer(PATIENCE, server.kill)

@@ -1,8 +1,7 @@
-"""A gate in front of an object store that believes no signature it has not recomputed, counts, and can misbehave.
+"""A proxy in front of a simulated object store that checks signatures, counts requests and makes them fail.
 
-It stands in for what S3 itself does and a simulated store does not: it refuses requests that are anonymous, altered,
-expired or, where the range is signed, differently ranged (AWS Signature Version 4, "Authenticating requests"), and
-uploads that differ from their Content-MD5.
+It does what S3 does and a simulated store does not: it refuses requests that are anonymous, altered, expired or, where
+the range is signed, differently ranged, and uploads that differ from their Content-MD5.
 """
 
 import base64
@@ -14,29 +13,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.live import PATIENCE
+from tests.object_signatures import REGION, Refusal, refusal_of
 from tests.simulated_time import SimulatedTime
-
-REGION = "eu-west-2"
-#: Seconds that the clock of a client may be wrong.
-SKEW = 15 * 60
 
 _HOP_BY_HOP = {"connection", "expect", "host", "keep-alive", "transfer-encoding"}
 _COPIED = 256 << 10
 
 
 class Fault(Enum):
-    """How an answer can go wrong on its way."""
+    """How a request or its answer goes wrong."""
 
     DROP = auto()  #: the connection ends without an answer
     BREAK = auto()  #: the body ends in the middle, its Content-Length is that of the whole
@@ -58,7 +51,7 @@ class Fault(Enum):
 
 @dataclass(slots=True)
 class Seen:
-    """One request that came to the gate. `sent` counts the bytes of the answer's body so far."""
+    """A request that came to the gate. `sent` counts the bytes of the answer's body so far."""
 
     method: str
     bucket: str
@@ -74,7 +67,7 @@ class Seen:
 
     @property
     def reads_object(self) -> bool:
-        """Whether it asks for the bytes of an object."""
+        """Say whether it asks for the bytes of an object."""
         return self.method == "GET" and bool(self.key)
 
 
@@ -85,15 +78,9 @@ class _Planned:
     only: Callable[[Seen], bool]
 
 
-class _Refusal(NamedTuple):
-    status: int
-    code: str
-    message: str
-
-
 @dataclass(slots=True)
 class Gate:
-    """Listens on a port of 127.0.0.1 of its own; passes what it believes on to `port`."""
+    """A proxy on a port of 127.0.0.1 of its own that passes valid requests on to `port`."""
 
     port: int
     credentials: Credentials
@@ -122,25 +109,25 @@ class Gate:
 
     @property
     def url(self) -> str:
-        """Where clients reach it, without a trailing slash."""
+        """Return where clients reach it, without a trailing slash."""
         assert self._server is not None
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def open(self) -> None:
-        """Begins to listen."""
+        """Start to listen."""
         self._server = _Server(("127.0.0.1", 0), _Visit)
         self._server.gate = self
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
-        """Ends listening, and every silence."""
+        """Stop listening, and end every silence."""
         self._turn.set()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
 
     def reset(self) -> None:
-        """Forgets all requests and faults; whoever is kept waiting is hung up on."""
+        """Forget all requests and faults, and hang up on clients that wait."""
         with self._lock:
             self._turn.set()
             self._turn = threading.Event()
@@ -156,18 +143,18 @@ class Gate:
     def fail(
         self, fault: Fault, *, times: int | None = None, only: Callable[[Seen], bool] = lambda seen: True
     ) -> None:
-        """Lets the next `times` requests that `only` picks, or all of them, go wrong."""
+        """Make the next `times` requests that `only` picks fail, or all of them."""
         with self._lock:
             self._planned.append(_Planned(fault, times, only))
 
     def heal(self) -> None:
-        """Ends all faults."""
+        """End all faults."""
         with self._lock:
             self._planned.clear()
 
     @contextmanager
     def counted(self) -> Iterator[list[Seen]]:
-        """A list that has, at the end of the block, the requests that came during it."""
+        """Give a list that has, at the end of the block, the requests that came during it."""
         during: list[Seen] = []
         begin = len(self.seen)
         yield during
@@ -179,8 +166,8 @@ class Gate:
         assert answered
         during.extend(self.seen[begin:])
 
-    def consents(self, headers: Any, *, method: str, asked: str = "") -> str | None:
-        """The rule's word for the page whose request has these headers: its origin, or None where it may not ask."""
+    def allowed_origin(self, headers: Any, *, method: str, asked: str = "") -> str | None:
+        """Return the origin of a request that a CORS rule allows, or None."""
         origin = headers.get("Origin", "")
         wanted = {name.strip().lower() for name in asked.split(",") if name.strip()}
         for rule in self.cors:
@@ -221,8 +208,8 @@ class Gate:
         if turn.wait(seconds):
             raise ConnectionAbortedError
 
-    def admit(self, visit: "_Visit", body: bytes) -> tuple[Seen, "_Refusal | None"]:
-        """What a request asks for, and why it may not have it."""
+    def admit(self, visit: "_Visit", body: bytes) -> tuple[Seen, "Refusal | None"]:
+        """Return what a request asks for, and why it is refused."""
         url = urlsplit(visit.path)
         bucket, _, key = unquote(url.path).lstrip("/").partition("/")
         query = dict(parse_qsl(url.query, keep_blank_values=True))
@@ -231,11 +218,13 @@ class Gate:
         )
         seen = Seen(visit.command, bucket, key, query, visit.headers.get("Range"), signed)
         if signed:
-            refusal = self._check(visit, query, signed=signed, body=body)
+            refusal = refusal_of(
+                visit, body=body, signed=signed, credentials=self.credentials, now=time.time() + self.ahead
+            )
         elif visit.command in {"GET", "HEAD"} and bucket in self.public:
             refusal = None
         else:
-            refusal = _Refusal(403, "AccessDenied", "Access Denied")
+            refusal = Refusal(403, "AccessDenied", "Access Denied")
         if refusal is None:
             seen.fault = self._fault(seen)
         with self._lock:
@@ -250,101 +239,6 @@ class Gate:
                     return planned.fault
         return None
 
-    def _check(self, visit: "_Visit", query: dict[str, str], *, signed: str, body: bytes) -> _Refusal | None:
-        try:
-            said = _in_query(query) if signed == "query" else _in_headers(visit.headers)
-            when = datetime.strptime(said.date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
-            access_key, day, region, service, terminal = said.credential.split("/")
-        except (KeyError, ValueError):
-            return _Refusal(400, "AuthorizationHeaderMalformed", "The authorisation cannot be read")
-        if (day, region, service, terminal) != (said.date[:8], REGION, "s3", "aws4_request"):
-            return _Refusal(400, "AuthorizationHeaderMalformed", "The scope of the credential is wrong")
-        if access_key != self.credentials.access_key:
-            return _Refusal(403, "InvalidAccessKeyId", "Nobody has this access key")
-        names = {name.lower() for name in visit.headers}
-        if unsigned := {name for name in names if name.startswith("x-amz-")} - set(said.names):
-            return _Refusal(
-                403, "AccessDenied", f"Headers that have to be signed are not: {sorted(unsigned)}"
-            )
-        if "host" not in said.names or not names.issuperset(said.names):
-            return _Refusal(403, "SignatureDoesNotMatch", "A header that was signed is not there")
-        if said.signature != self._signature(visit, said, signed=signed):
-            return _Refusal(403, "SignatureDoesNotMatch", "The signature is another")
-        now = time.time() + self.ahead
-        if said.expires is not None:
-            if not 0 < said.expires <= 7 * 86400:
-                return _Refusal(400, "AuthorizationQueryParametersError", "X-Amz-Expires is out of bounds")
-            if not when - SKEW <= now <= when + said.expires:
-                return _Refusal(403, "AccessDenied", "Request has expired")
-        elif abs(now - when) > SKEW:
-            return _Refusal(403, "RequestTimeTooSkewed", "The clocks differ too much")
-        return _check_body(visit.headers, body)
-
-    def _signature(self, visit: "_Visit", said: "_Said", *, signed: str) -> str:
-        """What botocore, knowing the secret, makes of the request as it came."""
-        url = urlsplit(visit.path)
-        pairs = [pair.partition("=") for pair in url.query.split("&") if pair]
-        query = "&".join(
-            f"{_encoded(name)}={_encoded(value)}"
-            for name, _, value in pairs
-            if unquote(name) != "X-Amz-Signature"
-        )
-        address = f"http://{visit.headers['Host']}{quote(unquote(url.path), safe='/-_.~')}?{query}"
-        headers = {name: ",".join(visit.headers.get_all(name, [])) for name in said.names}
-        request = AWSRequest(method=visit.command, url=address, headers=headers)
-        request.context["timestamp"] = said.date
-        signer = (S3SigV4QueryAuth if signed == "query" else S3SigV4Auth)(self.credentials, "s3", REGION)
-        return str(
-            signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
-        )
-
-
-class _Said(NamedTuple):
-    """What a request says of its signature; `names` are the signed headers, `expires` in seconds."""
-
-    credential: str
-    date: str
-    names: list[str]
-    signature: str
-    expires: int | None
-
-
-def _in_query(query: dict[str, str]) -> _Said:
-    if query["X-Amz-Algorithm"] != "AWS4-HMAC-SHA256":
-        raise ValueError("another algorithm")
-    return _Said(
-        query["X-Amz-Credential"],
-        query["X-Amz-Date"],
-        query["X-Amz-SignedHeaders"].split(";"),
-        query["X-Amz-Signature"],
-        int(query["X-Amz-Expires"]),
-    )
-
-
-def _in_headers(headers: Any) -> _Said:
-    algorithm, _, rest = headers["Authorization"].partition(" ")
-    if algorithm != "AWS4-HMAC-SHA256":
-        raise ValueError("another algorithm")
-    parts = dict(part.strip().split("=", 1) for part in rest.split(","))
-    return _Said(
-        parts["Credential"],
-        headers["X-Amz-Date"] or "",
-        parts["SignedHeaders"].split(";"),
-        parts["Signature"],
-        None,
-    )
-
-
-def _encoded(text: str) -> str:
-    return quote(unquote(text), safe="-_.~")
-
-
-def _check_body(headers: Any, body: bytes) -> _Refusal | None:
-    said = headers.get("X-Amz-Content-SHA256", "UNSIGNED-PAYLOAD")
-    if said != "UNSIGNED-PAYLOAD" and said != hashlib.sha256(body).hexdigest():
-        return _Refusal(400, "XAmzContentSHA256Mismatch", "The body is not the one that was signed")
-    return None
-
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -353,7 +247,7 @@ class _Server(ThreadingHTTPServer):
     gate: Gate
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error."""
+        """Ignore clients that went away."""
 
 
 class _Visit(BaseHTTPRequestHandler):
@@ -383,13 +277,13 @@ class _Visit(BaseHTTPRequestHandler):
             elif seen.fault is Fault.DROP:
                 self._hang_up()
             elif seen.fault is Fault.SLOW_DOWN:
-                self._refuse(seen, _Refusal(503, "SlowDown", "Please reduce your request rate."))
+                self._refuse(seen, Refusal(503, "SlowDown", "Please reduce your request rate."))
             elif seen.fault is Fault.ERROR:
-                self._refuse(seen, _Refusal(500, "InternalError", "We encountered an internal error."))
+                self._refuse(seen, Refusal(500, "InternalError", "We encountered an internal error."))
             elif seen.fault is Fault.NO_UPLOAD:
-                self._refuse(seen, _Refusal(404, "NoSuchUpload", "The specified upload does not exist."))
+                self._refuse(seen, Refusal(404, "NoSuchUpload", "The specified upload does not exist."))
             elif seen.fault is Fault.DENIED:
-                self._refuse(seen, _Refusal(403, "AccessDenied", "Access Denied"))
+                self._refuse(seen, Refusal(403, "AccessDenied", "Access Denied"))
             else:
                 self._pass_on(seen, body)
         except ConnectionError:
@@ -400,9 +294,9 @@ class _Visit(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = _serve
 
     def _consent(self) -> None:
-        """Answers a preflight as S3 does: 200, or 403 where no rule allows it."""
+        """Answer a preflight as S3 does: 200, or 403 where no rule allows it."""
         said = self.headers
-        origin = self.server.gate.consents(
+        origin = self.server.gate.allowed_origin(
             said,
             method=said.get("Access-Control-Request-Method", ""),
             asked=said.get("Access-Control-Request-Headers", ""),
@@ -439,7 +333,7 @@ class _Visit(BaseHTTPRequestHandler):
             and seen.fault is not Fault.ALTERED_STORE
             and base64.b64decode(md5) != hashlib.md5(body).digest()
         ):
-            self._refuse(seen, _Refusal(400, "BadDigest", "The Content-MD5 is not that of the body"))
+            self._refuse(seen, Refusal(400, "BadDigest", "The Content-MD5 is not that of the body"))
             return
         store = http.client.HTTPConnection("127.0.0.1", self.server.gate.port)
         try:
@@ -468,7 +362,7 @@ class _Visit(BaseHTTPRequestHandler):
             headers.append(("Content-Length", str(len(content))))
         seen.status = answer.status
         self.send_response_only(answer.status)
-        if origin := self.server.gate.consents(self.headers, method=self.command):
+        if origin := self.server.gate.allowed_origin(self.headers, method=self.command):
             headers = [
                 (name, value) for name, value in headers if not name.lower().startswith("access-control-")
             ]
@@ -507,7 +401,7 @@ class _Visit(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _refuse(self, seen: Seen, refusal: _Refusal) -> None:
+    def _refuse(self, seen: Seen, refusal: Refusal) -> None:
         text = f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error>".encode()
         seen.status = refusal.status
         self.send_response_only(refusal.status)

@@ -24,7 +24,8 @@ from pytest_django import Settings
 
 from catalogue.storage import FILES, SEQUENCES
 from tests.live import PATIENCE
-from tests.object_gate import REGION, Gate
+from tests.object_gate import Gate
+from tests.object_signatures import REGION
 
 # It ends when its standard input does, so with the test run however that ends.
 _STORE = """
@@ -49,7 +50,7 @@ FOREIGN = (
 
 
 class ObjectStore:
-    """The running store. `gate` counts requests and makes them fail; `backstage` is a client that it does not see."""
+    """The running store. `gate` counts requests and makes them fail; `backstage` is a client that bypasses it."""
 
     def __init__(self, port: int) -> None:
         self._keys = Credentials(f"AK{secrets.token_hex(9).upper()}", secrets.token_urlsafe(30))
@@ -64,26 +65,26 @@ class ObjectStore:
         )
 
     def make_bucket(self) -> str:
-        """A new, empty bucket; its name."""
+        """Make an empty bucket and return its name."""
         name = f"bucket-{secrets.token_hex(6)}"
         self.backstage.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         return name
 
     def url(self, bucket: str, prefix: str = "", **options: str) -> str:
-        """How `HTSGETSITE_STORAGES` describes a bucket of this store, or a prefix in it."""
+        """Return the URL of a bucket, or of a prefix in it, for `HTSGETSITE_STORAGES`."""
         said = urlencode({"endpoint_url": self.gate.url, "region": REGION, **options})
         return f"s3://{bucket}/{quote(prefix)}?{said}"
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
-        """Makes an object behind the back of the gate."""
+        """Write an object past the gate."""
         self.backstage.put_object(Bucket=bucket, Key=key, Body=content)
 
     def get(self, bucket: str, key: str) -> bytes:
-        """The content of an object, read behind the back of the gate."""
+        """Read an object past the gate."""
         return bytes(self.backstage.get_object(Bucket=bucket, Key=key)["Body"].read())
 
     def site_variables(self) -> dict[str, str]:
-        """The settings of a site whose two own storages are in this store: new buckets, each with a prefix."""
+        """Return the settings of a site whose two own storages are in new buckets of this store, below a prefix."""
         storages = {
             SEQUENCES: self.url(self.make_bucket(), "refget/residues"),
             FILES: self.url(self.make_bucket(), "data"),
@@ -91,7 +92,7 @@ class ObjectStore:
         return {**self.environment(), "HTSGETSITE_STORAGES": json.dumps(storages)}
 
     def environment(self) -> dict[str, str]:
-        """The variables by which a process knows its credentials, and asks no other host for any."""
+        """Return the variables that give a process its credentials and keep it from asking other hosts for any."""
         return {
             "AWS_ACCESS_KEY_ID": self._keys.access_key,
             "AWS_SECRET_ACCESS_KEY": self._keys.secret_key,
