@@ -69,6 +69,11 @@ class ProtocolView(APIView):
         """Answer as the protocol's table of errors says."""
         return self.protocol.error_answer(self.asked, exc)
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """None: an answer is complete as it is made."""
+        return {}
+
     def finalize_response(self, request: Any, response: Answer, *args: Any, **parts: str) -> HttpResponseBase:  # type: ignore[override]
         """Hand the answer to Django."""
         return _sent(response)
