@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -97,7 +97,7 @@ class GuardedView(ProtocolView):
     """A resource that depends on who asks, by bearer token and never by cookie; refusals go into the audit."""
 
     authentication_classes = api_settings.DEFAULT_AUTHENTICATION_CLASSES
-    event: ClassVar[Kind]
+    event: Kind = Kind.REQUEST
 
     def audit_target(self, error: Exception) -> str | None:
         """Name for the audit what was refused, or return None where the refusal is not recorded."""

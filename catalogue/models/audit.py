@@ -18,6 +18,7 @@ class AuditEvent(models.Model):
         TICKET = "ticket", _("ticket")
         DELIVERY = "delivery", _("delivery of data")
         SEQUENCE = "sequence", _("private sequence")
+        REQUEST = "request", _("request of another protocol")
         AUTHENTICATION = "authentication", _("authentication")
         GRANT = "grant", _("grant")
         TOKEN = "token", _("token")

@@ -9,7 +9,6 @@ from django.test import RequestFactory
 
 from catalogue import api_tokens
 from catalogue.access import AuthenticationRequired
-from catalogue.audit import Kind
 from catalogue.models import AuditEvent
 from ga4gh.exchange import Answer, document
 from ga4gh.protocol import Protocol
@@ -22,7 +21,6 @@ MADE = Protocol(name="made", paths=("/made/",))
 
 class MadeView(GuardedView):
     protocol = MADE
-    event = Kind.TICKET
 
     def get(self, request: Any, id: str) -> Answer:
         if self.asked.viewer.name is None:
@@ -45,7 +43,7 @@ def test_a_bearer_is_let_in() -> None:
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     head: Any = ask("HEAD", headers={"Authorization": f"Bearer {token}"})
     assert (head.status_code, head.content) == (200, b"")
-    assert not AuditEvent.objects.filter(kind="ticket").exists()
+    assert not AuditEvent.objects.filter(kind="request").exists()
 
 
 @pytest.mark.parametrize(
@@ -57,7 +55,7 @@ def test_others_are_refused_and_recorded(credentials: dict[str, str], challenge:
     assert response.status_code == json.loads(response.content)["status"] == 401
     assert response.headers["WWW-Authenticate"] == challenge
     assert response.headers["Cache-Control"] == "no-store"
-    event = AuditEvent.objects.get(kind="ticket")
+    event = AuditEvent.objects.get(kind="request")
     assert (event.target, event.outcome) == ("x", "unauthenticated")
 
 
