@@ -6,7 +6,7 @@ from catalogue import audit
 from catalogue.access import NO_LEASE, OPEN, Viewer
 from catalogue.audit import Event, Kind
 from catalogue.queries import StoredFile
-from htsget_app.delivery.tokens import FileSlice
+from htsget_app.delivery.tokens import SignedPart
 from htsget_app.params import TicketRequest
 from htsget_app.tickets import Ticket
 
@@ -22,28 +22,28 @@ def ticket_given(ticket: Ticket, asked: TicketRequest, *, viewer: Viewer) -> Non
     audit.record(event, viewer=viewer, public=ticket.file.permission is OPEN)
 
 
-def delivered(file: StoredFile, piece: FileSlice, *, status: int, viewer: Viewer) -> None:
+def delivered(file: StoredFile, part: SignedPart, *, status: int, viewer: Viewer) -> None:
     """Record a delivery, before its first byte leaves.
 
-    Repeats within an hour are counted, see `catalogue.audit.record`: of a slice, or for a public file of any of it.
+    Repeats within an hour are counted, see `catalogue.audit.record`: of one part, or for a public file of any of it.
     """
-    public = piece.lease == NO_LEASE
+    public = part.lease == NO_LEASE
     detail: dict[str, Any] = {"format": file.format.value, "status": status}
     if not public:
         detail |= {
-            "first": piece.where.begin,
-            "length": piece.where.length,
-            "grants": [number for number, _ in piece.lease.grants],
+            "first": part.byte_range.begin,
+            "length": part.byte_range.length,
+            "grants": [number for number, _ in part.lease.grants],
         }
     event = Event(Kind.DELIVERY, dataset=file.dataset, target=f"{file.kind}/{file.htsget_id}", detail=detail)
-    audit.record(event, viewer=_holder(piece, viewer), public=public, repeats=True)
+    audit.record(event, viewer=_holder(part, viewer), public=public, repeats=True)
 
 
-def _holder(piece: FileSlice, viewer: Viewer) -> Viewer:
+def _holder(part: SignedPart, viewer: Viewer) -> Viewer:
     """Return who receives a delivery: whom the request proves, else whom the URL was given to."""
-    if viewer.name is not None or piece.lease.holder == bytes(8):
+    if viewer.name is not None or part.lease.holder == bytes(8):
         return viewer
-    return Viewer(name=f"holder {piece.lease.holder.hex()}", user=piece.lease.user, credential="data URL")
+    return Viewer(name=f"holder {part.lease.holder.hex()}", user=part.lease.user, credential="data URL")
 
 
 def _asked(asked: TicketRequest) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""A request for a ticket, read into one value, from a query string or a JSON body (htsget 1.3, "GET request",
-"POST request").
+"""Parses a request for a ticket, from a query string or a JSON body (htsget 1.3, "GET request", "POST request").
 
-Nothing here knows a file: what can only be told with one (an unknown reference, a start beyond its length) is judged by
-`answers`. Positions are 0-based and half-open. Every fault is an `InvalidInput`, `InvalidRange` or
-`UnsupportedFormat` whose words name the parameter.
+Nothing here knows a file: what needs one (an unknown reference, a start beyond its length) is checked by
+`htsget_app.planning.selection`. Positions are 0-based and half-open. Every fault is an `InvalidInput`, `InvalidRange`
+or `UnsupportedFormat` whose message names the parameter.
 """
 
 import json
@@ -19,31 +18,30 @@ from catalogue.formats.registry import formats_of
 from catalogue.formats.spec import FileKind
 from htsget_app.errors import InvalidInput, InvalidRange, UnsupportedFormat
 
-#: The formats that each endpoint serves; the first is the one that is meant when none is named.
+#: The formats that each endpoint serves; the first is the default.
 FORMATS: Final[Mapping[str, tuple[FileFormat, ...]]] = {kind.value: formats_of(kind) for kind in FileKind}
-#: The reference name that means reads without any position.
+#: The reference name of reads without a position.
 UNPLACED: Final = "*"
 FIELDS: Final = frozenset(
     {"QNAME", "FLAG", "RNAME", "POS", "MAPQ", "CIGAR", "RNEXT", "PNEXT", "TLEN", "SEQ", "QUAL"}
 )
 
-_PLACE = ("referenceName", "referenceMD5", "start", "end")
-_CHOICE = ("fields", "tags", "notags")
-_OF_GET = frozenset({"format", "class", *_PLACE, *_CHOICE})
-_OF_POST = frozenset({"format", "class", "regions", *_CHOICE})
+_REGION = ("referenceName", "referenceMD5", "start", "end")
+_CHOICES = ("fields", "tags", "notags")
+_GET_PARAMETERS = frozenset({"format", "class", *_REGION, *_CHOICES})
+_POST_KEYS = frozenset({"format", "class", "regions", *_CHOICES})
 
 _TAG = re.compile(r"[A-Za-z][A-Za-z0-9]")
 # int() alone would also take "1_000", "+5", " 5", digits of other scripts, and thousands of digits.
 _POSITION = re.compile(r"0*([0-9]{1,10})")
-#: More parameters than this are no request that anybody means.
 _MAX_PARAMETERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class RegionRequest:
-    """Positions `start` up to, not including, `end` of the reference that has this name, this md5, or both.
+    """Positions `start` to `end` of the reference with this name, this md5, or both.
 
-    `md5` is in lower case. `start` and `end` are None where they are not given: the contig's own.
+    `md5` is in lower case. `start` and `end` are None where the request has none: the begin and end of the contig.
     """
 
     name: str | None = None
@@ -57,7 +55,7 @@ class TicketRequest:
     """What is asked of one id.
 
     `regions` is None for the whole file. `unplaced` asks for the reads without a position. `fields` and `tags` are
-    None where everything is wanted.
+    None for all of them.
     """
 
     kind: str
@@ -72,12 +70,10 @@ class TicketRequest:
 
 
 def from_query(*, kind: str, id: str, query: str) -> TicketRequest:
-    """Reads a GET; `query` is the query string, still percent-encoded, as WSGI gives it. Unknown parameters are passed
-    over.
-    """
+    """Parse a GET; `query` is the query string, still percent-encoded, as WSGI gives it. Ignores unknown parameters."""
     given = _query_parameters(query)
     format = _format(kind, given.get("format"))
-    if _header_only(given, of=_OF_GET):
+    if _header_only(given, of=_GET_PARAMETERS):
         return TicketRequest(kind, id, format, header_only=True)
     region = RegionRequest(
         name=given.get("referenceName"),
@@ -85,7 +81,7 @@ def from_query(*, kind: str, id: str, query: str) -> TicketRequest:
         start=_position_in_text("start", given.get("start")),
         end=_position_in_text("end", given.get("end")),
     )
-    regions, unplaced = _placed((region,) if given.keys() & set(_PLACE) else None)
+    regions, unplaced = _placed((region,) if given.keys() & set(_REGION) else None)
     if region.start is not None and region.end is not None and region.start > region.end:
         raise InvalidRange(f"start {region.start} is after end {region.end}")
     return TicketRequest(
@@ -94,20 +90,22 @@ def from_query(*, kind: str, id: str, query: str) -> TicketRequest:
         format,
         regions=regions,
         unplaced=unplaced,
-        **_choice({name: given[name].split(",") if given[name] else [] for name in _CHOICE if name in given}),
+        **_choices(
+            {name: given[name].split(",") if given[name] else [] for name in _CHOICES if name in given}
+        ),
     )
 
 
 def from_body(*, kind: str, id: str, query: str, body: bytes) -> TicketRequest:
-    """Reads a POST; its URL has no query, and `body` is a JSON object. Unknown keys are passed over."""
+    """Parse a POST, whose URL has no query and whose `body` is a JSON object. Ignores unknown keys."""
     if query:
-        raise InvalidInput("a POST takes its parameters from its body, and none from the query")
+        raise InvalidInput("a POST takes its parameters from its body; remove the query")
     given = _json_object(body)
-    for name in _PLACE:
+    for name in _REGION:
         if name in given:
-            raise InvalidInput(f"in a POST {name} belongs into regions")
+            raise InvalidInput(f"in a POST {name} belongs in regions")
     format = _format(kind, _text("format", given["format"]) if "format" in given else None)
-    if _header_only(given, of=_OF_POST):
+    if _header_only(given, of=_POST_KEYS):
         return TicketRequest(kind, id, format, header_only=True)
     regions, unplaced = _placed(_regions(given["regions"]) if "regions" in given else None)
     return TicketRequest(
@@ -116,20 +114,22 @@ def from_body(*, kind: str, id: str, query: str, body: bytes) -> TicketRequest:
         format,
         regions=regions,
         unplaced=unplaced,
-        **_choice({name: _texts(name, given[name]) for name in _CHOICE if name in given}),
+        **_choices({name: _texts(name, given[name]) for name in _CHOICES if name in given}),
     )
 
 
 def _query_parameters(query: str) -> dict[str, str]:
     try:
-        # A character of WSGI stands for a byte.
+        # WSGI hands over each byte as one character.
         text = query.encode("latin-1").decode()
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
     except ValueError:
-        raise InvalidInput("the query is not percent-encoded UTF-8, or has too many parameters") from None
+        raise InvalidInput(
+            f"the query is not percent-encoded UTF-8, or has over {_MAX_PARAMETERS} parameters"
+        ) from None
     given: dict[str, str] = {}
     for name, value in pairs:
-        if name in _OF_GET and name in given:
+        if name in _GET_PARAMETERS and name in given:
             raise InvalidInput(f"{name} is given twice")
         given[name] = value
     return given
@@ -163,14 +163,14 @@ def _format(kind: str, asked: str | None) -> FileFormat:
     for format in served:
         if asked.upper() == format:
             return format
-    raise UnsupportedFormat(f"/{kind} has the formats {' and '.join(served)}")
+    raise UnsupportedFormat(f"format must be one of {', '.join(served)} for /{kind}")
 
 
 def _header_only(given: Mapping[str, Any], *, of: frozenset[str]) -> bool:
     if "class" not in given:
         return False
     if given["class"] != "header":
-        raise InvalidInput("class can only be header")
+        raise InvalidInput("class must be header")
     beside = sorted(given.keys() & of - {"class", "format"})
     if beside:
         raise InvalidInput(f"class=header cannot be combined with {', '.join(beside)}")
@@ -180,32 +180,32 @@ def _header_only(given: Mapping[str, Any], *, of: frozenset[str]) -> bool:
 def _placed(
     regions: tuple[RegionRequest, ...] | None,
 ) -> tuple[tuple[RegionRequest, ...] | None, bool]:
-    """The regions that lie on a reference, and whether reads without a position are wanted as well."""
+    """Return the regions that lie on a reference, and whether reads without a position are wanted too."""
     if regions is None:
         return None, False
     for region in regions:
         bounded = region.start is not None or region.end is not None
         if bounded and region.name is None and region.md5 is None:
-            raise InvalidInput("start and end need a reference")
+            raise InvalidInput("start and end need a referenceName or referenceMD5")
         if region.name == UNPLACED and bounded:
-            raise InvalidInput("start and end mean nothing for reads without a position")
+            raise InvalidInput("start and end cannot be combined with referenceName=*")
         if region.name == UNPLACED and region.md5 is not None:
-            raise InvalidInput("referenceName and referenceMD5 disagree")
+            raise InvalidInput("referenceName and referenceMD5 name different references")
     placed = tuple(region for region in regions if region.name != UNPLACED)
     return placed, len(placed) < len(regions)
 
 
 def _regions(given: Any) -> tuple[RegionRequest, ...]:
     if not isinstance(given, list) or not given:
-        raise InvalidInput("regions is not a list of at least one region")
+        raise InvalidInput("regions must be a list of at least one region")
     return tuple(map(_region, given))
 
 
 def _region(given: Any) -> RegionRequest:
     if not isinstance(given, dict):
-        raise InvalidInput("a region is not a JSON object")
+        raise InvalidInput("regions must hold JSON objects")
     if "referenceName" not in given:
-        raise InvalidInput("a region has no referenceName")
+        raise InvalidInput("each of regions needs a referenceName")
     region = RegionRequest(
         name=_text("referenceName", given["referenceName"]),
         md5=_lower(_text("referenceMD5", given["referenceMD5"])) if "referenceMD5" in given else None,
@@ -217,14 +217,14 @@ def _region(given: Any) -> RegionRequest:
     return region
 
 
-def _choice(given: Mapping[str, list[str]]) -> dict[str, Any]:
-    """Checked `fields`, `tags` and `notags`, those that are given."""
-    fields, tags, notags = (frozenset(given[name]) if name in given else None for name in _CHOICE)
+def _choices(given: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Check `fields`, `tags` and `notags`, and return them as arguments of a TicketRequest."""
+    fields, tags, notags = (frozenset(given[name]) if name in given else None for name in _CHOICES)
     if fields is not None and (not fields or fields - FIELDS):
-        raise InvalidInput(f"fields are some of {', '.join(sorted(FIELDS))}")
+        raise InvalidInput(f"fields must be of {', '.join(sorted(FIELDS))}")
     for name, some in (("tags", tags), ("notags", notags)):
         if some and not all(map(_TAG.fullmatch, some)):
-            raise InvalidInput(f"{name} are a letter and a letter or digit each")
+            raise InvalidInput(f"{name} must be a letter and a letter or digit each")
     if tags and notags and tags & notags:
         raise InvalidInput(f"{', '.join(sorted(tags & notags))} is in tags and in notags")
     return {"fields": fields, "tags": tags, "notags": notags or frozenset()}
@@ -238,21 +238,21 @@ def _position_in_text(name: str, given: str | None) -> int | None:
 
 
 def _position(name: str, given: Any) -> int:
-    # To Python, true is an integer and 1.0 equals one.
+    # In Python True is an int.
     if type(given) is not int or not 0 <= given <= MAX_POSITION:
-        raise InvalidInput(f"{name} is not an unsigned integer of 32 bits")
+        raise InvalidInput(f"{name} must be an unsigned integer of 32 bits")
     return given
 
 
 def _text(name: str, given: Any) -> str:
     if not isinstance(given, str):
-        raise InvalidInput(f"{name} is not a string")
+        raise InvalidInput(f"{name} must be a string")
     return given
 
 
 def _texts(name: str, given: Any) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(element, str) for element in given):
-        raise InvalidInput(f"{name} is not a list of strings")
+        raise InvalidInput(f"{name} must be a list of strings")
     return given
 
 

@@ -1,6 +1,6 @@
-"""From a request to the ticket that answers it: which file, which contigs, which blocks (htsget 1.3, "Response").
+"""From a request to its ticket: which file, which contigs, which parts (htsget 1.3, "Response").
 
-The order is access, then format, then references and ranges, then bytes. Positions are 0-based and half-open.
+The order is access, format, references and ranges, bytes. Positions are 0-based and half-open.
 """
 
 import json
@@ -22,24 +22,24 @@ from htsget_app.planning.selection import select
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The blocks that join to the answer, and the file that their slices are of."""
+    """The parts whose bytes concatenate to the answer, and the file that they are of."""
 
     file: StoredFile
     parts: list[Part]
 
     def json(self, url_of: Callable[[ByteRange], SignedUrl]) -> bytes:
-        """The ticket as it is sent, in ASCII, with nothing before or after it: htslib knows it by its first bytes.
+        """Return the ticket in ASCII, with nothing before or after it: htslib knows it by its first bytes.
 
-        `url_of` gives the URL under which a slice of the stored file is fetched, and the headers to send with it.
+        `url_of` gives the URL of a range of the stored file, and the headers to send with it.
         """
-        urls = [_described(part, url_of) for part in self.parts]
+        urls = [_url_entry(part, url_of) for part in self.parts]
         document = {"htsget": {"format": self.file.format.value, "urls": urls}}
         return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
-def _described(part: Part, url_of: Callable[[ByteRange], SignedUrl]) -> dict[str, object]:
+def _url_entry(part: Part, url_of: Callable[[ByteRange], SignedUrl]) -> dict[str, object]:
     if isinstance(part, Inline):
-        # One official suite stumbles over a media type before the semicolon.
+        # One official suite fails on a media type before the semicolon.
         url = f"data:;base64,{b64encode(part.data).decode('ascii')}"
         return {"url": url, "class": part.part_class.value}
     signed = url_of(part.byte_range)
@@ -48,9 +48,10 @@ def _described(part: Part, url_of: Callable[[ByteRange], SignedUrl]) -> dict[str
 
 
 def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:
-    """The ticket for a request.
+    """Return the ticket for a request.
 
-    Raises the errors of `htsget_app.errors.TABLE`; a stored file that is not what was registered is noted on its row.
+    Raises what the tables of errors answer (`ga4gh.errors.COMMON`, `htsget_app.errors`). A stored file that is not the
+    registered one is marked on its row.
     """
     file = queries.find_file(viewer=viewer, kind=request.kind, htsget_id=request.id, format=request.format)
     selection, contigs = select(file, request)
@@ -60,7 +61,7 @@ def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:
             return Ticket(file, plan(planned, selection, read_range=read_range, limits=limits))
         except NotSeparable:
             raise PermissionRefused(
-                f"{file.format} comes in containers, and one of these holds reads beyond the regions that these "
+                f"{file.format} comes in containers, and one of these holds reads outside the regions that these "
                 "credentials open; ask for less, or in another format"
             ) from None
 

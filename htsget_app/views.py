@@ -74,7 +74,7 @@ class DataView(GuardedView):
         return str(error)
 
     def get(self, request: Any, token: str) -> Answer:
-        """Return the bytes of a slice."""
+        """Return the bytes of a part."""
         try:
             return stored.deliver(self.asked, token)
         except DataUrlAltered:

@@ -1,7 +1,7 @@
 """Warm-up: makes a first ticket in each process, before anybody waits for it.
 
-Much is made at its first use: questions to the database, what numpy and the compression library load, caches. Without
-this the first answer of a worker takes five times as long as its second.
+Much is loaded at first use: prepared queries, parts of numpy and of the compression library, caches. Without this the
+first answer of a worker takes five times as long as its second.
 """
 
 import logging
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 
 def make_first_tickets() -> None:
-    """Makes a ticket for one position of a small public file of each kind, where there is one, and throws it away.
+    """Make a ticket for one position of a small public file of each kind, where there is one, and drop it.
 
-    Never raises for want of a file, a storage or the database: a worker that could not warm up answers all the same.
+    Does not raise where a file, a storage or the database fails: a worker that could not warm up answers all the same.
     """
     for kind in FORMATS:
         try:
@@ -33,4 +33,4 @@ def make_first_tickets() -> None:
                 made = ticket(asked, viewer=ANONYMOUS, limits=Limits())
                 made.json(part_urls(made.file, data_url=""))
         except (CatalogueError, DatabaseError) as error:
-            logger.warning("the first ticket for %s could not be rehearsed: %s", kind, error)
+            logger.warning("the first ticket for %s could not be made: %s", kind, error)

@@ -24,9 +24,6 @@ FORMER = {
 #: Names that still use such a word, each until it is renamed.
 TO_RENAME = {
     "catalogue/ingest/verify.py:_stretches",
-    "catalogue/queries/cache.py:Memory",
-    "catalogue/queries/contigs.py:_memory",
-    "htsget_app/delivery/tokens.py:_MOST",
     "htsgetsite/authentication/fetching.py:MOST",
     "htsgetsite/authentication/signatures.py:MOST",
     "htsgetsite/demo/genome.py:_stretch",

@@ -1,24 +1,24 @@
-"""What a process remembers, up to a number of bytes."""
+"""Caches what look-ups found, in the process, up to a number of bytes."""
 
 import threading
 import time
 from collections import OrderedDict
 
 
-class Memory:
-    """What was used last, up to a sum of bytes. Safe to use from several threads."""
+class Cache:
+    """A least-recently-used cache bounded by the sum of its values' bytes. Safe to use from several threads."""
 
     #: What an entry takes up beside its bytes, roughly.
     OVERHEAD = 512
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self._held = 0
         self._entries: OrderedDict[tuple[object, ...], tuple[object, int, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: tuple[object, ...]) -> object | None:
-        """What was put under the key, unless it is out of date or had to make room."""
+        """Return what was put under the key, unless it has expired or was evicted."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None or entry[2] < time.monotonic():
@@ -29,20 +29,20 @@ class Memory:
     def put(
         self, key: tuple[object, ...], value: object, size: int, *, seconds: float = float("inf")
     ) -> None:
-        """Remembers a value of `size` bytes, for so many seconds at most."""
+        """Keep a value of `size` bytes, for so many seconds at most."""
         size += self.OVERHEAD
         with self._lock:
             if key in self._entries:
                 self._held -= self._entries.pop(key)[1]
-            if size > self._most:
+            if size > self._max_bytes:
                 return
             self._entries[key] = (value, size, time.monotonic() + seconds)
             self._held += size
-            while self._held > self._most:
+            while self._held > self._max_bytes:
                 self._held -= self._entries.popitem(last=False)[1][1]
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Drop everything."""
         with self._lock:
             self._entries.clear()
             self._held = 0

@@ -1,9 +1,9 @@
-"""Looks up what a file says of itself: its header, and its contigs by name, md5, or any name of their sequence.
+"""Looks up a file's header, and its contigs by name, md5, or any name of their sequence.
 
-Headers and indexes of files are remembered in the process, up to `REMEMBERED_BYTES` in all: reading a chromosome's
-index from the database takes longer than the rest of a ticket. They belong to one state of one registered file, so that
-they are never out of date; names that come through the catalogue are asked for again after `NAMED_SECONDS`. Whoever
-asks here already holds a `StoredFile`, and so has passed the access decision.
+Headers and contig indexes are cached in the process, up to `MAX_CACHED_BYTES` in all: reading a chromosome's index from
+the database takes longer than the rest of a ticket. They belong to one ingest of one file, so that they are never out
+of date; names that come through the catalogue are asked for again after `ALIAS_SECONDS`. Callers hold a `StoredFile`,
+and so have passed the access decision.
 """
 
 import hashlib
@@ -17,20 +17,20 @@ from catalogue.access import ANONYMOUS
 from catalogue.errors import AmbiguousReference, NotFound
 from catalogue.formats.digests import DigestKind, parse_digest
 from catalogue.models import CollectionMember, Contig, DataFile
-from catalogue.queries.cache import Memory
+from catalogue.queries.cache import Cache
 from catalogue.queries.files import StoredFile
 from catalogue.queries.text import storable
 
-REMEMBERED_BYTES = 128 * 1024 * 1024
-NAMED_SECONDS = 60.0
+MAX_CACHED_BYTES = 128 * 1024 * 1024
+ALIAS_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class FileContig:
     """One contig of a file.
 
-    `number` is by which the file's records know it; `length` is None where the header does not say; `md5` are 16 bytes,
-    of the header or else of the linked sequence; `index` is its packed share of the file's index.
+    `number` is how the file's records name it; `length` is None where the header does not say; `md5` are 16 bytes, of
+    the header or else of the linked sequence; `index` is the packed contig index, empty when it holds no record.
     """
 
     number: int
@@ -40,37 +40,37 @@ class FileContig:
     index: bytes
 
 
-_memory = Memory(REMEMBERED_BYTES)
+_cache = Cache(MAX_CACHED_BYTES)
 
 
 def forget_files() -> None:
-    """Empties the memory of this process."""
-    _memory.clear()
+    """Empty the cache of this process."""
+    _cache.clear()
 
 
 def header(file: StoredFile) -> bytes:
-    """The header of a file, ready to send. Raises NotFound when the file was removed meanwhile."""
+    """Return the header of a file, ready to send. Raises NotFound when the file was removed meanwhile."""
     key = (*_state(file), "header")
-    known = _memory.get(key)
+    known = _cache.get(key)
     if isinstance(known, bytes):
         return known
     row = DataFile.objects.filter(pk=file.pk, ingested=file.ingested).values_list("header", flat=True).first()
     if row is None:
         raise NotFound("the file is no longer registered")
     data = bytes(row)
-    _memory.put(key, data, len(data))
+    _cache.put(key, data, len(data))
     return data
 
 
 def contigs_by_name(file: StoredFile, names: Collection[str]) -> Mapping[str, FileContig]:
-    """The contig that each name means: as the file's header has it, or any name of the same sequence.
+    """Return the contig that each name means: as the file's header has it, or any name of the same sequence.
 
     Raises NotFound when a name means none, AmbiguousReference when it means several.
     """
     found: dict[str, FileContig] = {}
     missing: list[str] = []
     for name in dict.fromkeys(names):
-        known = _memory.get((*_state(file), "name", name)) or _memory.get(_alias_key(file, name))
+        known = _cache.get((*_state(file), "name", name)) or _cache.get(_alias_key(file, name))
         if isinstance(known, FileContig):
             found[name] = known
         elif storable(name):
@@ -90,7 +90,7 @@ def contigs_by_name(file: StoredFile, names: Collection[str]) -> Mapping[str, Fi
 
 
 def contigs_that_exist(file: StoredFile, names: Collection[str]) -> Mapping[str, FileContig]:
-    """The same for those names that mean one contig; the others are left out."""
+    """Return the same for those names that mean one contig; the others are left out."""
     found: dict[str, FileContig] = {}
     for name in dict.fromkeys(names):
         try:
@@ -101,13 +101,13 @@ def contigs_that_exist(file: StoredFile, names: Collection[str]) -> Mapping[str,
 
 
 def contigs_with_records(file: StoredFile) -> list[FileContig]:
-    """Every contig of a file on which a record lies, in the order of the header."""
+    """Return every contig of a file with records, in the order of the header."""
     return _records(file, ~Q(index=b""))
 
 
 def contig_by_md5(file: StoredFile, md5: str) -> FileContig:
-    """The contig whose sequence has this md5, in hexadecimal. Raises NotFound, AmbiguousReference."""
-    known = _memory.get((*_state(file), "md5", md5))
+    """Return the contig whose sequence has this md5, in hexadecimal. Raises NotFound, AmbiguousReference."""
+    known = _cache.get((*_state(file), "md5", md5))
     if isinstance(known, FileContig):
         return known
     digest = parse_digest(md5)
@@ -124,7 +124,7 @@ def _by_alias(file: StoredFile, names: list[str]) -> dict[str, FileContig]:
     records = {record.number: record for record in _records(file, Q(number__in=numbers.values()))}
     found = {name: records[number] for name, number in numbers.items()}
     for name, record in found.items():
-        _memory.put(_alias_key(file, name), record, len(record.index), seconds=NAMED_SECONDS)
+        _cache.put(_alias_key(file, name), record, len(record.index), seconds=ALIAS_SECONDS)
     return found
 
 
@@ -160,7 +160,7 @@ def _numbers_by_alias(file: StoredFile, names: list[str]) -> dict[str, int]:
 
 
 def _records(file: StoredFile, wanted: Q) -> list[FileContig]:
-    # Of the same ingest as the record: what another one wrote meanwhile does not go with it.
+    # Of the same ingest as the file: what another one wrote meanwhile does not go with it.
     rows = Contig.objects.filter(wanted, file_id=file.pk, file__ingested=file.ingested).order_by("number")
     columns = rows.values_list("number", "name", "length", "md5", F("sequence__md5"), "index")
     return [
@@ -178,11 +178,11 @@ def _only(file: StoredFile, asked: str, records: list[FileContig]) -> FileContig
 
 
 def _remember(file: StoredFile, how: str, asked: str, record: FileContig) -> None:
-    _memory.put((*_state(file), how, asked), record, len(record.index))
+    _cache.put((*_state(file), how, asked), record, len(record.index))
 
 
 def _state(file: StoredFile) -> tuple[object, ...]:
-    """One reading of one file: a later ingest, even of the same bytes, may have found another index."""
+    """Return what names one ingest of a file: a later one, even of the same bytes, may have found another index."""
     return file.pk, file.etag, file.ingested, file.indexed
 
 

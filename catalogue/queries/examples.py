@@ -1,4 +1,4 @@
-"""Files that anybody may ask for."""
+"""Finds public files to show or to try."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class Example(NamedTuple):
 
 
 def small_public_file(*, kind: str) -> Example | None:
-    """The smallest file of a kind that regions can be asked of without credentials."""
+    """Return the smallest indexed public file of a kind; None where there is none."""
     files = DataFile.objects.filter(
         kind=kind, dataset__visibility=Dataset.Visibility.PUBLIC, state=DataFile.State.READY
     ).exclude(index_kind="")

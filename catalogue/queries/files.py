@@ -1,8 +1,8 @@
-"""Looks data files up by htsget id, and reads their bytes.
+"""Looks up data files by htsget id, and reads their bytes.
 
-Access is decided on the row of a file, before its header, its index or its bytes are read or taken from memory. A byte
-is handed on only when the stored object was the registered one, by size and ETag, after the byte had been read. Of a
-file on this machine the object is asked, which costs nothing; an object store is told the ETag with every read.
+Access is decided on the row of a file, before its header, index or bytes are read or taken from a cache. A byte is
+handed on only when the stored object was the registered one, by size and ETag, after the byte was read. A local file is
+asked for them, which costs nothing; an object store is told the ETag with every read.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,10 +31,10 @@ from catalogue.storage import PIECE, SignedUrl, storage
 class StoredFile:
     """One stored file as the protocols see it.
 
-    `header_end` is where its first record begins, `unplaced_begin` where the records on no contig do, if there are any
-    (`htsget_app.planning.parts.FileLayout`). `indexed` says whether regions can be found in it, `ready` whether
-    it was as registered when it was last looked at. `dataset` is the slug; `permission` is what of the file may be
-    handed to `viewer`, for whom it was looked up.
+    `header_end` is where the first record begins, or for CRAM the first container, as `VirtualOffset.at(byte)`;
+    `unplaced_begin` is where the records on no contig begin, None when there are none. `indexed` says whether regions
+    can be found, `ready` whether the object was the registered one when last looked at. `dataset` is the slug;
+    `permission` is what of the file may be handed to `viewer`, for whom it was looked up.
     """
 
     pk: int
@@ -56,7 +56,7 @@ class StoredFile:
     viewer: Viewer = ANONYMOUS
 
 
-# Every request asks this, and Django takes longer to write the question than PostgreSQL to answer it.
+# In SQL, because every request asks it, and Django takes longer to write it than PostgreSQL to answer.
 _SELECT = """
 SELECT f.id, f.kind, f.htsget_id, f.format, f.storage, f.key, f.size, f.etag, f.header_end, f.has_eof, f.index_kind,
        f.unplaced_begin, f.state, f.ingested, f.dataset_id, d.slug, d.visibility
@@ -68,13 +68,13 @@ _BY_KEY = f"{_SELECT} WHERE f.id = %s"
 
 
 def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) -> StoredFile:
-    """The file that is served under an id in a format, with what of it the viewer may have.
+    """Return the file that is served under an id in a format, with what of it the viewer may have.
 
-    Raises NotFound for an unknown id; what `access.refusal` gives where the viewer may have nothing of it;
-    FormatNotStored where the id is in other formats only, which is told of those that the viewer may have.
+    Raises NotFound for an unknown id, what `access.refusal` gives where the viewer may have nothing of it, and
+    FormatNotStored, with the formats that the viewer may have, where the id is in others only.
     """
     if not storable(htsget_id):
-        raise NotFound("no id is such a text")
+        raise NotFound("ids hold neither NUL nor half of a surrogate pair")
     rows = _rows(_BY_ID, htsget_id, kind)
     given = access.permissions(viewer, [row.asked for row in rows])
     unknown = f"there are no {kind} with the id {htsget_id!r}"
@@ -82,7 +82,7 @@ def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) 
         raise NotFound(unknown)
     for row in rows:
         if row.format == format and row.pk in given:
-            return row.record(given[row.pk], viewer)
+            return row.stored_file(given[row.pk], viewer)
     theirs = [row.format for row in rows if row.pk in given]
     if not theirs or (not settings.HIDE_CONTROLLED and any(row.format == format for row in rows)):
         raise access.refusal(viewer, unknown=unknown)
@@ -90,26 +90,26 @@ def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) 
 
 
 def leased_file(*, pk: int, lease: Lease) -> StoredFile:
-    """The file of a row's key, for somebody who was given a lease on it.
+    """Return the file in row `pk`, for the holder of a lease on it.
 
-    Raises NotFound when it is no longer registered, PermissionRefused when the lease no longer stands.
+    Raises NotFound when it is no longer registered, PermissionRefused when the lease no longer holds.
     """
     rows = _rows(_BY_KEY, pk)
     if not rows:
         raise NotFound("the file is no longer registered")
     (row,) = rows
     if not access.stands(lease, kind=row.kind, dataset=row.dataset, visibility=row.visibility):
-        raise PermissionRefused("what was granted then is not granted any more; ask for a new ticket")
-    return row.record(Permission(whole=False, lease=lease))
+        raise PermissionRefused("what this was granted by has ended or changed; ask for a new ticket")
+    return row.stored_file(Permission(whole=False, lease=lease))
 
 
 def is_local(file: StoredFile) -> bool:
-    """Whether the stored object is a file on this machine."""
+    """Return whether the stored object is a file on this machine."""
     return storage(file.storage).local_path(file.key) is not None
 
 
 def check_registered(file: StoredFile) -> None:
-    """Passes when the stored object is the one that was registered.
+    """Check that the stored object is the registered one.
 
     Raises ObjectMissing, ObjectChanged, StorageUnavailable, StorageMisconfigured.
     """
@@ -122,18 +122,18 @@ def check_registered(file: StoredFile) -> None:
 
 @contextmanager
 def registered_bytes(file: StoredFile) -> Iterator[ReadRange]:
-    """Ranged reads of a file, while the block runs; leaving it is the proof that they read what was registered.
+    """Give a reader of a file's ranges while the block runs; it read the registered object if the block ends well.
 
     Raises what `check_registered` does, and ObjectCorrupt in place of a FormatError of the block.
     """
-    reading = _near(file) if is_local(file) else _far(file)
+    reading = _local_bytes(file) if is_local(file) else _remote_bytes(file)
     with reading as read_range:
         yield read_range
 
 
 @contextmanager
-def _far(file: StoredFile) -> Iterator[ReadRange]:
-    # What was found to be another object is asked, so that it can be seen when it is the registered one again.
+def _remote_bytes(file: StoredFile) -> Iterator[ReadRange]:
+    # A marked file is checked even where nothing will be read, so that its recovery is seen.
     if not file.ready:
         check_registered(file)
     with closing(ObjectReader(storage(file.storage), file.key, size=file.size, etag=file.etag)) as reader:
@@ -144,7 +144,7 @@ def _far(file: StoredFile) -> Iterator[ReadRange]:
 
 
 @contextmanager
-def _near(file: StoredFile) -> Iterator[ReadRange]:
+def _local_bytes(file: StoredFile) -> Iterator[ReadRange]:
     check_registered(file)
     place, key, size = storage(file.storage), file.key, file.size
     touched = False
@@ -165,9 +165,9 @@ def _near(file: StoredFile) -> Iterator[ReadRange]:
 
 
 def stream_bytes(file: StoredFile, where: ByteRange) -> Iterator[bytes]:
-    """The stored bytes of a range within the file, in pieces of at most 1 MiB.
+    """Yield the stored bytes of a range within the file, in pieces of at most 1 MiB.
 
-    Raises what `check_registered` does, before the first piece or in the middle; then the pieces so far are no answer.
+    Raises what `check_registered` does, before the first piece or in the middle; the pieces so far are then invalid.
     """
     place = storage(file.storage)
     if not is_local(file):
@@ -180,10 +180,10 @@ def stream_bytes(file: StoredFile, where: ByteRange) -> Iterator[bytes]:
 
 
 def direct_urls(file: StoredFile, *, seconds: int) -> Callable[[ByteRange], SignedUrl] | None:
-    """How clients fetch ranges of the file from its storage, for so many seconds; None where that signs no URLs.
+    """Return a function from a range of the file to a URL of its storage; None where that signs no URLs.
 
-    All ranges have one URL, signed once, unless the file is not to be had as a whole: then each has its own, which is
-    good for this range alone. What is fetched is of the registered state, or nothing.
+    All ranges have one URL, signed once, unless the viewer may not have the whole file: then each has its own, which is
+    valid for this range alone. Clients fetch the registered state, or nothing.
     """
     place = storage(file.storage)
     if not place.signs_urls:
@@ -195,7 +195,7 @@ def direct_urls(file: StoredFile, *, seconds: int) -> Callable[[ByteRange], Sign
 
     @cache
     def signed() -> SignedUrl:
-        # Many a ticket has all inline, and needs none.
+        # Most tickets are all inline, and need none.
         return place.signed_url(file.key, ttl=seconds, etag=file.etag)
 
     return lambda where: SignedUrl(signed().url, {**signed().headers, "Range": where.http()})
@@ -226,7 +226,7 @@ class _Row(NamedTuple):
     def asked(self) -> Asked:
         return Asked(file=self.pk, kind=self.kind, dataset=self.dataset, visibility=self.visibility)
 
-    def record(self, permission: Permission, viewer: Viewer = ANONYMOUS) -> StoredFile:
+    def stored_file(self, permission: Permission, viewer: Viewer = ANONYMOUS) -> StoredFile:
         begin = self.unplaced_begin
         return StoredFile(
             pk=self.pk,
@@ -249,7 +249,7 @@ class _Row(NamedTuple):
         )
 
 
-def _rows(question: str, *parameters: str | int) -> list[_Row]:
+def _rows(query: str, *parameters: str | int) -> list[_Row]:
     with connection.cursor() as cursor:
-        cursor.execute(question, parameters)
+        cursor.execute(query, parameters)
         return [_Row(*row) for row in cursor.fetchall()]

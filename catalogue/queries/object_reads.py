@@ -1,8 +1,8 @@
-"""Ranged reads of a file in an object store, for one ticket: several at once, and the hot ones from memory.
+"""Reads ranges of a file in an object store, for one ticket: several at once, and frequent ones from a cache.
 
-Every read is of the registered state of the object, by its ETag, so that no other question about the object is asked.
-Blocks about the edges of answers are remembered in the process, up to `REMEMBERED_BYTES` in all and each for
-`REMEMBERED_SECONDS` at most. Whoever comes here has passed the access decision.
+Every read names the ETag of the registered object, so that the store need not be asked about it otherwise. Edges of
+answers are cached in the process, up to `MAX_CACHED_BYTES` in all and each for `CACHED_SECONDS`. Callers have passed
+the access decision.
 """
 
 import os
@@ -11,32 +11,32 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from catalogue.formats import PrefetchingReader
-from catalogue.queries.cache import Memory
+from catalogue.queries.cache import Cache
 from catalogue.storage import Storage
 
-REMEMBERED_BYTES = 64 << 20
-REMEMBERED_SECONDS = 300.0
-#: Longer reads are not remembered: they would make room for themselves by driving out many.
-_MAX_REMEMBERED = 2 << 20
-#: Reads on their way at once in a process, beside those that requests make themselves.
-_AT_ONCE = 16
+MAX_CACHED_BYTES = 64 << 20
+CACHED_SECONDS = 300.0
+#: Longer reads are not cached: one would evict many.
+_MAX_CACHED_READ = 2 << 20
+#: Concurrent reads of a process, beside those that requests make themselves.
+_MAX_READS = 16
 
-_edges = Memory(REMEMBERED_BYTES)
-_pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="edge")
+_edges = Cache(MAX_CACHED_BYTES)
+_pool = ThreadPoolExecutor(_MAX_READS, thread_name_prefix="edge")
 
 
 def forget_edges() -> None:
-    """Empties the memory of this process."""
+    """Empty the cache of this process."""
     _edges.clear()
 
 
-def _begin_anew() -> None:
-    # The threads of a pool stay behind where a process forks.
+def _renew_pool() -> None:
+    # A fork has none of the threads.
     global _pool
-    _pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="edge")
+    _pool = ThreadPoolExecutor(_MAX_READS, thread_name_prefix="edge")
 
 
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_renew_pool)
 
 
 @dataclass(slots=True)
@@ -47,9 +47,9 @@ class _Expected:
 
 
 class ObjectReader(PrefetchingReader):
-    """Reads the state `etag` of the object `key`, whose length is `size`. For one thread.
+    """Reads the object `key` of `size` bytes in the state `etag`. For one thread.
 
-    Reads raise what `Storage.read_range` does.
+    Raises what `Storage.read_range` does.
     """
 
     def __init__(self, place: Storage, key: str, *, size: int, etag: str) -> None:
@@ -73,7 +73,7 @@ class ObjectReader(PrefetchingReader):
         return self._read(offset, length)
 
     def prefetch(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """One stretch alone is left to be read when it is asked for."""
+        """Begin to read several ranges (offset, length) at once; a single one is read when it is asked for."""
         wanted = []
         for offset, length in ranges:
             length = min(length, self._size - offset)
@@ -86,12 +86,12 @@ class ObjectReader(PrefetchingReader):
             ]
 
     def close(self) -> None:
-        """Gives up what was expected and not begun."""
+        """Cancel reads that have not begun."""
         for expected in self._expected:
             expected.reading.cancel()
 
     def _arrived(self, expected: _Expected) -> bytes:
-        # Where all threads wait for a store that is slow, nobody else has to.
+        # Where all threads of the pool wait for a slow store, this one need not wait for them.
         if expected.reading.cancel():
             expected.reading = Future()
             expected.reading.set_result(self._read(expected.offset, expected.length))
@@ -99,8 +99,8 @@ class ObjectReader(PrefetchingReader):
 
     def _read(self, offset: int, length: int) -> bytes:
         data = self._place.read_range(self._key, offset, length, etag=self._etag)
-        if length <= _MAX_REMEMBERED:
-            _edges.put(self._name(offset, length), data, length, seconds=REMEMBERED_SECONDS)
+        if length <= _MAX_CACHED_READ:
+            _edges.put(self._name(offset, length), data, length, seconds=CACHED_SECONDS)
         return data
 
     def _name(self, offset: int, length: int) -> tuple[object, ...]:

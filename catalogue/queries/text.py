@@ -1,8 +1,8 @@
-"""Which texts the database can be asked about at all."""
+"""Which texts the database can hold."""
 
 
 def storable(text: str) -> bool:
-    """Whether PostgreSQL can hold the text: it has no NUL, and no half of a surrogate pair (JSON can bring one)."""
+    """Return whether PostgreSQL can hold a text: no NUL, and no half of a surrogate pair, as JSON can bring."""
     if "\0" in text:
         return False
     try:

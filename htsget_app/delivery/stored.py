@@ -1,8 +1,8 @@
 """Delivers the bytes behind the data URLs of tickets (htsget 1.3, "HTTPS data block URLs").
 
-The URL itself names a slice of one stored file, so a `Range` is relative to the slice and a client can resume in the
-middle of it. A byte leaves only after the stored object was found to be the registered one; where that ends in the
-middle of a body, the connection breaks, so that no client takes what it has for whole.
+The URL itself names a byte range of one stored file, so a `Range` is relative to that and a client can resume in the
+middle of it. A byte leaves only after the stored object was found to be the registered one; where it is replaced in the
+middle of a body, the connection breaks, so that no client takes what it has for the whole.
 """
 
 from collections.abc import Iterator
@@ -21,54 +21,56 @@ from ga4gh.etags import precondition, range_header
 from ga4gh.exchange import Answer, Header, Request, answer
 from ga4gh.ranges import RangeHeader, content_range, parse_range, unsatisfied_range
 from htsget_app import audit
-from htsget_app.delivery.tokens import FileSlice, digest_of_etag, unseal
+from htsget_app.delivery.tokens import SignedPart, digest_of_etag, verify
 from htsget_app.errors import DataUrlRefused
 from htsget_app.tickets import faults_noted
 
-#: nginx fetches a slice as one piece of its slice module, whose size is fixed in its configuration: see docs/htsget.md.
+#: Bytes that nginx can send: one piece of its slice module, whose size is fixed in its configuration (docs/htsget.md).
 MAX_ACCELERATED = 1 << 30
 
 _HEADERS = (
     ("Content-Type", "application/octet-stream"),
     ("Accept-Ranges", "bytes"),
-    # The same bytes for as long as the URL works, but for nobody beside whom it was given to.
+    # The same bytes for as long as the URL works, but only for whom it was given to.
     ("Cache-Control", "private, no-transform"),
 )
 
 
 def deliver(request: Request, token: str) -> Answer:
-    """Answer with the bytes of a slice, or with those that `Range` asks of it.
+    """Answer with the bytes of a part, or with those that `Range` asks of it.
 
-    The URL opens what it names by itself, as clients send it without credentials; what it rests on must still stand.
-    Whoever does show credentials has to be the one that it was given to. The delivery is recorded before it begins.
+    The URL needs no credentials, because clients send none; its lease must still hold. Whoever does show credentials
+    has to be the one that it was given to. The delivery is recorded before it begins.
 
     Raises DataUrlAltered, DataUrlRefused, PermissionRefused and StorageError, all before the first byte.
     """
-    piece = unseal(token)
-    viewer, holder = request.viewer, piece.lease.holder
+    part = verify(token)
+    viewer, holder = request.viewer, part.lease.holder
     if viewer.name is not None and holder not in {bytes(8), viewer.holder}:
         raise DataUrlRefused("this data URL was given to somebody else")
     try:
-        file = queries.leased_file(pk=piece.file, lease=piece.lease)
+        file = queries.leased_file(pk=part.file, lease=part.lease)
     except NotFound as error:
         raise DataUrlRefused("the file is no longer served; ask for a new ticket") from error
-    if digest_of_etag(file.etag) != piece.etag_digest or piece.where.end > file.size:
+    if digest_of_etag(file.etag) != part.etag_digest or part.byte_range.end > file.size:
         raise DataUrlRefused("the file has been registered anew; ask for a new ticket")
     with faults_noted(file):
         queries.check_registered(file)
-    given = _answer(request, file, piece)
-    audit.delivered(file, piece, status=given.status, viewer=viewer)
+    given = _answer(request, file, part)
+    audit.delivered(file, part, status=given.status, viewer=viewer)
     return given
 
 
-def _answer(request: Request, file: StoredFile, piece: FileSlice) -> Answer:
-    etag = f'"{piece.entity_tag}"'
+def _answer(request: Request, file: StoredFile, part: SignedPart) -> Answer:
+    etag = f'"{part.entity_tag}"'
     headers = (*_HEADERS, ("ETag", etag))
     if status := precondition(request.environ, etag):
         return answer(status, headers)
-    if _accelerated(request, file, piece.where):
-        return answer(HTTPStatus.OK, (*headers, _handed_over(file, piece.where, entity_tag=piece.entity_tag)))
-    return _sent(request, file, piece.where, etag=etag, headers=headers)
+    if _accelerated(request, file, part.byte_range):
+        return answer(
+            HTTPStatus.OK, (*headers, _handed_over(file, part.byte_range, entity_tag=part.entity_tag))
+        )
+    return _sent(request, file, part.byte_range, etag=etag, headers=headers)
 
 
 def _sent(

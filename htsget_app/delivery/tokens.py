@@ -1,10 +1,10 @@
-"""Names slices of stored files in URLs, so that only this site can make such a name and nobody can change it.
+"""Signs the tokens of data URLs, and verifies them.
 
-A token is numbers and a signature over them, in base64url: the row of the file, the first byte and the length of the
-slice, when it expires, and a digest of the ETag, so that it dies with the state of the file that it was made for. Where
-the file is not for everybody it also says who it was given to, and on which grants, so that it dies with those.
-Numbers tell no path, storage or key; they are therefore signed (HMAC-SHA-256, 128 bits of it) and not encrypted. The
-key is derived from SECRET_KEY; those of SECRET_KEY_FALLBACKS still open what they signed.
+A token names a byte range of one stored file: numbers and a signature over them, in base64url. The numbers are the row
+of the file, the first byte and the length, the expiry, and a digest of the file's ETag, so that the token ends with the
+state of the file that it was made for. Where the file is not public, they are also the holder and the grants of the
+lease, so that the token ends with those. Numbers tell no path, storage or key; they are therefore signed (HMAC-SHA-256,
+cut to 128 bits) and not encrypted. The key is derived from SECRET_KEY; those of SECRET_KEY_FALLBACKS still verify.
 """
 
 import base64
@@ -22,16 +22,15 @@ from catalogue.access import MAX_GRANTS, NO_LEASE, Lease
 from catalogue.formats.intervals import ByteRange
 from htsget_app.errors import DataUrlAltered, DataUrlRefused
 
-#: Characters of a token for a public file. Its bytes fill them to the last bit, so that no two texts are one token.
+#: Characters of a token for a public file. Its bytes fill them to the last bit, so that no two texts name one token.
 TOKEN_LENGTH: Final = 76
-#: Characters of the longest.
-_MOST: Final = TOKEN_LENGTH + 32 + 16 * MAX_GRANTS
+_MAX_LENGTH: Final = TOKEN_LENGTH + 32 + 16 * MAX_GRANTS
 
 _VERSION: Final = 1
 # Version, file, first byte, length, expiry (seconds since 1970), digest of the ETag.
 _NUMBERS: Final = struct.Struct(">BQQQQ8s")
-# Holder, account and token of a lease, 0 where it has none, and the number and revision of each of its grants. Like the
-# whole without them, both are multiples of three bytes.
+# Holder, account and API token of a lease, 0 where it has none; then id and revision of each grant. With or without
+# them a token is a multiple of three bytes, which base64 needs not pad.
 _LEASE: Final = struct.Struct(">8sQQ")
 _GRANT: Final = struct.Struct(">QL")
 _SIGNATURE_BYTES: Final = 16
@@ -39,44 +38,47 @@ _SALT: Final = "htsget_app.delivery.tokens"
 
 
 @dataclass(frozen=True, slots=True)
-class FileSlice:
-    """Bytes `where` of the file in row `file`, as it was with this ETag (by its digest), on a lease."""
+class SignedPart:
+    """A byte range of the file in row `file`, in the state with this digest of its ETag, on a lease."""
 
     file: int
     etag_digest: bytes
-    where: ByteRange
+    byte_range: ByteRange
     lease: Lease = NO_LEASE
 
     @property
     def entity_tag(self) -> str:
-        """The ETag of the slice itself (RFC 9110 §8.8.3), without quotes."""
-        named = b"%d %d %s" % (self.where.begin, self.where.end, self.etag_digest)
+        """The ETag of the part itself (RFC 9110, section 8.8.3), without quotes."""
+        named = b"%d %d %s" % (self.byte_range.begin, self.byte_range.end, self.etag_digest)
         return hashlib.blake2b(named, digest_size=12).hexdigest()
 
 
 def digest_of_etag(etag: str) -> bytes:
-    """8 bytes that stand for an ETag in a token."""
+    """Return the 8 bytes that stand for an ETag in a token."""
     return hashlib.blake2b(etag.encode(), digest_size=8).digest()
 
 
-def seal(piece: FileSlice, *, expires: int) -> str:
-    """The token of a slice, good until `expires` (seconds since 1970)."""
+def sign(part: SignedPart, *, expires: int) -> str:
+    """Return the token of a part, valid until `expires` (seconds since 1970)."""
     numbers = _NUMBERS.pack(
-        _VERSION, piece.file, piece.where.begin, piece.where.length, expires, piece.etag_digest
-    ) + _packed(piece.lease)
+        _VERSION, part.file, part.byte_range.begin, part.byte_range.length, expires, part.etag_digest
+    ) + _packed(part.lease)
     return base64.urlsafe_b64encode(numbers + _signature(numbers, settings.SECRET_KEY)).decode("ascii")
 
 
-def unseal(token: str) -> FileSlice:
-    """The slice that a token names. Raises DataUrlAltered, and DataUrlRefused when it has expired."""
+def verify(token: str) -> SignedPart:
+    """Return the part that a token names. Raises DataUrlAltered, and DataUrlRefused when it has expired."""
     try:
-        sealed = base64.urlsafe_b64decode(token)
+        signed = base64.urlsafe_b64decode(token)
     except ValueError:
         raise _altered() from None
-    # The decoder passes over characters that are not of its alphabet.
-    if not TOKEN_LENGTH <= len(token) <= _MOST or base64.urlsafe_b64encode(sealed).decode("ascii") != token:
+    # The decoder skips characters that are not of its alphabet.
+    if (
+        not TOKEN_LENGTH <= len(token) <= _MAX_LENGTH
+        or base64.urlsafe_b64encode(signed).decode("ascii") != token
+    ):
         raise _altered()
-    numbers, signature = sealed[:-_SIGNATURE_BYTES], sealed[-_SIGNATURE_BYTES:]
+    numbers, signature = signed[:-_SIGNATURE_BYTES], signed[-_SIGNATURE_BYTES:]
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     if not any(hmac.compare_digest(signature, _signature(numbers, secret)) for secret in secrets):
         raise _altered()
@@ -85,7 +87,9 @@ def unseal(token: str) -> FileSlice:
         raise _altered()
     if expires < time.time():
         raise DataUrlRefused("this data URL has expired; ask for a new ticket")
-    return FileSlice(file, etag_digest, ByteRange(begin, begin + length), _unpacked(numbers[_NUMBERS.size :]))
+    return SignedPart(
+        file, etag_digest, ByteRange(begin, begin + length), _unpacked(numbers[_NUMBERS.size :])
+    )
 
 
 def _packed(lease: Lease) -> bytes:

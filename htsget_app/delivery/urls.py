@@ -1,4 +1,4 @@
-"""Where clients fetch the slices of stored files: from the object store itself, or from this site."""
+"""Makes the URLs of stored ranges: presigned ones of the object store, or data URLs of this site."""
 
 import time
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from catalogue import queries
 from catalogue.access import NO_LEASE
 from catalogue.formats.intervals import ByteRange
 from catalogue.queries import SignedUrl, StoredFile
-from htsget_app.delivery.tokens import FileSlice, digest_of_etag, seal
+from htsget_app.delivery.tokens import SignedPart, digest_of_etag, sign
 
 
 def part_urls(file: StoredFile, *, data_url: str) -> Callable[[ByteRange], SignedUrl]:
-    """Gives the URL of each slice of a file, with the headers to send; all are good until the same time.
+    """Return a function from a byte range of a file to its URL and the headers to send; all URLs expire together.
 
-    `data_url` is where this site delivers data. Raises StorageUnavailable where there are no credentials to sign with.
+    `data_url` is the prefix of data URLs. Raises StorageUnavailable where there are no credentials to sign with.
     """
     now = int(time.time())
     expires = now + settings.TICKET_URL_TTL
@@ -25,13 +25,13 @@ def part_urls(file: StoredFile, *, data_url: str) -> Callable[[ByteRange], Signe
         return direct
     etag, lease = digest_of_etag(file.etag), file.permission.lease
 
-    def sealed(where: ByteRange) -> SignedUrl:
-        return SignedUrl(data_url + seal(FileSlice(file.pk, etag, where, lease), expires=expires), {})
+    def signed(byte_range: ByteRange) -> SignedUrl:
+        return SignedUrl(data_url + sign(SignedPart(file.pk, etag, byte_range, lease), expires=expires), {})
 
-    return sealed
+    return signed
 
 
 def _through_site(file: StoredFile) -> bool:
-    """Whether the bytes are to come from this site, whatever their storage could do."""
-    wanted = settings.HTSGET_PROXY_DATA
-    return wanted == "always" or (wanted == "controlled" and file.permission.lease != NO_LEASE)
+    """Return whether the operator wants this site to send the bytes, even where their storage could."""
+    proxied = settings.HTSGET_PROXY_DATA
+    return proxied == "always" or (proxied == "controlled" and file.permission.lease != NO_LEASE)

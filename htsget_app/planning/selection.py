@@ -1,8 +1,7 @@
-"""From what a request names to what of the file is wanted and may be handed out, before a byte of it is read.
+"""From what a request names to what of the file is wanted and allowed, before a byte of it is read.
 
-Where only regions of a file were granted, a record is handed out when it overlaps, in one place, what is asked for and
-what is granted. Reads without a position, and contigs that no grant names, never are. Positions are 0-based and
-half-open.
+Where only regions of a file are granted, a record is allowed when one of its positions is both asked for and granted.
+Reads without a position, and contigs that no grant names, never are. Positions are 0-based and half-open.
 """
 
 from collections.abc import Iterator
@@ -22,25 +21,25 @@ Selected = tuple[Selection, dict[int, FileContig]]
 
 
 def select(file: StoredFile, request: TicketRequest) -> Selected:
-    """What is wanted, in the file's own terms, and what is stored of the contigs that it takes to find it.
+    """Return what is wanted of a file, and the contigs that it takes to find it, by number.
 
-    Raises NotFound, AmbiguousReference, InvalidInput, InvalidRange; PermissionRefused where nothing of what is asked
-    for is granted.
+    Raises NotFound, AmbiguousReference, InvalidInput, InvalidRange; PermissionRefused where nothing that is asked for
+    is granted.
     """
     if request.header_only:
         return Selection(), {}
     if file.permission.whole:
         return _asked(file, request)
     if not file.permission.regions:
-        raise PermissionRefused("these credentials open the header of it, and no more")
+        raise PermissionRefused("these credentials open only the header")
     return _granted(file, request)
 
 
 def _granted(file: StoredFile, request: TicketRequest) -> Selected:
-    """What is asked of a file, as far as it lies within the regions that were granted of it."""
+    """Return what is asked of a file, as far as it lies in the regions that are granted of it."""
     if not file.indexed:
         raise PermissionRefused(
-            "these credentials open regions of it, and it has no index here to find them by"
+            "these credentials open only regions, and this file has no index to find them by"
         )
     names = queries.contigs_that_exist(file, [region.contig for region in file.permission.regions])
     contigs = {contig.number: contig for contig in names.values()}
@@ -55,7 +54,7 @@ def _granted(file: StoredFile, request: TicketRequest) -> Selected:
     regions = within if asked.whole else tuple(_common(asked.regions, within))
     nothing_asked = not asked.whole and not asked.unplaced and not unite_regions(asked.regions)
     if not regions and not nothing_asked:
-        raise PermissionRefused("these credentials open other regions of it only")
+        raise PermissionRefused("these credentials open only other regions")
     if SPECS[file.format].structure is Structure.CRAM:
         # What else its containers hold decides whether they may be handed out.
         contigs |= {contig.number: contig for contig in queries.contigs_with_records(file)}
@@ -63,7 +62,7 @@ def _granted(file: StoredFile, request: TicketRequest) -> Selected:
 
 
 def _common(asked: tuple[Region, ...], granted: tuple[Region, ...]) -> Iterator[Region]:
-    """Where regions of the one kind and of the other overlap; those granted are in order, and lie apart."""
+    """Yield the overlaps of regions; those granted are sorted and disjoint."""
     wanted = unite_regions(asked)
     at = other = 0
     while at < len(wanted) and other < len(granted):
@@ -77,13 +76,13 @@ def _common(asked: tuple[Region, ...], granted: tuple[Region, ...]) -> Iterator[
 
 
 def _asked(file: StoredFile, request: TicketRequest) -> tuple[Selection, dict[int, FileContig]]:
-    """What is asked of a file, with nothing taken away."""
+    """Return what is asked of a file that is granted whole."""
     if request.regions is None:
         return Selection(whole=True), {}
     if request.unplaced and request.kind != FileKind.READS:
-        raise NotFound("only reads can be without a position")
+        raise NotFound("variants have no reference *: all of them have a position")
     if not file.indexed:
-        raise InvalidInput("this file has no index here; only the whole of it can be had, or its header")
+        raise InvalidInput("this file has no index: ask for the whole of it, or for its header")
     found = _contigs(file, request.regions)
     regions = tuple(_region(*pair) for pair in zip(request.regions, found, strict=True))
     contigs = {contig.number: contig for contig in found}
@@ -91,7 +90,7 @@ def _asked(file: StoredFile, request: TicketRequest) -> tuple[Selection, dict[in
 
 
 def _contigs(file: StoredFile, regions: tuple[RegionRequest, ...]) -> list[FileContig]:
-    """The contig of each region."""
+    """Return the contig of each region."""
     named = queries.contigs_by_name(file, [region.name for region in regions if region.name is not None])
     return [
         _contig(file, region, named[region.name] if region.name is not None else None) for region in regions
@@ -105,10 +104,10 @@ def _contig(file: StoredFile, region: RegionRequest, named: FileContig | None) -
     if named is None:
         return queries.contig_by_md5(file, region.md5)
     if named.md5 is None:
-        # Only another contig can have it then, and if none has, that is what is wrong.
+        # Another contig may have it; where none has, that is the error to tell.
         queries.contig_by_md5(file, region.md5)
     if named.md5 is None or named.md5.hex() != region.md5:
-        raise InvalidInput("referenceName and referenceMD5 disagree")
+        raise InvalidInput("referenceName and referenceMD5 name different references")
     return named
 
 

@@ -18,10 +18,10 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def file(tmp_path: Path) -> DataFile:
     bam = write_bam(tmp_path / "made.bam", contigs=[("none", 9, None), ("1", 900, None)], reads=[(1, 5, 50)])
-    return make_data_file(bam, "made", dataset=make_dataset("rehearsed"))
+    return make_data_file(bam, "made", dataset=make_dataset("warmed"))
 
 
-def test_a_ticket_is_rehearsed(client: Client, file: DataFile, django_assert_num_queries: Any) -> None:
+def test_a_first_ticket_is_made(client: Client, file: DataFile, django_assert_num_queries: Any) -> None:
     forget_files()
     told = AuditEvent.objects.count()
     make_first_tickets()
@@ -31,26 +31,26 @@ def test_a_ticket_is_rehearsed(client: Client, file: DataFile, django_assert_num
         client.get("/reads/made?referenceName=1&start=0&end=1")
 
 
-def test_nothing_to_rehearse(file: DataFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_file_to_make_it_of(file: DataFile, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("no such ticket may be made")
 
     monkeypatch.setattr("htsget_app.warm_up.ticket", fail)
-    Dataset.objects.filter(slug="rehearsed").update(visibility="controlled")
+    Dataset.objects.filter(slug="warmed").update(visibility="controlled")
     make_first_tickets()
-    Dataset.objects.filter(slug="rehearsed").update(visibility="public")
+    Dataset.objects.filter(slug="warmed").update(visibility="public")
     DataFile.objects.update(index_kind="")
     make_first_tickets()
     DataFile.objects.all().delete()
     make_first_tickets()
 
 
-def test_a_rehearsal_that_fails(
+def test_a_warm_up_that_fails(
     file: DataFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stored_path(file).unlink()
     make_first_tickets()
-    assert "could not be rehearsed" in caplog.text
+    assert "could not be made" in caplog.text
     caplog.clear()
 
     def fail(**_: object) -> None:

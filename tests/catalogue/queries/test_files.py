@@ -33,7 +33,7 @@ from catalogue.models import (
     SequenceCollection,
 )
 from catalogue.queries import StoredFile
-from catalogue.queries.cache import Memory
+from catalogue.queries.cache import Cache
 from catalogue.queries.examples import small_public_file
 from catalogue.storage import PIECE, storage
 from tests.catalogue.made_access import make_grant, make_user, viewer_for
@@ -210,24 +210,24 @@ def test_what_is_remembered_belongs_to_one_ingest(file: DataFile, tmp_path: Path
         queries.header(before)
 
 
-def test_memory_keeps_what_was_used_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory(3 * (100 + Memory.OVERHEAD))
+def test_the_cache_keeps_what_was_used_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(3 * (100 + Cache.OVERHEAD))
     for key in "abc":
-        memory.put((key,), key, 100)
-    assert memory.get(("a",)) == "a"
-    memory.put(("d",), "d", 100)
-    assert [memory.get((key,)) for key in "abcd"] == ["a", None, "c", "d"]
-    memory.put(("a",), "A", 100)
-    assert [memory.get((key,)) for key in "acd"] == ["A", "c", "d"]
-    memory.put(("huge",), "x", 10_000)
-    assert memory.get(("huge",)) is None and memory.get(("a",)) == "A"
-    memory.put(("short",), "x", 1, seconds=10)
-    assert memory.get(("short",)) == "x"
+        cache.put((key,), key, 100)
+    assert cache.get(("a",)) == "a"
+    cache.put(("d",), "d", 100)
+    assert [cache.get((key,)) for key in "abcd"] == ["a", None, "c", "d"]
+    cache.put(("a",), "A", 100)
+    assert [cache.get((key,)) for key in "acd"] == ["A", "c", "d"]
+    cache.put(("huge",), "x", 10_000)
+    assert cache.get(("huge",)) is None and cache.get(("a",)) == "A"
+    cache.put(("short",), "x", 1, seconds=10)
+    assert cache.get(("short",)) == "x"
     later = time.monotonic() + 11
     monkeypatch.setattr("catalogue.queries.cache.time.monotonic", lambda: later)
-    assert memory.get(("short",)) is None
-    memory.clear()
-    assert memory.get(("a",)) is None
+    assert cache.get(("short",)) is None
+    cache.clear()
+    assert cache.get(("a",)) is None
 
 
 def test_bytes_that_are_registered(file: DataFile) -> None:

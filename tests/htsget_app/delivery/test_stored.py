@@ -17,7 +17,7 @@ from django.test import Client
 from catalogue.formats.intervals import ByteRange
 from catalogue.models import DataFile
 from catalogue.storage import PIECE, LocalStorage
-from htsget_app.delivery.tokens import TOKEN_LENGTH, FileSlice, digest_of_etag, seal, unseal
+from htsget_app.delivery.tokens import TOKEN_LENGTH, SignedPart, digest_of_etag, sign, verify
 from htsget_app.errors import DataUrlRefused
 from tests.htsget_app.made_data import make_data_file, refused, stored_path, write_bam
 
@@ -47,8 +47,8 @@ def file(bam: Path) -> Iterator[DataFile]:
 
 
 def url_of(file: DataFile, begin: int, end: int, *, expires: int = LATER) -> str:
-    piece = FileSlice(file.pk, digest_of_etag(file.etag), ByteRange(begin, end))
-    return f"/data/{seal(piece, expires=expires)}"
+    piece = SignedPart(file.pk, digest_of_etag(file.etag), ByteRange(begin, end))
+    return f"/data/{sign(piece, expires=expires)}"
 
 
 def pieces_of(response: Any) -> Iterator[bytes]:
@@ -144,14 +144,14 @@ def test_a_token_is_opaque(file: DataFile) -> None:
         assert secret.encode() not in sealed
 
 
-def test_tokens_open_what_they_seal() -> None:
+def test_tokens_open_what_they_sign() -> None:
     rng = random.Random(3)
     for _ in range(200):
         begin = rng.randrange(2**48)
-        piece = FileSlice(
+        piece = SignedPart(
             rng.randrange(2**63), rng.randbytes(8), ByteRange(begin, begin + rng.randrange(2**40))
         )
-        assert unseal(seal(piece, expires=LATER)) == piece
+        assert verify(sign(piece, expires=LATER)) == piece
 
 
 def test_altered_tokens(client: Client, file: DataFile) -> None:
@@ -174,12 +174,12 @@ def test_one_spelling_of_a_token() -> None:
     """The standard alphabet of base64 is not that of URLs."""
     rng, spelt = random.Random(5), 0
     while spelt < 20:
-        token = seal(FileSlice(1, rng.randbytes(8), ByteRange(0, 1)), expires=LATER)
+        token = sign(SignedPart(1, rng.randbytes(8), ByteRange(0, 1)), expires=LATER)
         other = token.replace("-", "+").replace("_", "/")
         if other != token:
             spelt += 1
             with pytest.raises(DataUrlRefused):
-                unseal(other)
+                verify(other)
 
 
 def test_expired_tokens(client: Client, file: DataFile) -> None:
@@ -211,12 +211,12 @@ def test_tokens_of_another_site(client: Client, file: DataFile, settings: Any) -
 
 
 def test_tokens_of_other_layouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    piece = FileSlice(1, bytes(8), ByteRange(0, 1))
+    piece = SignedPart(1, bytes(8), ByteRange(0, 1))
     monkeypatch.setattr("htsget_app.delivery.tokens._VERSION", 2)
-    token = seal(piece, expires=LATER)
+    token = sign(piece, expires=LATER)
     monkeypatch.undo()
     with pytest.raises(DataUrlRefused):
-        unseal(token)
+        verify(token)
 
 
 def test_tokens_of_a_file_that_was_registered_anew_or_removed(client: Client, file: DataFile) -> None:
@@ -327,7 +327,7 @@ def test_the_length_that_nginx_can_take(client: Client, file: DataFile, settings
 
 
 def test_slices_are_values() -> None:
-    piece = FileSlice(1, digest_of_etag("a"), ByteRange(0, 1))
-    tags = {piece.entity_tag, replace(piece, where=ByteRange(0, 2)).entity_tag}
+    piece = SignedPart(1, digest_of_etag("a"), ByteRange(0, 1))
+    tags = {piece.entity_tag, replace(piece, byte_range=ByteRange(0, 2)).entity_tag}
     tags |= {replace(piece, etag_digest=digest_of_etag("b")).entity_tag}
     assert len(tags) == 3
