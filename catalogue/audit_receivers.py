@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models import Model
-from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.db.models.signals import m2m_changed, post_save, pre_delete
 from django.dispatch import receiver
 
 from catalogue.audit import Event, Kind, Outcome, record
@@ -54,9 +54,9 @@ def saved(sender: type[Model], instance: Any, created: bool, raw: bool = False, 
     _record(sender, instance, "added" if created else "changed")
 
 
-@receiver(post_delete)
+@receiver(pre_delete)
 def deleted(sender: type[Model], instance: Any, **_: Any) -> None:
-    """A row was removed."""
+    """Record that a row is removed, while what it names is still there: its dataset or grantee may go with it."""
     if sender in _KINDS:
         _record(sender, instance, "removed")
 

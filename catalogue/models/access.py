@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.formats.spec import FileKind
 from catalogue.models.files import FILE_KINDS, DataFile, Dataset
 from catalogue.models.sequences import SequenceCollection
+from catalogue.models.violations import BY_TRIGGER
 
 DIGEST_BYTES = 32
 
@@ -52,16 +53,24 @@ class ApiToken(models.Model):
         ordering = ("-created",)
         constraints = (
             models.CheckConstraint(
-                condition=Exact(Length("digest"), DIGEST_BYTES), name="token_digest_is_32_bytes"
+                condition=Exact(Length("digest"), DIGEST_BYTES),
+                name="token_digest_is_32_bytes",
+                violation_error_message=_("The digest of a token is its SHA-256, of 32 bytes."),
             ),
             models.CheckConstraint(
                 condition=Q(scopes__len__gt=0, scopes__contained_by=every_scope()),
                 name="token_has_known_scopes",
+                violation_error_message=_("A token needs at least one scope: reads, variants or sequences."),
             ),
-            models.CheckConstraint(condition=~Q(name="") & ~Q(prefix=""), name="token_is_named"),
+            models.CheckConstraint(
+                condition=~Q(name="") & ~Q(prefix=""),
+                name="token_is_named",
+                violation_error_message=_("A token needs a name."),
+            ),
             models.CheckConstraint(
                 condition=Q(expires__isnull=True) | Q(expires__gt=F("created")),
                 name="token_expires_after_it_was_made",
+                violation_error_message=_("A token has to expire after it was made."),
             ),
         )
 
@@ -86,8 +95,16 @@ class Identity(models.Model):
         verbose_name_plural = _("identities")
         ordering = ("issuer", "subject")
         constraints = (
-            models.UniqueConstraint(fields=("issuer", "subject"), name="identity_unique"),
-            models.CheckConstraint(condition=~Q(issuer="") & ~Q(subject=""), name="identity_is_named"),
+            models.UniqueConstraint(
+                fields=("issuer", "subject"),
+                name="identity_unique",
+                violation_error_message=_("This subject of the issuer belongs to an account already."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(issuer="") & ~Q(subject=""),
+                name="identity_is_named",
+                violation_error_message=_("An identity needs an issuer and a subject."),
+            ),
         )
 
     def __str__(self) -> str:
@@ -153,6 +170,7 @@ class Grant(models.Model):
                 condition=Q(dataset__isnull=False, collection__isnull=True)
                 | Q(dataset__isnull=True, collection__isnull=False),
                 name="grant_is_of_one_thing",
+                violation_error_message=_("A grant is of one dataset or of one collection."),
             ),
             models.CheckConstraint(
                 condition=(
@@ -161,67 +179,58 @@ class Grant(models.Model):
                 & Q(visa_type="", visa_value="", visa_source="", visa_issuer="")
                 | Q(user__isnull=True, group__isnull=True) & ~Q(visa_type="") & ~Q(visa_value=""),
                 name="grant_is_to_one_grantee",
+                violation_error_message=_(
+                    "A grant is to one account, to one group, or to holders of one visa (type and value)."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(kinds__contained_by=[kind.value for kind in FileKind]),
                 name="grant_kinds_are_known",
+                violation_error_message=_("A grant can be limited to reads or variants."),
             ),
             models.CheckConstraint(
                 condition=Q(dataset__isnull=False, role="reader")
                 | Q(kinds__len=0, header_only=False, limited_to_files=False, limited_to_regions=False),
                 name="grant_limits_are_for_readers_of_files",
+                violation_error_message=_(
+                    "Only readers of a dataset can be limited to kinds, headers, files or regions."
+                ),
             ),
             models.CheckConstraint(
                 condition=~Q(header_only=True, limited_to_regions=True),
                 name="grant_of_headers_has_no_regions",
+                violation_error_message=_("A grant of headers cannot be limited to regions."),
+            ),
+            models.UniqueConstraint(
+                fields=(
+                    "dataset",
+                    "collection",
+                    "user",
+                    "group",
+                    "visa_type",
+                    "visa_value",
+                    "visa_source",
+                    "visa_issuer",
+                    "role",
+                    "expires",
+                    "kinds",
+                    "header_only",
+                ),
+                # What files or regions a limited grant names is in other tables.
+                condition=Q(limited_to_files=False, limited_to_regions=False),
+                nulls_distinct=False,
+                name="grant_unique",
+                violation_error_message=_("The same grant is there already."),
             ),
             models.CheckConstraint(
-                condition=Q(visa_type="") | Q(role="reader"), name="grant_to_a_visa_is_for_reading"
+                condition=Q(visa_type="") | Q(role="reader"),
+                name="grant_to_a_visa_is_for_reading",
+                violation_error_message=_("Holders of a visa can only be readers."),
             ),
         )
 
     def __str__(self) -> str:
         return f"{self.role} of {self.dataset or self.collection}: {self.grantee}"
-
-    def clean(self) -> None:
-        """The rules of the constraints, in words for whoever fills in a form. Raises ValidationError."""
-        grantees = [
-            self.user_id is not None,
-            self.group_id is not None,
-            bool(self.visa_type or self.visa_value),
-        ]
-        limits = self.kinds or self.header_only or self.limited_to_files or self.limited_to_regions
-        faults = [
-            words
-            for wrong, words in (
-                (
-                    (self.dataset_id is None) == (self.collection_id is None),
-                    _("A grant is of a dataset or of a collection."),
-                ),
-                (
-                    sum(grantees) != 1,
-                    _("A grant is to one account, to one group, or to holders of one visa."),
-                ),
-                (
-                    bool(self.visa_type) != bool(self.visa_value),
-                    _("A visa has a type and a value."),
-                ),
-                (
-                    bool(self.visa_source or self.visa_issuer) and not self.visa_type,
-                    _("A source or an issuer without a visa means nothing."),
-                ),
-                (
-                    self.visa_type and self.role != self.Role.READER,
-                    _("Holders of a visa can only be readers."),
-                ),
-                (limits and self.role != self.Role.READER, _("Only readers have limits.")),
-                (limits and self.collection_id is not None, _("A grant of a collection has no such limits.")),
-                (self.header_only and self.limited_to_regions, _("Headers have no regions.")),
-            )
-            if wrong
-        ]
-        if faults:
-            raise ValidationError(faults)
 
     @property
     def grantee(self) -> str:
@@ -238,10 +247,21 @@ class GrantFile(models.Model):
     file = models.ForeignKey(DataFile, on_delete=models.CASCADE, related_name="grants")
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("grant", "file"), name="grant_file_unique"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("grant", "file"),
+                name="grant_file_unique",
+                violation_error_message=_("The grant names this file already."),
+            ),
+        )
 
     def __str__(self) -> str:
         return str(self.file)
+
+    def clean(self) -> None:
+        """Raise ValidationError unless the file belongs to the grant's dataset, which a trigger demands too."""
+        if self.file_id is not None and self.file.dataset_id != self.grant.dataset_id:
+            raise ValidationError(BY_TRIGGER["grant_file_is_of_its_dataset"])
 
 
 class GrantRegion(models.Model):
@@ -261,11 +281,15 @@ class GrantRegion(models.Model):
     class Meta:
         ordering = ("contig", "start")
         constraints = (
-            models.CheckConstraint(condition=~Q(contig="") & ~Q(contig="*"), name="region_has_a_contig"),
             models.CheckConstraint(
-                condition=Q(start__gte=0, start__lt=2**32)
-                & (Q(end__isnull=True) | Q(end__gt=F("start"), end__lt=2**32)),
+                condition=~Q(contig="") & ~Q(contig="*"),
+                name="region_has_a_contig",
+                violation_error_message=_("A region needs the name of a contig, and * is none."),
+            ),
+            models.CheckConstraint(
+                condition=Q(start__gte=0) & (Q(end__isnull=True) | Q(end__gt=F("start"))),
                 name="region_is_not_empty",
+                violation_error_message=_("A region starts at 0 or later and ends after its start."),
             ),
         )
 

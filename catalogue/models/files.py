@@ -106,18 +106,31 @@ class DataFile(models.Model):
     class Meta:
         ordering = ("kind", "htsget_id", "format")
         constraints = (
-            models.UniqueConstraint(fields=("htsget_id", "kind", "format"), name="file_id_unique"),
+            models.UniqueConstraint(
+                fields=("htsget_id", "kind", "format"),
+                name="file_id_unique",
+                violation_error_message=_("Another file has this id and format."),
+            ),
             models.CheckConstraint(
                 condition=reduce(
                     operator.or_,
                     (Q(kind=kind.value, format__in=tuple(map(str, formats_of(kind)))) for kind in FileKind),
                 ),
                 name="file_kind_goes_with_format",
+                violation_error_message=_("BAM and CRAM are reads, VCF and BCF are variants."),
             ),
             models.CheckConstraint(
-                condition=~Q(htsget_id="") & ~Q(htsget_id="service-info"), name="file_id_is_usable"
+                condition=~Q(htsget_id="") & ~Q(htsget_id="service-info"),
+                name="file_id_is_usable",
+                violation_error_message=_(
+                    "An id is not empty, and not service-info, which is a path of its own."
+                ),
             ),
-            models.CheckConstraint(condition=Q(size__gt=0), name="file_is_not_empty"),
+            models.CheckConstraint(
+                condition=Q(size__gt=0),
+                name="file_is_not_empty",
+                violation_error_message=_("A file has at least one byte."),
+            ),
         )
         indexes = (models.Index(fields=("storage", "key"), name="file_by_key"),)
 
@@ -147,11 +160,21 @@ class Contig(models.Model):
     class Meta:
         ordering = ("file", "number")
         constraints = (
-            models.UniqueConstraint(fields=("file", "number"), name="contig_number_unique"),
-            models.UniqueConstraint("file", MD5("name"), name="contig_name_unique"),
+            models.UniqueConstraint(
+                fields=("file", "number"),
+                name="contig_number_unique",
+                violation_error_message=_("The file has another contig of this number."),
+            ),
+            models.UniqueConstraint(
+                "file",
+                MD5("name"),
+                name="contig_name_unique",
+                violation_error_message=_("The file has another contig of this name."),
+            ),
             models.CheckConstraint(
                 condition=IsNull(F("md5"), True) | Exact(Length("md5"), MD5_BYTES),
                 name="contig_md5_is_16_bytes",
+                violation_error_message=_("An md5 has 16 bytes."),
             ),
         )
 

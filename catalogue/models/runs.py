@@ -31,6 +31,7 @@ class IngestRun(models.Model):
                 condition=Q(outcome="running", finished__isnull=True)
                 | (~Q(outcome="running") & Q(finished__isnull=False)),
                 name="run_is_finished_unless_running",
+                violation_error_message=_("A run that is no longer running has a time when it finished."),
             ),
         )
 

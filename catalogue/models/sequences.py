@@ -28,9 +28,17 @@ class NamingAuthority(models.Model):
         verbose_name_plural = _("naming authorities")
         ordering = ("name",)
         constraints = (
-            models.UniqueConstraint(Lower("name"), name="authority_name_unique_without_case"),
+            models.UniqueConstraint(
+                Lower("name"),
+                name="authority_name_unique_without_case",
+                violation_error_message=_("There is a naming authority of this name, perhaps in other case."),
+            ),
             models.CheckConstraint(
-                condition=Q(name__regex=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), name="authority_name_has_no_colon"
+                condition=Q(name__regex=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"),
+                name="authority_name_has_no_colon",
+                violation_error_message=_(
+                    "The name of an authority has letters, digits, dots, _ and -, and begins with a letter or digit."
+                ),
             ),
         )
 
@@ -46,7 +54,13 @@ class ResidueBlob(models.Model):
     size = models.BigIntegerField(help_text=_("bytes, which are residues"))
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("storage", "key"), name="blob_key_unique"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("storage", "key"),
+                name="blob_key_unique",
+                violation_error_message=_("This object is registered already."),
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.storage}:{self.key}"
@@ -93,17 +107,27 @@ class Sequence(models.Model):
         indexes = (models.Index(fields=("id",), condition=Q(private=True), name="sequence_private"),)
         constraints = (
             models.CheckConstraint(
-                condition=Exact(Length("md5"), MD5_BYTES), name="sequence_md5_is_16_bytes"
+                condition=Exact(Length("md5"), MD5_BYTES),
+                name="sequence_md5_is_16_bytes",
+                violation_error_message=_("An md5 has 16 bytes."),
             ),
             models.CheckConstraint(
                 condition=IsNull(F("sha512t24u"), True) | Exact(Length("sha512t24u"), SHA512T24U_BYTES),
                 name="sequence_sha512t24u_is_24_bytes",
+                violation_error_message=_("A truncated SHA-512 has 24 bytes."),
             ),
-            models.CheckConstraint(condition=Q(length__gt=0), name="sequence_is_not_empty"),
+            models.CheckConstraint(
+                condition=Q(length__gt=0),
+                name="sequence_is_not_empty",
+                violation_error_message=_("A sequence has at least one residue."),
+            ),
             models.CheckConstraint(
                 condition=Q(blob__isnull=True, offset__isnull=True)
                 | Q(blob__isnull=False, offset__isnull=False, offset__gte=0, sha512t24u__isnull=False),
                 name="sequence_is_held_whole_or_not_at_all",
+                violation_error_message=_(
+                    "A sequence that is held here has a blob, an offset and both digests."
+                ),
             ),
         )
 
@@ -145,8 +169,13 @@ class Alias(models.Model):
                 fields=("name", "authority", "sequence", "collection"),
                 nulls_distinct=False,
                 name="alias_unique",
+                violation_error_message=_("The sequence has this alias already."),
             ),
-            models.CheckConstraint(condition=~Q(name=""), name="alias_is_not_empty"),
+            models.CheckConstraint(
+                condition=~Q(name=""),
+                name="alias_is_not_empty",
+                violation_error_message=_("An alias is not empty."),
+            ),
         )
 
     def __str__(self) -> str:
@@ -197,7 +226,9 @@ class SequenceCollection(models.Model):
         indexes = (GinIndex(fields=("longest_lengths",), name="collection_by_lengths"),)
         constraints = (
             models.CheckConstraint(
-                condition=Q(visibility__in=("public", "private")), name="collection_visibility_is_known"
+                condition=Q(visibility__in=("public", "private")),
+                name="collection_visibility_is_known",
+                violation_error_message=_("A collection is public or private."),
             ),
         )
 
@@ -216,8 +247,16 @@ class CollectionMember(models.Model):
     class Meta:
         ordering = ("collection", "position")
         constraints = (
-            models.UniqueConstraint(fields=("collection", "position"), name="member_position_unique"),
-            models.UniqueConstraint(fields=("collection", "name"), name="member_name_unique"),
+            models.UniqueConstraint(
+                fields=("collection", "position"),
+                name="member_position_unique",
+                violation_error_message=_("Another sequence has this position in the collection."),
+            ),
+            models.UniqueConstraint(
+                fields=("collection", "name"),
+                name="member_name_unique",
+                violation_error_message=_("Another sequence has this name in the collection."),
+            ),
         )
 
     def __str__(self) -> str:

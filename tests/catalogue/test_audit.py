@@ -224,6 +224,29 @@ def test_every_change_of_access_is_written() -> None:
     assert all(text not in json.dumps(event.detail) for event in AuditEvent.objects.all())
 
 
+@pytest.mark.parametrize("through_admin", [False, True])
+@pytest.mark.parametrize("what", ["user", "group", "dataset", "collection"])
+def test_what_holds_a_grant_can_be_deleted(admin_client: Client, what: str, through_admin: bool) -> None:
+    dataset, collection = Dataset.objects.create(slug="d"), SequenceCollection.objects.create(name="c")
+    user, group = make_user("ada"), Group.objects.create(name="g")
+    user.groups.add(group)
+    api_tokens.made(user=user, name="n", scopes=["reads"])
+    make_grant(dataset, user, regions=[("1", 0, 5)])
+    for of, to in ((dataset, group), (collection, user), (collection, group)):
+        make_grant(of, to)
+    row: Any = {"user": user, "group": group, "dataset": dataset, "collection": collection}[what]
+    grants = {str(grant) for grant in row.grants.all()}
+    assert len(grants) == 2
+    if through_admin:
+        page = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_delete", args=[row.pk])
+        assert admin_client.post(page, {"post": "yes"}).status_code == 302
+    else:
+        row.delete()
+    removed = AuditEvent.objects.filter(kind="grant", detail__change="removed", target__startswith="grant ")
+    assert {event.target.partition(": ")[2] for event in removed} == grants
+    assert not type(row).objects.filter(pk=row.pk).exists()
+
+
 def test_a_change_that_is_undone_is_not_written() -> None:
     with pytest.raises(ValueError, match="undone"), transaction.atomic():
         make_grant(Dataset.objects.create(slug="d"), make_user("ada"))

@@ -1,9 +1,12 @@
 """Rules that the database keeps, whoever writes."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -13,12 +16,16 @@ from catalogue.models import (
     Contig,
     DataFile,
     Dataset,
+    Grant,
     IngestRun,
     NamingAuthority,
     ResidueBlob,
     Sequence,
     SequenceCollection,
 )
+from catalogue.models.violations import explain
+from tests.catalogue.made_access import make_grant, make_user
+from tests.htsget_app.made_data import make_data_file, write_bam
 
 pytestmark = pytest.mark.django_db
 
@@ -174,3 +181,44 @@ def test_compressed_columns_are_not_compressed_again() -> None:
             "(('catalogue_contig'::regclass, 'index'), ('catalogue_datafile'::regclass, 'header'))"
         )
         assert cursor.fetchall() == [("e",), ("e",)]
+
+
+# --- Grants -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_grant_is_there_once() -> None:
+    dataset, user = Dataset.objects.create(slug="d"), make_user("ada")
+    make_grant(dataset, user)
+    make_grant(dataset, user, kinds=["reads"])
+    for _ in range(2):
+        make_grant(dataset, user, regions=[("1", 0, 5)])
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        make_grant(dataset, user, note="again")
+    assert explain(caught.value) == "The same grant is there already."
+    with pytest.raises(ValidationError, match="same grant"):
+        Grant(dataset=dataset, user=user).full_clean()
+
+
+def test_a_grant_names_files_of_its_dataset_only(tmp_path: Path) -> None:
+    file = make_data_file(write_bam(tmp_path / "x.bam", contigs=[("1", 9, None)], reads=[]), "x")
+    other, user = Dataset.objects.create(slug="other"), make_user("ada")
+    for refuse in (
+        lambda: make_grant(other, user, files=[file]),
+        lambda: Grant.objects.filter(pk=make_grant(file.dataset, user, files=[file]).pk).update(
+            dataset=other
+        ),
+    ):
+        with pytest.raises(IntegrityError) as caught, transaction.atomic():
+            refuse()
+        assert explain(caught.value) == "A grant can only be limited to files of its own dataset."
+    grant = make_grant(file.dataset, user, files=[file])
+    DataFile.objects.filter(pk=file.pk).update(dataset=other)
+    grant.refresh_from_db()
+    assert grant.limited_to_files and not grant.files.exists()
+
+
+def test_every_constraint_says_in_plain_words_what_is_wrong() -> None:
+    for model in apps.get_app_config("catalogue").get_models():
+        for constraint in model._meta.constraints:
+            message = str(constraint.violation_error_message)
+            assert message.endswith(".") and constraint.name not in message and "onstraint" not in message
