@@ -103,6 +103,9 @@ def sign_in_failed(sender: Any, credentials: dict[str, Any], **_: Any) -> None:
 
 def _record(sender: type[Model], instance: Any, change: str) -> None:
     state = {name: _plain(getattr(instance, name)) for name in _FIELDS[sender]}
+    if isinstance(instance, Grant) and instance.collection_id is not None:
+        # A dataset may have the same name.
+        state["collection"] = instance.collection_id
     record(
         Event(
             _KINDS[sender],

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue import api_tokens
 from catalogue.admin.base import Audited
-from catalogue.admin.roles import ByRole, Managed, theirs
+from catalogue.admin.roles import ByRole, Managed, PickerScope, ScopedFilter, managed_by
 from catalogue.models import (
     FILE_KINDS,
     ApiToken,
@@ -26,9 +26,12 @@ from catalogue.models import (
 )
 from catalogue.models.access import every_scope
 
+#: By which of their attributes stewards name whom they grant access: they do not browse accounts and groups.
+GRANTEE_NAMES = {"user": "username", "group": "name"}
+
 
 class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A grant, as far as whoever fills it in may make it; `datasets` and the others are set for each request."""
+    """A grant, as far as whoever fills it in may make it."""
 
     kinds = forms.MultipleChoiceField(
         choices=FILE_KINDS,
@@ -41,32 +44,53 @@ class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Grant
         fields = "__all__"  # noqa: DJ007
 
-    #: What may be granted, and of what roles as well: datasets and collections. None where everything may.
+    #: What may be granted, and of what roles as well, set for each request. None where everything may.
     manageable: Managed | None = None
     owned: Managed | None = None
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name, attribute in GRANTEE_NAMES.items():
+            grantee = getattr(self.instance, name, None)
+            if grantee is not None and isinstance(self.fields[name].widget, forms.TextInput):
+                self.initial[name] = getattr(grantee, attribute)
+
     def clean(self) -> dict[str, Any]:
-        """Stewards grant access to readers, owners also roles, each of what is theirs."""
+        """Check what an account does by a role: stewards grant access to readers, owners also appoint others."""
         cleaned: dict[str, Any] = super().clean() or {}
         if self.manageable is None or self.owned is None:
             return cleaned
         what = cleaned.get("dataset") or cleaned.get("collection")
-        if not _among(what, self.manageable):
-            raise forms.ValidationError(_("That is not yours to grant access to."))
-        before = Grant.Role.READER if self.instance.pk is None else self.instance.role
-        if {cleaned.get("role"), before} != {Grant.Role.READER} and not _among(what, self.owned):
-            raise forms.ValidationError(_("Only an owner gives or changes the roles of owner and steward."))
+        if not _is_among(what, self.manageable):
+            raise forms.ValidationError(
+                _("You cannot grant access to this: you are no steward or owner of it.")
+            )
+        for of, role in ((what, cleaned.get("role")), self._former()):
+            if role not in {None, Grant.Role.READER} and not _is_among(of, self.owned):
+                raise forms.ValidationError(
+                    _("Only an owner gives or changes the roles of owner and steward.")
+                )
         return cleaned
 
+    def _former(self) -> tuple[Dataset | SequenceCollection | None, str | None]:
+        """Return of what and which role the grant is as it is stored."""
+        former = Grant.objects.filter(pk=self.instance.pk).select_related("dataset", "collection").first()
+        return (None, None) if former is None else (former.dataset or former.collection, former.role)
 
-def _among(what: Dataset | SequenceCollection | None, rows: Managed) -> bool:
+    def _get_validation_exclusions(self) -> set[str]:
+        # Limits are shown, not filled in; constraints that speak of them are checked all the same.
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - {"limited_to_files", "limited_to_regions"}
+
+
+def _is_among(what: Dataset | SequenceCollection | None, managed: Managed) -> bool:
     if what is None:
         return False
-    datasets, collections = rows
+    datasets, collections = managed
     return (datasets if isinstance(what, Dataset) else collections).filter(pk=what.pk).exists()
 
 
-class LimitInline(admin.TabularInline):  # type: ignore[type-arg]
+class LimitInline(PickerScope, admin.TabularInline):  # type: ignore[type-arg]
     """Limits go with their grant: whoever may change the one may change the others. Only readers have limits."""
 
     extra = 0
@@ -100,7 +124,12 @@ class GrantAdmin(ByRole[Grant], Audited[Grant]):
     form = GrantForm
     of_dataset, of_collection = "dataset", "collection"
     list_display = ("what", "grantee", "role", "limits", "expires", "note")
-    list_filter = ("role", "dataset", "collection", ("expires", admin.EmptyFieldListFilter))
+    list_filter = (
+        "role",
+        ("dataset", ScopedFilter),
+        ("collection", ScopedFilter),
+        ("expires", admin.EmptyFieldListFilter),
+    )
     search_fields = (
         "dataset__slug",
         "collection__name",
@@ -124,36 +153,39 @@ class GrantAdmin(ByRole[Grant], Audited[Grant]):
         (_("History"), {"fields": ("note", "created")}),
     )
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Have stewards type the name of an account or a group."""
+        if db_field.name in GRANTEE_NAMES and not self.changes_everything(request):
+            return forms.ModelChoiceField(
+                db_field.remote_field.model.objects.all(),
+                to_field_name=GRANTEE_NAMES[db_field.name],
+                widget=forms.TextInput(attrs={"class": "vTextField"}),
+                required=False,
+                help_text=_("the name in full"),
+                error_messages={"invalid_choice": _("There is nobody of this name.")},
+            )
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
     def get_form(
         self, request: HttpRequest, obj: Grant | None = None, change: bool = False, **options: Any
     ) -> Any:
-        """The form, which knows what the account may grant."""
+        """Return the form, which knows what the account may grant."""
         base = super().get_form(request, obj, change=change, **options)
-        if self.has_everything(request):
+        if self.changes_everything(request):
             return base
-        return type(
-            "GrantForm", (base,), {"manageable": theirs(request), "owned": theirs(request, owned=True)}
-        )
+        scope = {"manageable": managed_by(request), "owned": managed_by(request, owned=True)}
+        return type("GrantForm", (base,), scope)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Whether the account may grant anything."""
-        if super().has_add_permission(request):
-            return True
-        return not self.has_everything(request) and self.has_view_permission(request)
+        """Return whether the account may grant anything."""
+        return super().has_add_permission(request) or self.manages(request, None)
 
     def has_delete_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
-        """Whether the account may take back a grant: stewards those to readers, owners all of what is theirs."""
+        """Return whether the account may take back a grant: stewards those to readers, owners all of what is theirs."""
         if super().has_delete_permission(request, obj):
             return True
-        if self.has_everything(request) or not self.has_view_permission(request, obj):
-            return False
-        return obj is None or obj.role == Grant.Role.READER or self.manages(request, obj, owned=True)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Grant]) -> None:
-        """Takes back those grants that the account may."""
-        for grant in queryset:
-            if self.has_delete_permission(request, grant):
-                grant.delete()
+        is_of_reader = obj is None or obj.role == Grant.Role.READER
+        return self.manages(request, obj, owned=not is_of_reader)
 
     @admin.display(description=_("of"))
     def what(self, row: Grant) -> str:

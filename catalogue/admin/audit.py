@@ -8,14 +8,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from catalogue import audit
 from catalogue.admin.base import EstimatingPaginator, Shown
+from catalogue.admin.roles import ByRole, managed_objects
 from catalogue.audit import Event, Kind
-from catalogue.models import AuditEvent
+from catalogue.models import AuditEvent, Dataset
 
 _COLUMNS = (
     "id", "happened", "kind", "outcome", "actor", "account", "credential", "address", "request_id", "dataset",
@@ -26,8 +28,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(Shown, admin.ModelAdmin):  # type: ignore[type-arg]
-    """What was asked, by whom, and with which outcome."""
+class AuditEventAdmin(Shown, ByRole[AuditEvent]):
+    """What was asked, by whom, and with which outcome. Stewards see what is about theirs."""
 
     list_display = ("happened", "kind", "outcome", "actor", "address", "dataset", "target")
     list_filter = ("kind", "outcome", "happened")
@@ -38,6 +40,16 @@ class AuditEventAdmin(Shown, admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     paginator = EstimatingPaginator
     show_full_result_count = False
+
+    def managed(self, request: HttpRequest, *, owned: bool = False) -> Q:
+        """Return the condition for events about datasets and collections of the account, since these are there."""
+        of_collection = Q(target__startswith="sequencecollection ") | Q(detail__has_key="collection")
+        found = Q(pk__in=())
+        for row in managed_objects(request, owned=owned):
+            of_kind = ~of_collection if isinstance(row, Dataset) else of_collection
+            # A name may have been another one's before.
+            found |= of_kind & Q(dataset=str(row), happened__gte=row.created)
+        return found
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

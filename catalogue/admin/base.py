@@ -2,17 +2,19 @@
 
 from typing import Any, TypeVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.functional import cached_property
 
 from catalogue import audit
 from catalogue.audit import Event, Kind
+from catalogue.models.violations import explain
 
 M = TypeVar("M", bound=Model)
+P = TypeVar("P", bound=Model)
 
 #: Members, contigs or files beyond this are counted, not listed, on the page of what they belong to.
 SHOWN = 200
@@ -49,6 +51,16 @@ class Shown:
         return False
 
 
+class ShownInline(Shown, admin.TabularInline[M, P]):
+    """Rows that only commands write, for whoever may look at what they belong to."""
+
+    can_delete = False
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True
+
+
 class Audited(admin.ModelAdmin[M]):
     """An admin whose every addition, change and deletion goes into the audit, in the transaction of the change."""
 
@@ -67,6 +79,14 @@ class Audited(admin.ModelAdmin[M]):
         for obj in queryset:
             self._record(obj, "removed", [])
         return super().log_deletions(request, queryset)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
+        """Show as a message what only the database refuses, such as what somebody else changed meanwhile."""
+        try:
+            return super().changeform_view(request, *args, **options)
+        except IntegrityError as error:
+            self.message_user(request, explain(error), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     @staticmethod
     def _record(obj: Model, change: str, message: Any) -> None:

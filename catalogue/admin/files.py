@@ -1,23 +1,28 @@
 """Datasets and the stored files in them."""
 
-from typing import Any
+import shlex
+from typing import Any, cast
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import CharField, Count, F, QuerySet, Value
+from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html_join
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.admin.base import SHOWN, Audited, Shown
-from catalogue.admin.roles import ByRole
+from catalogue.admin.base import SHOWN, Audited, ShownInline
+from catalogue.admin.roles import ByRole, ScopedFilter
+from catalogue.admin.sequences import readable_collections
+from catalogue.ingest.files.contig_links import link_contigs
 from catalogue.models import (
     Contig,
     DataFile,
     Dataset,
+    SequenceCollection,
 )
 
 
@@ -26,6 +31,7 @@ class DatasetAdmin(ByRole[Dataset], Audited[Dataset]):
     """What a steward publishes together. Its stewards describe it, its owners also say who may see it."""
 
     of_dataset = "pk"
+    ordering = ("slug",)
 
     list_display = ("slug", "title", "visibility", "file_count", "collection", "created")
     list_filter = ("visibility",)
@@ -43,15 +49,27 @@ class DatasetAdmin(ByRole[Dataset], Audited[Dataset]):
         return super().get_queryset(request).annotate(files_registered=Count("files"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> tuple[str, ...]:
-        """The id is fixed once programs know it; who may see a dataset is for its owners to say."""
-        fixed = [*self.readonly_fields, *(["slug"] if obj is not None else [])]
-        if (
-            obj is not None
-            and not self.has_everything(request)
-            and not self.manages(request, obj, owned=True)
-        ):
-            fixed.append("visibility")
-        return tuple(fixed)
+        """Return what the account cannot change: the id is fixed once programs know it."""
+        known = ("slug",) if obj is not None else ()
+        return (*self.readonly_fields, *known, *self.fixed_visibility(request, obj))
+
+    def get_form(
+        self, request: HttpRequest, obj: Dataset | None = None, change: bool = False, **options: Any
+    ) -> Any:
+        """Return the form, which offers the collections that the account may read, and the one that is set."""
+        form = super().get_form(request, obj, change=change, **options)
+        if field := form.base_fields.get("collection"):
+            choices = readable_collections(request)
+            if obj is not None and obj.collection_id is not None:
+                choices |= SequenceCollection.objects.filter(pk=obj.collection_id)
+            cast("ModelChoiceField[SequenceCollection]", field).queryset = choices
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Dataset, form: Any, change: bool) -> None:
+        """Save, and link the contigs of the files to the sequences of another collection."""
+        super().save_model(request, obj, form, change)
+        if change and "collection" in form.changed_data:
+            link_contigs(obj)
 
     @admin.display(ordering="files_registered", description=_("files"))
     def file_count(self, row: Any) -> int:
@@ -59,13 +77,11 @@ class DatasetAdmin(ByRole[Dataset], Audited[Dataset]):
         return count
 
 
-class ContigInline(Shown, admin.TabularInline[Contig, DataFile]):
+class ContigInline(ShownInline[Contig, DataFile]):
     """The first contigs of a file."""
 
     model = Contig
     fields = ("name", "length", "sequence", "mapped", "unmapped")
-    can_delete = False
-    extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contig]:
         rows = super().get_queryset(request).select_related("sequence").defer("index")
@@ -73,8 +89,12 @@ class ContigInline(Shown, admin.TabularInline[Contig, DataFile]):
 
 
 @admin.register(DataFile)
-class DataFileAdmin(Audited[DataFile]):
-    """Stored files: read from their content, moved between datasets here."""
+class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
+    """Stored files: read from their content. Stewards look at theirs; administrators move them between datasets."""
+
+    of_dataset = "dataset"
+    ordering = ("kind", "htsget_id", "format")
+    change_by_role = False
 
     list_display = (
         "htsget_id",
@@ -86,7 +106,7 @@ class DataFileAdmin(Audited[DataFile]):
         "state",
         "dataset",
     )
-    list_filter = ("state", "kind", "format", "dataset")
+    list_filter = ("state", "kind", "format", ("dataset", ScopedFilter))
     search_fields = ("htsget_id", "samples", "dataset__slug")
     autocomplete_fields = ("dataset",)
     list_select_related = ("dataset",)
@@ -139,6 +159,12 @@ class DataFileAdmin(Audited[DataFile]):
         rows = super().get_queryset(request).defer("header")
         return rows.annotate(contigs_declared=Count("contigs"), site=Value(site, output_field=CharField()))
 
+    def save_model(self, request: HttpRequest, obj: DataFile, form: Any, change: bool) -> None:
+        """Save, and link the contigs of a file that was moved to the collection of its new dataset."""
+        super().save_model(request, obj, form, change)
+        if "dataset" in form.changed_data:
+            link_contigs(obj.dataset)
+
     @admin.display(ordering="size", description=_("size"))
     def stored_size(self, row: DataFile) -> str:
         return filesizeformat(row.size)
@@ -155,14 +181,14 @@ class DataFileAdmin(Audited[DataFile]):
 
     @admin.display(description=_("commands"))
     def commands(self, row: Any) -> SafeString:
-        url = f"{row.site}/{row.kind}/{row.htsget_id}"
+        url = f"{row.site}/{row.kind}/{quote(row.htsget_id)}"
         first = row.contigs.order_by(F("mapped").desc(nulls_last=True), "number").first()
         query: dict[str, str | int] = {"format": row.format}
         if first is not None and row.index_kind:
             query |= {"referenceName": first.name, "start": 0, "end": min(first.length or 1000, 1000)}
-        ticket = f"{url}?{urlencode(query)}"
+        ticket = f"{url}?{urlencode(query, quote_via=quote)}"
         tool = "samtools view" if row.kind == "reads" else "bcftools view"
-        lines = (f"{tool} '{ticket}'", f"curl '{ticket}'")
+        lines = (f"{tool} {shlex.quote(ticket)}", f"curl {shlex.quote(ticket)}")
         return format_html_join(
             "",
             '<p><code>{}</code> <button type="button" class="button" data-copy="{}" data-done="{}">{}</button></p>',

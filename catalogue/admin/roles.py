@@ -1,7 +1,7 @@
 """Lets stewards and owners manage what is theirs, without the permissions of an administrator.
 
 An account that is staff and has a role for a dataset (or a private collection) sees that one, and what hangs on it.
-The usual permissions of the models, which administrators give, are for everything.
+Django's permissions of the models, which administrators give, are for everything.
 """
 
 from typing import Any
@@ -14,35 +14,68 @@ from catalogue import access
 from catalogue.admin.base import M
 from catalogue.models import Dataset, SequenceCollection
 
-
-def account(request: HttpRequest) -> int:
-    """The number of the account whose session this is; 0 for none."""
-    return request.user.pk or 0
-
-
 Managed = tuple[QuerySet[Dataset], QuerySet[SequenceCollection]]
 
 
-def theirs(request: HttpRequest, *, owned: bool = False) -> Managed:
-    """What the account may manage by its roles."""
-    user = account(request)
+def managed_by(request: HttpRequest, *, owned: bool = False) -> Managed:
+    """Return the datasets and collections that the account manages by its roles; with `owned` as an owner only."""
+    user = request.user.pk or 0
     return access.managed_datasets(user, owned=owned), access.managed_collections(user, owned=owned)
 
 
-class ByRole(admin.ModelAdmin[M]):
+def managed_objects(request: HttpRequest, *, owned: bool = False) -> list[Dataset | SequenceCollection]:
+    """Return the same in one list."""
+    datasets, collections = managed_by(request, owned=owned)
+    return [*datasets, *collections]
+
+
+class PickerScope:
+    """Mixed into an admin: choices of related objects are those that the account sees in their own list."""
+
+    admin_site: admin.AdminSite
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Choose among, and accept the ids of, what the related admin shows to the account."""
+        if self.admin_site.is_registered(db_field.remote_field.model):
+            related = self.admin_site.get_model_admin(db_field.remote_field.model)
+            options.setdefault("queryset", related.get_queryset(request))
+        return super().formfield_for_foreignkey(db_field, request, **options)  # type: ignore[misc]
+
+
+class ScopedFilter(admin.RelatedFieldListFilter):
+    """A filter by related objects that offers those only which the account sees in their own list."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        """Return ids and names."""
+        related = model_admin.admin_site.get_model_admin(field.remote_field.model)
+        seen = related.get_queryset(request).values("pk")
+        return field.get_choices(
+            include_blank=False,
+            ordering=self.field_admin_ordering(field, request, model_admin),
+            limit_choices_to={"pk__in": seen},
+        )
+
+
+class ByRole(PickerScope, admin.ModelAdmin[M]):
     """Mixed into an admin of something that belongs to datasets or collections."""
 
     #: Where an object's dataset or collection is found from it; None where there is no such thing.
     of_dataset: str | None = None
     of_collection: str | None = None
+    #: Whether stewards change what they see.
+    change_by_role = True
 
-    def has_everything(self, request: HttpRequest) -> bool:
-        """Whether the account may see all, by the permissions of the model."""
+    def sees_everything(self, request: HttpRequest) -> bool:
+        """Return whether the account may see all objects, by the permissions of the model."""
         return super().has_view_permission(request)
 
+    def changes_everything(self, request: HttpRequest) -> bool:
+        """Return whether the account may change all objects, by the permissions of the model."""
+        return super().has_change_permission(request)
+
     def managed(self, request: HttpRequest, *, owned: bool = False) -> Q:
-        """Selects the objects that are the account's to manage."""
-        datasets, collections = theirs(request, owned=owned)
+        """Return the condition for objects that the account manages by its roles."""
+        datasets, collections = managed_by(request, owned=owned)
         found = Q(pk__in=())
         if self.of_dataset:
             found |= Q(**{f"{self.of_dataset}__in": datasets})
@@ -50,32 +83,35 @@ class ByRole(admin.ModelAdmin[M]):
             found |= Q(**{f"{self.of_collection}__in": collections})
         return found
 
-    def manages(self, request: HttpRequest, obj: Model, *, owned: bool = False) -> bool:
-        """Whether an object is the account's to manage."""
+    def manages(self, request: HttpRequest, obj: Model | None, *, owned: bool = False) -> bool:
+        """Return whether the account manages an object by its roles; without one, whether it manages anything."""
+        if not (request.user.is_staff and request.user.is_active):
+            return False
+        if obj is None:
+            return any(rows.exists() for rows in managed_by(request, owned=owned))
         rows = self.model._default_manager.filter(self.managed(request, owned=owned), pk=obj.pk)
         return bool(rows.exists())
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Whether the list is shown at all."""
+        """Return whether the list is shown at all."""
         return super().has_module_permission(request) or self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the account may look at an object, or at any."""
-        if super().has_view_permission(request, obj):
-            return True
-        if not request.user.is_staff or not request.user.is_active:
-            return False
-        if obj is None:
-            return any(rows.exists() for rows in theirs(request))
-        return self.manages(request, obj)
+        """Return whether the account may look at an object, or at any."""
+        return super().has_view_permission(request, obj) or self.manages(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the account may change an object, or any."""
+        """Return whether the account may change an object, or any."""
         if super().has_change_permission(request, obj):
             return True
-        return not super().has_view_permission(request, obj) and self.has_view_permission(request, obj)
+        return self.change_by_role and self.manages(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
-        """The objects that the account may see."""
+        """Return the objects that the account may see."""
         rows = super().get_queryset(request)
-        return rows if self.has_everything(request) else rows.filter(self.managed(request))
+        return rows if self.sees_everything(request) else rows.filter(self.managed(request))
+
+    def fixed_visibility(self, request: HttpRequest, obj: Any) -> tuple[str, ...]:
+        """Return the read-only field `visibility`, unless the account is an owner: who may see is theirs to say."""
+        free = obj is None or self.changes_everything(request) or self.manages(request, obj, owned=True)
+        return () if free else ("visibility",)

@@ -3,34 +3,42 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.admin.base import Shown
-from catalogue.models import (
-    IngestedFile,
-    IngestRun,
-)
+from catalogue.admin.base import Shown, ShownInline
+from catalogue.admin.roles import ByRole, managed_objects
+from catalogue.models import Dataset, IngestedFile, IngestRun
 
 
-class IngestedFileInline(Shown, admin.TabularInline[IngestedFile, IngestRun]):
+class IngestedFileInline(ShownInline[IngestedFile, IngestRun]):
     """What became of each input."""
 
     model = IngestedFile
     fields = ("source", "outcome", "message", "counts")
-    can_delete = False
-    extra = 0
 
 
 @admin.register(IngestRun)
-class IngestRunAdmin(Shown, admin.ModelAdmin[IngestRun]):
-    """Who ran which ingest, when, and how it ended."""
+class IngestRunAdmin(Shown, ByRole[IngestRun]):
+    """Who ran which ingest, when, and how it ended. Stewards see those into what is theirs."""
 
     list_display = ("started", "command", "actor", "outcome", "took", "file_count")
     list_filter = ("outcome", "command")
     date_hierarchy = "started"
     inlines = (IngestedFileInline,)
+
+    def managed(self, request: HttpRequest, *, owned: bool = False) -> Q:
+        """Return the condition for runs into datasets and collections of the account, since these are there."""
+        found = Q(pk__in=())
+        for row in managed_objects(request, owned=owned):
+            argument = "dataset" if isinstance(row, Dataset) else "collection"
+            into_dataset = Q(arguments__has_key="dataset")
+            of_kind = into_dataset if isinstance(row, Dataset) else ~into_dataset
+            # A name may have been another one's before.
+            since = Q(finished=None) | Q(finished__gte=row.created)
+            found |= of_kind & since & Q(**{f"arguments__{argument}": str(row)})
+        return found
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IngestRun]:
         return super().get_queryset(request).annotate(files_read=Count("files"))

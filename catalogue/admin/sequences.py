@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from catalogue import access
-from catalogue.admin.base import SHOWN, Audited, EstimatingPaginator, Shown
+from catalogue.access import Viewer
+from catalogue.admin.base import SHOWN, Audited, EstimatingPaginator, ShownInline
 from catalogue.admin.roles import ByRole
 from catalogue.formats.digests import DigestKind, parse_digest, sq_name
 from catalogue.models import (
@@ -28,7 +29,7 @@ from catalogue.models import (
 class NamingAuthorityAdmin(Audited[NamingAuthority]):
     """Who gives names."""
 
-    list_display = ("name", "description")
+    list_display = ("name", "description", "private")
     search_fields = ("name", "description")
 
 
@@ -36,7 +37,8 @@ class AliasInline(admin.TabularInline[Alias, Sequence]):
     """The names of one sequence."""
 
     model = Alias
-    fields = ("authority", "name")
+    fields = ("authority", "name", "collection")
+    readonly_fields = ("collection",)
     autocomplete_fields = ("authority",)
     extra = 0
 
@@ -136,17 +138,33 @@ class SequenceAdmin(Audited[Sequence]):
         return format_html_join(", ", "{} ({})", ((member.collection, member.name) for member in members))
 
 
-class MemberInline(Shown, admin.TabularInline[CollectionMember, SequenceCollection]):
+class MemberInline(ShownInline[CollectionMember, SequenceCollection]):
     """The first members of a collection, in order."""
 
     model = CollectionMember
     fields = ("position", "name", "sequence")
     show_change_link = False
-    can_delete = False
-    extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CollectionMember]:
         return super().get_queryset(request).select_related("sequence").filter(position__lt=SHOWN)
+
+
+def readable_collections(request: HttpRequest) -> QuerySet[SequenceCollection]:
+    """Return the collections that the account may read, as the programs with its tokens may."""
+    if request.user.has_perm("catalogue.view_sequencecollection"):
+        return SequenceCollection.objects.all()
+    return access.readable_collections(Viewer(name=request.user.get_username(), user=request.user.pk))
+
+
+def _picks_for_dataset(request: HttpRequest) -> bool:
+    """Return whether the request is for the choices of `Dataset.collection`."""
+    asked = (request.GET.get("app_label"), request.GET.get("model_name"), request.GET.get("field_name"))
+    match = request.resolver_match
+    return (
+        match is not None
+        and match.url_name == "autocomplete"
+        and asked == ("catalogue", "dataset", "collection")
+    )
 
 
 @admin.register(SequenceCollection)
@@ -157,6 +175,7 @@ class SequenceCollectionAdmin(ByRole[SequenceCollection], Audited[SequenceCollec
     """
 
     of_collection = "pk"
+    ordering = ("name",)
     list_display = ("name", "visibility", "description", "sequences", "created")
     list_filter = ("visibility",)
     search_fields = ("name", "description")
@@ -166,18 +185,15 @@ class SequenceCollectionAdmin(ByRole[SequenceCollection], Audited[SequenceCollec
     def get_readonly_fields(
         self, request: HttpRequest, obj: SequenceCollection | None = None
     ) -> tuple[str, ...]:
-        """The name is that of the ingest; who may see a collection is for its owners to say."""
-        fixed = [*self.readonly_fields, *(["name"] if obj is not None else [])]
-        if (
-            obj is not None
-            and not self.has_everything(request)
-            and not self.manages(request, obj, owned=True)
-        ):
-            fixed.append("visibility")
-        return tuple(fixed)
+        """Return what the account cannot change: the name is that of the ingest."""
+        known = ("name",) if obj is not None else ()
+        return (*self.readonly_fields, *known, *self.fixed_visibility(request, obj))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SequenceCollection]:
-        return super().get_queryset(request).annotate(sequence_count=Count("members"))
+        rows = super().get_queryset(request)
+        if _picks_for_dataset(request) and not self.sees_everything(request):
+            rows = readable_collections(request).order_by(*self.ordering)
+        return rows.annotate(sequence_count=Count("members"))
 
     @admin.display(ordering="sequence_count", description=_("sequences"))
     def sequences(self, row: Any) -> int:

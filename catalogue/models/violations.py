@@ -17,7 +17,7 @@ BY_TRIGGER = {
 
 def explain(error: DatabaseError) -> str:
     """Return the message of the constraint that an error is about, or else the error's own."""
-    name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
     messages = BY_TRIGGER | {
         constraint.name: constraint.violation_error_message
         for model in apps.get_app_config("catalogue").get_models()

@@ -117,7 +117,7 @@ def test_grants_that_mean_nothing(
 
 @pytest.mark.parametrize(
     ("contig", "start", "end"),
-    [("", 0, 1), ("*", 0, 1), ("1", 5, 5), ("1", 5, 4), ("1", -1, 4), ("1", 2**32, None), ("1", 0, 2**32)],
+    [("", 0, 1), ("*", 0, 1), ("1", 5, 5), ("1", 5, 4), ("1", -1, 4)],
 )
 def test_regions_that_mean_nothing(
     dataset: Dataset, user: User, contig: str, start: int, end: int | None

@@ -1,6 +1,11 @@
 """The stewards' pages: what is found, what is shown, and what cannot be changed."""
 
+import re
+import subprocess
+from html import unescape
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from django.db import connection
@@ -21,6 +26,7 @@ from catalogue.models import (
     SequenceCollection,
 )
 from tests.catalogue.made_rows import make_sequence
+from tests.htsget_app.made_data import make_data_file, write_bam
 
 pytestmark = pytest.mark.django_db
 
@@ -190,3 +196,29 @@ def test_long_lists_are_estimated_not_counted(admin_client: Client, monkeypatch:
     with CaptureQueriesContext(connection) as captured:
         assert "2 sequences" in page(admin_client, "sequence_changelist", q="chr1")
     assert [query for query in captured if "COUNT(*)" in query["sql"]]
+
+
+@pytest.mark.parametrize(
+    "name", ["a';touch PWNED;'", "a b?c=d&e#f", '$(touch PWNED)"`touch PWNED`', "ünï/%41"]
+)
+def test_commands_to_copy_can_be_pasted_into_a_shell(admin_client: Client, tmp_path: Path, name: str) -> None:
+    path = write_bam(tmp_path / "x.bam", contigs=[("c;touch PWNED", 100, None)], reads=[(0, 5, 20)])
+    file = make_data_file(path, "x")
+    DataFile.objects.filter(pk=file.pk).update(htsget_id=name)
+    shown = unescape(page(admin_client, "datafile_change", file.pk))
+    commands = re.findall(r'data-copy="(.*?)" data-done', shown, re.DOTALL)
+    assert len(commands) == 2
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for tool in ("samtools", "curl"):
+        (tmp_path / tool).write_text('#!/bin/sh\nfor last; do :; done\nprintf %s "$last"\n')
+        (tmp_path / tool).chmod(0o755)
+    for command in commands:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=folder, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert not list(folder.iterdir())
+        asked = urlsplit(done.stdout)
+        assert unquote(asked.path) == f"/reads/{name}"
+        assert dict(parse_qsl(asked.query))["referenceName"] == "c;touch PWNED" and not asked.fragment
