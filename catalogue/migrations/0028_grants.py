@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('catalogue', '0025_grant_rules'),
+        ('catalogue', '0027_grant_rules'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -66,7 +66,7 @@ DROP FUNCTION catalogue_grant_file_is_of_its_dataset();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalogue", "0024_contig_names")]
+    dependencies = [("catalogue", "0026_audit_requests")]
 
     operations = [
         migrations.RunSQL(PRESENT, migrations.RunSQL.noop),
