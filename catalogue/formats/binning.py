@@ -1,8 +1,8 @@
 """Binning indexes: the one form that BAI, CSI and TBI files are read into, packed contig by contig.
 
-Bins and windows are those of SAMv1 §5.3 and CSIv1: a bin of level l covers `1 << (min_shift + 3 * (depth -
-l))` positions, bin 0 all of them. BAI and TBI have min_shift 14, depth 5 and a linear index; CSI has a
-first offset for each bin instead. Positions are 0-based and half-open; offsets are virtual.
+Bins and index windows are those of SAMv1 §5.3 and CSIv1: a bin of level l covers `1 << (min_shift + 3 *
+(depth - l))` positions, bin 0 all of them. BAI and TBI have min_shift 14, depth 5 and a linear index; CSI
+has a first offset for each bin instead. Positions are 0-based and half-open; offsets are virtual.
 """
 
 import struct
@@ -27,13 +27,13 @@ _MAX_WINDOW = 2**32 - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ContigIndex:
-    """The share of an index that belongs to one contig which holds records.
+    """The part of an index that belongs to one contig with records.
 
-    `bins` are sorted; the chunks of bin i are `chunk_begins[firsts[i]:firsts[i + 1]]` and `chunk_ends`
-    alike, sorted by begin. `loffsets` (CSI) is the first offset for each bin, `linear` (BAI, TBI) for each
-    window of `1 << min_shift` positions, kept only at the `windows` where it changes; CSI has no windows,
-    the others no `loffsets`. `begin` and `end` enclose all the contig's records. `mapped` and `unmapped`
-    count its records, None where the index does not tell.
+    `bins` are sorted; the chunks of bin i are `chunk_begins[firsts[i]:firsts[i + 1]]` and the same of
+    `chunk_ends`, sorted by begin. `loffsets` (CSI) is the first offset of each bin. `linear` (BAI, TBI) is
+    the first offset of each index window of `1 << min_shift` positions, kept only at the `windows` where it
+    changes. CSI has no windows, the others have no `loffsets`. `begin` and `end` enclose the contig's
+    records. `mapped` and `unmapped` count them, None where the index does not tell.
     """
 
     min_shift: int
@@ -87,11 +87,10 @@ class ContigIndex:
                 yield low, high
 
     def first_offset(self, position: int) -> int:
-        """An offset before which no record overlaps `position` or anything after it in the window of
-        `position`.
+        """Return an offset before which no record overlaps `position` or what follows it in its index window.
 
-        The index knows only mapped records by window. Where there may be unmapped ones, the offset is that
-        of an earlier window, since one of them may lie before the first mapped record of this one.
+        The index counts only mapped records in a window. Where there may be unmapped ones, the offset is
+        that of an earlier window: one of them may lie before the first mapped record of this window.
         """
         window = position >> self.min_shift
         if len(self.loffsets):
@@ -105,8 +104,9 @@ class ContigIndex:
         return max(offset, int(self.begin))
 
     def limit_offset(self, position: int) -> int:
-        """An offset from which on every record begins at or after `position`: of the first bin to the
-        right.
+        """Return an offset from which on every record begins at or after `position`.
+
+        It is the begin of the first bin to the right of `position`, or the end of the contig's records.
         """
         bin_number = first_bin(self.depth) + ((position - 1) >> self.min_shift) + 1
         if bin_number >= first_bin(self.depth + 1):
@@ -123,9 +123,9 @@ class ContigIndex:
             bin_number = last_sibling + 1
 
     def tail_offset(self, position: int) -> int:
-        """Where a record begins from which to read on to find the last that begins before `position`.
+        """Return the begin of a record from which reading on finds the last one that begins before `position`.
 
-        It is the nearest to that which the index tells.
+        It is the nearest to that one that the index tells.
         """
         position = max(1, min(position, 1 << self._reach))
         offset = self.first_offset(position - 1)
@@ -136,7 +136,7 @@ class ContigIndex:
         return offset
 
     def pack(self) -> bytes:
-        """The bytes that `unpack` reads: a fixed head and the arrays as they are, little-endian."""
+        """Return the bytes that `unpack` reads: a fixed head and the arrays, little-endian."""
         return b"".join(
             (
                 _PACKED.pack(
@@ -169,7 +169,7 @@ class ContigIndex:
 
     @classmethod
     def unpack(cls, packed: bytes | memoryview) -> Self:
-        """Reads what `pack` wrote, without copying it. Raises `FormatError` when it did not write this."""
+        """Read what `pack` wrote, without copying it. Raises `FormatError` for any other bytes."""
         if len(packed) < _PACKED.size or bytes(packed[:4]) != _PACKED_MAGIC:
             raise FormatError("not a packed binning index of this version")
         (_, min_shift, depth, bins, chunks, loffsets, linear, mapped, unmapped, begin, end) = (
@@ -206,11 +206,11 @@ class ContigIndex:
         return self.min_shift + 3 * self.depth
 
     def _find(self, bin_number: int) -> int:
-        """How many of the bins come before this one."""
+        """Return how many of the bins come before this one."""
         return int(self.bins.searchsorted(np.uint32(bin_number)))
 
     def _bin_offset(self, window: int) -> int:
-        """The first offset of the nearest bin that holds the window or lies left of it under one parent."""
+        """Return the first offset of the nearest bin that holds the window or lies left of it under one parent."""
         bin_number = first_bin(self.depth) + window
         while True:
             first_sibling = (bin_number - 1) // 8 * 8 + 1 if bin_number else 0
@@ -224,9 +224,7 @@ class ContigIndex:
 
 @dataclass(frozen=True, slots=True)
 class TabixColumns:
-    """How tabix reads the lines of the file it indexed: columns count from 1, 0 means none (TBI §"Index
-    format").
-    """
+    """How tabix read the lines of the file it indexed: columns count from 1, 0 means none (tabix, "Format")."""
 
     format: int
     sequence: int
@@ -240,7 +238,7 @@ class TabixColumns:
 class BinningIndex:
     """A whole index file. `contigs` holds None for a contig without records.
 
-    `names` and `columns` are there when tabix wrote the index: the contigs' names in its own order.
+    Where tabix wrote the index, `columns` says how, and `names` are the contigs' names in the same order.
     `unplaced` counts records on no contig, None where the index does not tell.
     """
 
@@ -251,11 +249,11 @@ class BinningIndex:
     unplaced: int | None
 
     def placed_end(self) -> VirtualOffset | None:
-        """Where the last record that lies on a contig ends; None when no record does."""
+        """Return where the last record that lies on a contig ends; None when no record does."""
         return max((contig.end for contig in self.contigs if contig is not None), default=None)
 
     def verify_extent(self, size: int) -> None:
-        """Raises `FormatError` unless everything that the index points at lies in a file of `size` bytes."""
+        """Raise `FormatError` unless everything that the index points at lies in a file of `size` bytes."""
         for number, contig in enumerate(self.contigs):
             if contig is not None and (
                 int(contig.chunk_begins.max()) >> 16 >= size
@@ -266,7 +264,7 @@ class BinningIndex:
 
 
 def first_bin(level: int) -> int:
-    """The number of the first bin of a level, which is how many bins all levels above have."""
+    """Return the number of the first bin of a level: how many bins all levels above have."""
     return ((1 << 3 * level) - 1) // 7
 
 

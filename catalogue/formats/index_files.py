@@ -1,12 +1,12 @@
-"""Reads BAI, CSI and TBI files, compressed or plain, into `BinningIndex` (SAMv1 §5.2, CSIv1, tabix).
+"""Reads BAI, CSI and TBI files, compressed or not, into `BinningIndex` (SAMv1 §5.2, CSIv1, tabix).
 
-Nothing is believed that the bytes cannot bear out: every count must fit into what is left of the file.
+No count is trusted: it must fit into what is left of the file.
 """
 
 import struct
 import zlib
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +15,25 @@ from catalogue.formats import FormatError
 from catalogue.formats.binning import BinningIndex, ContigIndex, Offsets, TabixColumns, first_bin
 from catalogue.formats.intervals import VirtualOffset
 
-#: The most plain bytes an index may have, and the most contigs it may name.
+#: Upper bounds of an index: uncompressed bytes, and contigs.
 MAX_INDEX: Final = 256 * 1024 * 1024
 MAX_CONTIGS: Final = 2_000_000
 
-# The deepest scheme whose bin numbers, with the pseudo-bin, fit 32 bits; and positions a shift can hold.
+# With more levels the number of the pseudo-bin would not fit 32 bits; positions are signed integers of 64.
 _MAX_DEPTH = 10
 _MAX_POSITION_BITS = 60
 
 
 def read_index(data: bytes) -> BinningIndex:
-    """Reads a BAI, CSI or TBI file, compressed or plain. Raises `FormatError` when it is none or corrupt."""
-    plain = _plain(data)
-    reader = _READERS.get(plain[:4])
+    """Read a BAI, CSI or TBI file, compressed or not. Raises `FormatError` when it is none or corrupt."""
+    data = _uncompressed(data)
+    reader = _READERS.get(data[:4])
     if reader is None:
         raise FormatError("not a BAI, CSI or TBI index", offset=0)
-    return reader(_Cursor(plain, 4))
+    return reader(_Cursor(data, 4))
 
 
-def _plain(data: bytes) -> bytes:
+def _uncompressed(data: bytes) -> bytes:
     if not data.startswith(b"\x1f\x8b"):
         if len(data) > MAX_INDEX:
             raise FormatError(f"index is longer than {MAX_INDEX} bytes")
@@ -79,10 +79,10 @@ class _Cursor:
         self.at += layout.size
         return layout.unpack_from(self.data, self.at - layout.size)
 
-    def take_count(self, *, size: int, most: int | None = None) -> int:
-        """A count of things that take up at least `size` bytes each and so must fit into what is left."""
+    def take_count(self, *, size: int, max_count: int | None = None) -> int:
+        """Take a count of items of at least `size` bytes each, which must fit into what is left."""
         (count,) = self.take_struct(_COUNT)
-        if not 0 <= count <= (self.left // size if most is None else min(most, self.left // size)):
+        if not 0 <= count <= (self.left // size if max_count is None else min(max_count, self.left // size)):
             raise FormatError(f"index claims {count} entries", offset=self.at - _COUNT.size)
         return count
 
@@ -99,25 +99,25 @@ _NO_OFFSETS = np.empty(0, dtype="<u8")
 
 
 def _read_bai(cursor: _Cursor) -> BinningIndex:
-    """SAMv1 §5.2."""
-    contigs = cursor.take_count(size=8, most=MAX_CONTIGS)
+    """Read a BAI file (SAMv1 §5.2)."""
+    contigs = cursor.take_count(size=8, max_count=MAX_CONTIGS)
     return _read_contigs(cursor, contigs, kind="BAI")
 
 
 def _read_tbi(cursor: _Cursor) -> BinningIndex:
-    contigs = cursor.take_count(size=8, most=MAX_CONTIGS)
+    contigs = cursor.take_count(size=8, max_count=MAX_CONTIGS)
     columns, names = _read_tabix_head(cursor)
     return _read_contigs(cursor, contigs, kind="TBI", columns=columns, names=names)
 
 
 def _read_csi(cursor: _Cursor) -> BinningIndex:
-    """CSIv1. The auxiliary bytes are tabix's head when tabix wrote them, and none otherwise."""
+    """Read a CSI file (CSIv1), whose auxiliary bytes are the head of a TBI file where tabix wrote it."""
     min_shift, depth, auxiliary = cursor.take_struct(_CSI_HEAD)
     if not (min_shift > 0 and 0 <= depth <= _MAX_DEPTH and min_shift + 3 * depth <= _MAX_POSITION_BITS):
         raise FormatError(f"CSI index of min_shift {min_shift} and depth {depth}", offset=4)
     head = _Cursor(cursor.take(auxiliary))
     columns, names = _read_tabix_head(head) if auxiliary >= _TABIX_HEAD.size else (None, ())
-    contigs = cursor.take_count(size=4, most=MAX_CONTIGS)
+    contigs = cursor.take_count(size=4, max_count=MAX_CONTIGS)
     return _read_contigs(
         cursor, contigs, kind="CSI", min_shift=min_shift, depth=depth, columns=columns, names=names
     )
@@ -144,71 +144,84 @@ def _read_contigs(
 ) -> BinningIndex:
     if columns is not None and contigs > len(names):
         raise FormatError(f"tabix index has {contigs} contigs but {len(names)} names")
-    shares = tuple(
+    indexes = tuple(
         _read_contig(cursor, min_shift=min_shift, depth=depth, by_bin=kind == "CSI") for _ in range(contigs)
     )
     unplaced = cursor.take_struct(_TAIL)[0] if cursor.left >= _TAIL.size else None
-    return BinningIndex(kind, shares, names, columns, unplaced)
+    return BinningIndex(kind, indexes, names, columns, unplaced)
 
 
-def _read_contig(cursor: _Cursor, *, min_shift: int, depth: int, by_bin: bool) -> ContigIndex | None:
-    layout = _CSI_BIN if by_bin else _BAI_BIN
-    pseudo_bin = first_bin(depth + 1) + 1
+class _Bins(NamedTuple):
+    """The bins of a contig as they are read; `pseudo` are the four numbers of the pseudo-bin, where there is one."""
+
+    numbers: list[int]
+    loffsets: list[int]
+    counts: list[int]
+    chunks: bytes
+    pseudo: tuple[int, ...] | None
+
+
+def _read_bins(cursor: _Cursor, layout: struct.Struct, pseudo_bin: int) -> _Bins:
     numbers: list[int] = []
     loffsets: list[int] = []
     counts: list[int] = []
-    pieces: list[bytes] = []
-    told: tuple[int, ...] | None = None
-    for _ in range(cursor.take_count(size=layout.size, most=pseudo_bin)):
+    chunks: list[bytes] = []
+    pseudo: tuple[int, ...] | None = None
+    for _ in range(cursor.take_count(size=layout.size, max_count=pseudo_bin)):
         number, *loffset, count = cursor.take_struct(layout)
-        chunks = cursor.take(count * _CHUNK_SIZE)
+        data = cursor.take(count * _CHUNK_SIZE)
         if number == pseudo_bin:
             if count != 2:
                 raise FormatError("pseudo-bin of an index has not two chunks", offset=cursor.at)
-            told = struct.unpack("<4Q", chunks)
+            pseudo = struct.unpack("<4Q", data)
         elif number > pseudo_bin:
             raise FormatError(f"index has a bin {number}", offset=cursor.at)
         elif count:
             numbers.append(number)
             loffsets += loffset
             counts.append(count)
-            pieces.append(chunks)
+            chunks.append(data)
+    return _Bins(numbers, loffsets, counts, b"".join(chunks), pseudo)
+
+
+def _read_contig(cursor: _Cursor, *, min_shift: int, depth: int, by_bin: bool) -> ContigIndex | None:
+    """Read the index of one contig; `by_bin` says that each bin has a first offset, and no linear index follows."""
+    read = _read_bins(cursor, _CSI_BIN if by_bin else _BAI_BIN, first_bin(depth + 1) + 1)
     windows, linear = (_NO_WINDOWS, _NO_OFFSETS) if by_bin else _read_linear(cursor)
-    if not numbers:
+    if not read.numbers:
         return None
-    pairs = np.frombuffer(b"".join(pieces), dtype="<u8").reshape(-1, 2)
-    bins, per_chunk = np.array(numbers, dtype="<u4"), np.repeat(np.array(numbers, dtype="<u4"), counts)
+    pairs = np.frombuffer(read.chunks, dtype="<u8").reshape(-1, 2)
+    bins = np.array(read.numbers, dtype="<u4")
     if len(np.unique(bins)) != len(bins):
         raise FormatError("index has a bin twice", offset=cursor.at)
     if bool((pairs[:, 0] > pairs[:, 1]).any()):
         raise FormatError("index has a chunk that ends before it begins", offset=cursor.at)
-    by_number, by_begin = np.argsort(bins), np.lexsort((pairs[:, 0], per_chunk))
-    pairs = pairs[by_begin]
-    firsts = np.concatenate(([0], np.cumsum(np.array(counts)[by_number]))).astype("<u4")
+    by_number = np.argsort(bins)
+    pairs = pairs[np.lexsort((pairs[:, 0], np.repeat(bins, read.counts)))]
     begin, end = int(pairs[:, 0].min()), int(pairs[:, 1].max())
-    if told is not None and told[0] <= told[1]:
-        begin, end = min(begin, told[0]), max(end, told[1])
+    if read.pseudo is not None and read.pseudo[0] <= read.pseudo[1]:
+        begin, end = min(begin, read.pseudo[0]), max(end, read.pseudo[1])
     return ContigIndex(
         min_shift=min_shift,
         depth=depth,
         bins=bins[by_number],
-        firsts=firsts,
+        firsts=np.concatenate(([0], np.cumsum(np.array(read.counts)[by_number]))).astype("<u4"),
         chunk_begins=np.ascontiguousarray(pairs[:, 0]),
         chunk_ends=np.ascontiguousarray(pairs[:, 1]),
-        loffsets=np.array(loffsets, dtype="<u8")[by_number] if by_bin else _NO_OFFSETS,
+        loffsets=np.array(read.loffsets, dtype="<u8")[by_number] if by_bin else _NO_OFFSETS,
         windows=windows,
         linear=linear,
         begin=VirtualOffset(begin),
         end=VirtualOffset(end),
-        mapped=_told_count(told, 2),
-        unmapped=_told_count(told, 3),
+        mapped=_count(read.pseudo, 2),
+        unmapped=_count(read.pseudo, 3),
     )
 
 
 def _read_linear(cursor: _Cursor) -> tuple[NDArray[np.uint32], Offsets]:
-    """The windows where the linear index changes, and its offsets there.
+    """Read a linear index. Return the windows where it changes, and its offsets there.
 
-    A window that no record reaches is 0 in files of old writers, for which the one before it serves as well.
+    Old writers leave 0 for a window that no record reaches; the offset of the window before it serves as well.
     """
     windows = cursor.take_count(size=8)
     offsets = np.frombuffer(cursor.take(8 * windows), dtype="<u8")
@@ -219,9 +232,9 @@ def _read_linear(cursor: _Cursor) -> tuple[NDArray[np.uint32], Offsets]:
     return changes.astype("<u4"), offsets[changes]
 
 
-def _told_count(told: tuple[int, ...] | None, place: int) -> int | None:
-    """A count of the pseudo-bin, None when it does not tell or tells what no file could hold."""
-    return told[place] if told is not None and told[place] < 1 << 62 else None
+def _count(pseudo: tuple[int, ...] | None, place: int) -> int | None:
+    """Return a count of the pseudo-bin, None where there is none or more than any file can hold."""
+    return pseudo[place] if pseudo is not None and pseudo[place] < 1 << 62 else None
 
 
 _READERS: dict[bytes, Callable[[_Cursor], BinningIndex]] = {

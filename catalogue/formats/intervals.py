@@ -14,9 +14,9 @@ NO_END = 2**63 - 1
 
 
 class VirtualOffset(int):
-    """A place in the plain bytes of a BGZF file (SAMv1 §4.1.1): `coffset << 16 | uoffset`.
+    """A place in the uncompressed bytes of a BGZF file (SAMv1 §4.1.1): `coffset << 16 | uoffset`.
 
-    `coffset` is where a block begins in the stored file, `uoffset` how far into that block's plain bytes.
+    `coffset` is where a block begins in the file, `uoffset` an offset into that block's uncompressed bytes.
     Being an int it sorts in file order and compares with the numbers that index files hold.
 
     >>> VirtualOffset.at(100, 7).coffset
@@ -43,7 +43,7 @@ class VirtualOffset(int):
 
 @dataclass(frozen=True, slots=True, order=True)
 class ByteRange:
-    """Bytes `begin` up to, not including, `end` of a stored file.
+    """The half-open range of bytes from `begin` to `end` of a stored file.
 
     >>> ByteRange(0, 10).http()
     'bytes=0-9'
@@ -61,22 +61,23 @@ class ByteRange:
         return self.end - self.begin
 
     def http(self) -> str:
-        """The value of a Range header (RFC 9110 §14.2), whose last byte is inclusive. Not for an empty
-        range.
+        """Return the value of a Range header, whose last byte is inclusive (RFC 9110 §14.2).
+
+        Raises ValueError for an empty range, which HTTP cannot name.
         """
         if self.begin == self.end:
             raise ValueError("HTTP cannot name an empty range")
         return f"bytes={self.begin}-{self.end - 1}"
 
-    def split(self, most: int) -> Iterator[Self]:
-        """The same bytes in pieces of at most `most` bytes, in order."""
-        for begin in range(self.begin, self.end, most):
-            yield type(self)(begin, min(begin + most, self.end))
+    def split(self, max_length: int) -> Iterator[Self]:
+        """Return the same bytes as ranges of at most `max_length` bytes, in order."""
+        for begin in range(self.begin, self.end, max_length):
+            yield type(self)(begin, min(begin + max_length, self.end))
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Region:
-    """Positions `start` up to, not including, `end` of the contig at index `contig` of a file's own list."""
+    """The half-open range of positions from `start` to `end` of the contig that the file knows by number `contig`."""
 
     contig: int
     start: int = 0
@@ -88,46 +89,45 @@ class Region:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Chunk:
-    """Plain bytes of a BGZF file from `begin` up to, not including, `end` (SAMv1 §5.1)."""
+    """The uncompressed bytes of a BGZF file from `begin` up to, not including, `end` (SAMv1 §5.1)."""
 
     begin: VirtualOffset
     end: VirtualOffset
 
 
 def unite_ranges(ranges: Iterable[ByteRange], *, gap: int = 0) -> list[ByteRange]:
-    """The ranges in file order; those that overlap, touch, or lie at most `gap` bytes apart become one."""
+    """Sort ranges in file order, and join those that overlap, touch, or lie at most `gap` bytes apart."""
     united: list[ByteRange] = []
-    for piece in sorted(ranges):
-        if united and piece.begin <= united[-1].end + gap:
-            united[-1] = ByteRange(united[-1].begin, max(united[-1].end, piece.end))
+    for each in sorted(ranges):
+        if united and each.begin <= united[-1].end + gap:
+            united[-1] = ByteRange(united[-1].begin, max(united[-1].end, each.end))
         else:
-            united.append(piece)
+            united.append(each)
     return united
 
 
 def unite_chunks(chunks: Iterable[Chunk], *, gap: int = 0) -> list[Chunk]:
-    """The chunks in file order; those that overlap, or whose blocks begin at most `gap` bytes apart, become
-    one.
+    """Sort chunks in file order, and join those that overlap or whose blocks begin at most `gap` bytes apart.
 
-    With `gap` 0 a chunk is joined to its forerunner when it begins in the block where that one ends.
+    With `gap` 0 a chunk is joined to the one before it when it begins in the block where that one ends.
     """
     united: list[Chunk] = []
-    for piece in sorted(chunks):
-        if united and piece.begin.coffset <= united[-1].end.coffset + gap:
-            united[-1] = Chunk(united[-1].begin, max(united[-1].end, piece.end))
+    for each in sorted(chunks):
+        if united and each.begin.coffset <= united[-1].end.coffset + gap:
+            united[-1] = Chunk(united[-1].begin, max(united[-1].end, each.end))
         else:
-            united.append(piece)
+            united.append(each)
     return united
 
 
 def unite_regions(regions: Iterable[Region]) -> list[Region]:
-    """The regions in contig order without those that are empty; those that overlap or touch become one."""
+    """Sort regions by contig, drop empty ones, and join those that overlap or touch."""
     united: list[Region] = []
-    for piece in sorted(regions):
-        if piece.start >= piece.end:
+    for each in sorted(regions):
+        if each.start >= each.end:
             continue
-        if united and united[-1].contig == piece.contig and piece.start <= united[-1].end:
-            united[-1] = Region(piece.contig, united[-1].start, max(united[-1].end, piece.end))
+        if united and united[-1].contig == each.contig and each.start <= united[-1].end:
+            united[-1] = Region(each.contig, united[-1].start, max(united[-1].end, each.end))
         else:
-            united.append(piece)
+            united.append(each)
     return united

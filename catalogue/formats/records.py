@@ -54,10 +54,10 @@ class RegionSet:
             by_contig.setdefault(region.contig, []).append(region)
         self._edges = {
             contig: (
-                np.array([piece.start for piece in pieces], dtype=np.int64),
-                np.array([piece.end for piece in pieces], dtype=np.int64),
+                np.array([region.start for region in regions_of_contig], dtype=np.int64),
+                np.array([region.end for region in regions_of_contig], dtype=np.int64),
             )
-            for contig, pieces in by_contig.items()
+            for contig, regions_of_contig in by_contig.items()
         }
 
     def overlapped_by(self, records: Records) -> NDArray[np.bool_]:
@@ -65,8 +65,8 @@ class RegionSet:
         hits = np.zeros(len(records), dtype=np.bool_)
         for contig, (starts, ends) in self._edges.items():
             here = records.contigs == contig
-            # The regions of a contig are disjoint and sorted: only the first that ends behind a record's
-            # start can be the first that it overlaps.
+            # The regions of a contig are disjoint and sorted: the first that ends after a record's start is
+            # the only one that can be the first it overlaps.
             first = ends.searchsorted(records.starts, side="right")
             inside = first < len(ends)
             hits |= here & inside & (starts[np.where(inside, first, 0)] < records.stops)
