@@ -20,7 +20,7 @@ class Protocol:
     `paths` are prefixes that only this protocol answers. `errors` are rows beyond the common ones, and
     `error_document` builds the body of an error from the exception, the status and the message. `methods` are allowed
     to pages of other origins. With `has_fast_path`, some answers leave in front of Django, so that errors have no
-    request id.
+    request id. `root_details` is what the service-info document of the site's root has about this protocol.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Protocol:
     error_document: Callable[[Exception, HTTPStatus, str], Mapping[str, object]] = field(default=plain_error)
     methods: str = "GET, HEAD, OPTIONS"
     has_fast_path: bool = False
+    root_details: Callable[[], Mapping[str, object]] = field(default=dict)
 
     def row_of(self, error: Exception) -> Row:
         """Return the row of an exception: the protocol's own, or a common one."""
@@ -53,6 +54,11 @@ def protocols() -> tuple[Protocol, ...]:
 def protocol_paths() -> tuple[str, ...]:
     """Return the prefixes of all protocols' paths."""
     return tuple(path for protocol in protocols() for path in protocol.paths)
+
+
+def root_details() -> dict[str, object]:
+    """Return what all protocols have to say in the service-info document of the site's root."""
+    return {name: detail for protocol in protocols() for name, detail in protocol.root_details().items()}
 
 
 def protocol_at(path: str) -> Protocol | None:

@@ -353,7 +353,7 @@ ENVIRONMENT.verify()
 # --- Django -------------------------------------------------------------------------------------------------------
 
 # Each declares itself in its `urls` module: see ga4gh/protocol.py.
-PROTOCOLS = ["refget_app", "htsget_app"]
+PROTOCOLS = ["refget_app", "seqcol_app", "htsget_app"]
 
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -28,6 +28,7 @@ from ga4gh.exchange import (
     answer,
     document,
 )
+from ga4gh.protocol import root_details
 from ga4gh.ranges import content_range, unsatisfied_range
 from refget_app.body_layout import PLAIN, BodyLayout, body_layout
 from refget_app.media_types import DOCUMENT, SEQUENCE, Form, Representation, chosen
@@ -72,9 +73,13 @@ def metadata(request: Request) -> Answer:
 
 
 def service_info(request: Request) -> Answer:
-    """Answer `/service-info` with GA4GH service-info, or with the layout of version 1 to clients that name it."""
+    """Answer `/service-info` with GA4GH service-info, or with the layout of version 1 to clients that name it.
+
+    The document of the site's root tells of other protocols too.
+    """
     form = _document_form(request)
-    content = {"service": capabilities()} if form.legacy else REFGET.info()
+    about_others = root_details() if request.path.startswith("/service-info") else {}
+    content = {"service": capabilities()} if form.legacy else REFGET.info() | about_others
     return document(request, content, content_type=form.content_type, tag=form.tag)
 
 

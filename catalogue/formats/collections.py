@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -131,14 +131,12 @@ class CollectionDigester:
         if not members:
             return
         names = [_string(member.name) for member in members]
-        pairs = [
-            f'{{"length":{member.length},"name":{name}}}'.encode()
-            for member, name in zip(members, names, strict=True)
-        ]
+        lengths = [str(member.length) for member in members]
+        pairs = _pairs(names, lengths)
         sequences = _base64([member.sha512t24u for member in members])
         self._size += len(members)
         self._hashes["names"].add(",".join(names).encode())
-        self._hashes["lengths"].add(",".join([str(member.length) for member in members]).encode())
+        self._hashes["lengths"].add(",".join(lengths).encode())
         self._hashes["name_length_pairs"].add(b",".join(pairs))
         self._hashes["sequences"].add(_quoted(sequences, _SQ))
         self._pair_digests.append(_base64([sha512t24u(pair) for pair in pairs]))
@@ -166,6 +164,65 @@ def sequence_names(digests: bytes) -> list[str]:
 def parse_sequence_name(name: str) -> bytes | None:
     """Return the 24 bytes of an `SQ.` name; None where it is not one."""
     return parse_collection_digest(name[3:]) if name.startswith("SQ.") else None
+
+
+def array_json(attribute: str, batches: Iterable[ArrayBatch]) -> Iterator[bytes]:
+    """Write the array of an attribute that is not transient as canonical JSON, in as many pieces as there are batches.
+
+    Of each batch only what `COLUMNS` names for the attribute is looked at.
+    """
+    separator = b"["
+    for elements in (
+        _sorted(batches) if attribute == "sorted_sequences" else map(_WRITERS[attribute], batches)
+    ):
+        yield separator + elements
+        separator = b","
+    yield b"]" if separator == b"," else b"[]"
+
+
+def _write_names(batch: ArrayBatch) -> bytes:
+    return ",".join(_strings(batch)).encode()
+
+
+def _write_lengths(batch: ArrayBatch) -> bytes:
+    return ",".join(map(str, unpack_lengths(batch.lengths).tolist())).encode()
+
+
+def _write_pairs(batch: ArrayBatch) -> bytes:
+    return b",".join(_pairs(_strings(batch), list(map(str, unpack_lengths(batch.lengths).tolist()))))
+
+
+def _write_sequences(batch: ArrayBatch) -> bytes:
+    return _quoted(_base64([batch.sequences]), _SQ)
+
+
+_WRITERS: Final[Mapping[str, Callable[[ArrayBatch], bytes]]] = {
+    "lengths": _write_lengths,
+    "name_length_pairs": _write_pairs,
+    "names": _write_names,
+    "sequences": _write_sequences,
+}
+#: Which arrays of a batch an attribute is made of.
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "lengths": ("lengths",),
+    "name_length_pairs": ("names", "lengths"),
+    "names": ("names",),
+    "sequences": ("sequences",),
+    "sorted_sequences": ("sequences",),
+}
+
+
+def _sorted(batches: Iterable[ArrayBatch]) -> Iterator[bytes]:
+    return _in_order([_base64([batch.sequences]) for batch in batches], _SQ)
+
+
+def _strings(batch: ArrayBatch) -> list[str]:
+    return [_string(name.decode()) for name in unpack_names(batch.names)]
+
+
+def _pairs(names: Iterable[str], lengths: Iterable[str]) -> list[bytes]:
+    pairs = zip(names, lengths, strict=True)
+    return [f'{{"length":{length},"name":{name}}}'.encode() for name, length in pairs]
 
 
 class _ArrayHash:
@@ -198,8 +255,14 @@ def _quoted(texts: npt.NDArray[np.bytes_], prefix: bytes = b"") -> bytes:
 
 def _sorted_digest(batches: list[npt.NDArray[np.bytes_]], prefix: bytes = b"") -> bytes:
     array = _ArrayHash()
+    for elements in _in_order(batches, prefix):
+        array.add(elements)
+    return array.digest()
+
+
+def _in_order(batches: list[npt.NDArray[np.bytes_]], prefix: bytes) -> Iterator[bytes]:
+    """Sort texts as text, which is not the order of the bytes that they stand for; yield them as JSON."""
     if batches:
         texts = np.sort(np.concatenate(batches))
-        for start in range(0, len(texts), 65_536):
-            array.add(_quoted(texts[start : start + 65_536], prefix))
-    return array.digest()
+        for start in range(0, len(texts), 32_768):
+            yield _quoted(texts[start : start + 32_768], prefix)

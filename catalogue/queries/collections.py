@@ -1,0 +1,301 @@
+"""Looks up sequence collections by digest, name, attribute or sequence.
+
+A collection that the viewer may not read is as if absent, everywhere. Positions in listings count from 0.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from django.db.models import Count, Exists, OuterRef, QuerySet
+
+from catalogue import access
+from catalogue.access import ANONYMOUS, Viewer
+from catalogue.errors import NotFound
+from catalogue.formats.collection_comparison import CollectionArrays, Level2, compare, compare_stored
+from catalogue.formats.collections import (
+    ATTRIBUTES,
+    COLLATED,
+    COLUMNS,
+    INHERENT,
+    TRANSIENT,
+    ArrayBatch,
+    array_json,
+    canonical_json,
+    collection_digest,
+    digest_text,
+    parse_collection_digest,
+    sequence_names,
+    sha512t24u,
+    unpack_lengths,
+    unpack_names,
+)
+from catalogue.formats.digests import DigestKind, parse_digest
+from catalogue.models import CollectionContent, CollectionMember, MemberArrays, SequenceCollection
+from catalogue.queries.text import storable
+
+__all__ = [
+    "ATTRIBUTES",
+    "COLLATED",
+    "INHERENT",
+    "TRANSIENT",
+    "Holder",
+    "ListedCollection",
+    "StoredCollection",
+    "attribute_digests",
+    "attribute_json",
+    "collection",
+    "collection_arrays",
+    "collection_digest_of_name",
+    "collection_digests",
+    "collection_with",
+    "collections",
+    "collections_with_sequence",
+    "compare_collections",
+    "compare_with",
+    "digest_of_arrays",
+    "items_json",
+]
+
+#: Rows of arrays that are fetched with one query.
+_ROWS_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCollection:
+    """One content of collections: `digest` and `attributes` (level 1) as text, `size` in sequences.
+
+    `pk` is that of the content, `collection` that of one of its collections that the viewer may read. `public` says
+    that it is for everybody; otherwise it is for whoever it was looked up for.
+    """
+
+    pk: int
+    collection: int
+    digest: str
+    attributes: Mapping[str, str]
+    size: int
+    public: bool
+
+
+class ListedCollection(NamedTuple):
+    """A collection in a listing; `digest` is None where a member is known by its md5 only."""
+
+    pk: int
+    name: str
+    digest: str | None
+    size: int
+
+
+class Holder(NamedTuple):
+    """A collection that holds a sequence, and what it calls it."""
+
+    collection: ListedCollection
+    names: list[str]
+
+
+def collection(identifier: str, *, viewer: Viewer = ANONYMOUS) -> StoredCollection:
+    """Return the collection of a digest. Raises NotFound."""
+    digest = parse_collection_digest(identifier)
+    if digest is not None:
+        for row in _contents(viewer).filter(digest=digest):
+            return _stored(row, viewer)
+    raise NotFound(f"no collection has the digest {identifier!r}")
+
+
+def collection_digest_of_name(name: str, *, viewer: Viewer = ANONYMOUS) -> str:
+    """Return the digest of the collection of a name, such as `insdc:GCA_000001405.15`; the authority in any case.
+
+    Raises NotFound, also for a collection that has no digest.
+    """
+    for row in _named(name, viewer).select_related("content"):
+        if row.content is None:
+            raise NotFound(
+                f"the collection {row.name!r} has no digest here, because some of its sequences are known by their "
+                "md5 only, or `manage.py digest_collections` has yet to run"
+            )
+        return digest_text(bytes(row.content.digest))
+    raise NotFound(f"no collection has the digest or name {name!r}")
+
+
+def collection_with(attribute: str, identifier: str, *, viewer: Viewer = ANONYMOUS) -> StoredCollection:
+    """Return a collection whose attribute has this digest. Raises NotFound."""
+    digest = parse_collection_digest(identifier)
+    if digest is not None:
+        for row in _contents(viewer).filter(**{attribute: digest}).order_by("pk")[:1]:
+            return _stored(row, viewer)
+    raise NotFound(f"no collection has {attribute} of the digest {identifier!r}")
+
+
+def collection_digests(
+    filters: Mapping[str, str], *, start: int, count: int, viewer: Viewer = ANONYMOUS
+) -> tuple[list[str], int]:
+    """Return up to `count` digests of collections, from `start` on, and how many there are.
+
+    `filters` are digests of attributes, all of which a collection must have.
+    """
+    digests = {attribute: parse_collection_digest(text) for attribute, text in filters.items()}
+    if None in digests.values():
+        return [], 0
+    rows = _contents(viewer).filter(**digests)
+    found = rows.order_by("pk").values_list("digest", flat=True)[start : start + count]
+    return [digest_text(bytes(digest)) for digest in found], rows.count()
+
+
+def attribute_digests(
+    attribute: str, *, start: int, count: int, viewer: Viewer = ANONYMOUS
+) -> tuple[list[str], int]:
+    """Return up to `count` digests of an attribute, from `start` on, and how many there are."""
+    rows = _contents(viewer).order_by(attribute).values_list(attribute, flat=True).distinct()
+    return [digest_text(bytes(digest)) for digest in rows[start : start + count]], rows.count()
+
+
+def attribute_json(stored: StoredCollection, attribute: str) -> Iterator[bytes]:
+    """Write the array of an attribute that is not transient as canonical JSON, in pieces."""
+    return array_json(attribute, _batches(stored.pk, COLUMNS[attribute]))
+
+
+def items_json(stored: StoredCollection) -> Iterator[bytes]:
+    """Write name, length and sequence of each member as JSON objects with commas between them, in pieces."""
+    for batch in _batches(stored.pk, ArrayBatch._fields):
+        columns = (
+            [name.decode() for name in unpack_names(batch.names)],
+            unpack_lengths(batch.lengths).tolist(),
+            sequence_names(batch.sequences),
+        )
+        members = [
+            {"name": name, "length": length, "sequence": sequence}
+            for name, length, sequence in zip(*columns, strict=True)
+        ]
+        yield canonical_json(members)[1:-1]
+
+
+def compare_collections(a: StoredCollection, b: StoredCollection) -> dict[str, Any]:
+    """Compare two collections: `attributes` and `array_elements` of the answer."""
+    first = collection_arrays(a)
+    return compare_stored(first, first if a.pk == b.pk else collection_arrays(b))
+
+
+def compare_with(a: StoredCollection, b: Level2) -> dict[str, Any]:
+    """Compare a collection with somebody's own."""
+    arrays = collection_arrays(a)
+    names = [name.decode() for name in arrays.names]
+    lengths, sequences = arrays.lengths.tolist(), sequence_names(arrays.sequences)
+    ours: Level2 = {
+        "lengths": lengths,
+        "name_length_pairs": list(zip(lengths, names, strict=True)),
+        "names": names,
+        "sequences": sequences,
+        "sorted_sequences": sorted(sequences),
+    }
+    return compare(ours, b)
+
+
+def digest_of_arrays(arrays: Level2) -> str | None:
+    """Return the digest of somebody's own collection; None without the arrays that name one."""
+    if not all(name in arrays for name in INHERENT):
+        return None
+    return digest_text(
+        collection_digest({name: sha512t24u(canonical_json(arrays[name])) for name in INHERENT})
+    )
+
+
+def collection_arrays(stored: StoredCollection) -> CollectionArrays:
+    """Return names, lengths and digests of all members."""
+    batches = list(_batches(stored.pk, ArrayBatch._fields))
+    return CollectionArrays(
+        [name for batch in batches for name in unpack_names(batch.names)],
+        np.concatenate([unpack_lengths(batch.lengths) for batch in batches]),
+        b"".join(batch.sequences for batch in batches),
+    )
+
+
+def collections(*, start: int, count: int, viewer: Viewer = ANONYMOUS) -> tuple[list[ListedCollection], int]:
+    """Return up to `count` collections in the order of their names, from `start` on, and how many there are."""
+    rows = access.readable_collections(viewer)
+    return _listed(rows.order_by("name")[start : start + count]), rows.count()
+
+
+def collections_with_sequence(
+    identifier: str, *, start: int, count: int, viewer: Viewer = ANONYMOUS
+) -> tuple[list[Holder], int]:
+    """Return up to `count` collections that hold the sequence of a digest, from `start` on, and how many there are.
+
+    Raises NotFound for what is no digest of a sequence.
+    """
+    digest = parse_digest(identifier)
+    if digest is None:
+        raise NotFound(f"{identifier!r} is no digest of a sequence")
+    kind, value = digest
+    column = "md5" if kind is DigestKind.MD5 else "sha512t24u"
+    members = CollectionMember.objects.filter(**{f"sequence__{column}": value})
+    rows = access.readable_collections(viewer).filter(pk__in=members.values("collection"))
+    found = _listed(rows.order_by("pk")[start : start + count])
+    names: dict[int, list[str]] = {row.pk: [] for row in found}
+    here = members.filter(collection__in=list(names)).order_by("position")
+    for pk, name in here.values_list("collection", "name"):
+        names[pk].append(name)
+    return [Holder(row, names[row.pk]) for row in found], rows.count()
+
+
+def _contents(viewer: Viewer) -> QuerySet[CollectionContent]:
+    readable = access.readable_collections(viewer).filter(content=OuterRef("pk"))
+    return CollectionContent.objects.filter(Exists(readable))
+
+
+def _stored(row: CollectionContent, viewer: Viewer) -> StoredCollection:
+    readable = list(access.readable_collections(viewer).filter(content=row).order_by("pk")[:1])
+    if not readable:
+        raise NotFound("the collection was removed just now")
+    is_public = access.readable_collections(ANONYMOUS).filter(content=row).exists()
+    return StoredCollection(
+        pk=row.pk,
+        collection=readable[0].pk,
+        digest=digest_text(bytes(row.digest)),
+        attributes={name: digest_text(bytes(getattr(row, name))) for name in ATTRIBUTES},
+        size=row.size,
+        public=is_public,
+    )
+
+
+def _named(name: str, viewer: Viewer) -> QuerySet[SequenceCollection]:
+    if not storable(name):
+        raise NotFound("no name of a collection has a NUL or half a character in it")
+    rows = access.readable_collections(viewer)
+    authority, colon, rest = name.partition(":")
+    exact = rows.filter(name=name)
+    if not colon or exact.exists():
+        return exact
+    return rows.filter(name__in=[f"{authority.lower()}:{rest}", f"{authority.upper()}:{rest}"])
+
+
+def _batches(content: int, columns: tuple[str, ...]) -> Iterator[ArrayBatch]:
+    """Return the arrays of a content in order, with nothing in the columns that are not asked for."""
+    pick: Callable[..., ArrayBatch] = ArrayBatch(b"", b"", b"")._replace
+    first = 0
+    # No cursor stays open: a body that is being sent keeps no connection.
+    while rows := _rows_of_arrays(content, columns, first):
+        for row in rows:
+            yield pick(**{column: bytes(value) for column, value in zip(columns, row, strict=True)})
+        first += len(rows)
+
+
+def _rows_of_arrays(content: int, columns: tuple[str, ...], first: int) -> list[tuple[bytes, ...]]:
+    rows = MemberArrays.objects.filter(content=content, number__gte=first, number__lt=first + _ROWS_AT_ONCE)
+    return list(rows.order_by("number").values_list(*columns))
+
+
+def _listed(rows: QuerySet[SequenceCollection]) -> list[ListedCollection]:
+    found = list(rows.select_related("content"))
+    without = [row.pk for row in found if row.content is None]
+    counts = CollectionMember.objects.filter(collection__in=without).values_list("collection")
+    sizes = dict(counts.annotate(Count("pk")).order_by())
+    return [
+        ListedCollection(
+            row.pk,
+            row.name,
+            None if row.content is None else digest_text(bytes(row.content.digest)),
+            sizes.get(row.pk, 0) if row.content is None else row.content.size,
+        )
+        for row in found
+    ]
