@@ -54,6 +54,8 @@ def remove_orphans(
     seen = 0
     for name in storages:
         place = storage(name)
+        # Makes the folder of a storage that nothing was written to yet.
+        staging = place.staging()
         entries = place.list()
         while batch := list(islice(entries, _BATCH)):
             old = [entry for entry in batch if entry.stat.modified < before]
@@ -65,7 +67,7 @@ def remove_orphans(
             seen += len(batch)
             observer(seen)
         found.uploads += place.abort_uploads(older_than=time.time() - before, dry_run=dry_run)
-        found.folders += remove_abandoned(place.staging(), dry_run=dry_run)
+        found.folders += remove_abandoned(staging, dry_run=dry_run)
     return found
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.core.management.base import CommandParser
 
@@ -13,6 +13,8 @@ from catalogue.ingest.files.options import FilesOptions
 from catalogue.ingest.outcomes import IngestResult, Observer
 from catalogue.management.ingest_command import IngestCommand, outcomes_in_words
 
+# Contigs without a known sequence that the last line names.
+_MAX_UNLINKED: Final = 5
 _DESCRIBING = ("title", "description", "licence", "contact")
 
 
@@ -86,8 +88,8 @@ class IngestFilesCommand(IngestCommand):
         if contigs := result.count("contigs"):
             text = f"{result.count('linked'):,} of {contigs:,} contigs linked to known sequences"
             if result.unlinked:
-                more = ", …" if contigs - result.count("linked") > len(result.unlinked) else ""
-                text += f" (not {', '.join(result.unlinked)}{more})"
+                more = ", …" if len(result.unlinked) > _MAX_UNLINKED else ""
+                text += f" (not {', '.join(result.unlinked[:_MAX_UNLINKED])}{more})"
             said.append(text)
         return said
 

@@ -27,8 +27,8 @@ from catalogue.storage.object_ref import ObjectRef
 AUTHORITY = "sam"
 
 _MAX_ALIAS: Final = 255
-# Contigs without a known sequence that a run names.
-_MAX_UNLINKED: Final = 5
+# Names of contigs without a known sequence that a run keeps.
+_MAX_UNLINKED: Final = 6
 _SORT_ORDERS = {"unsorted", "queryname", "coordinate"}
 
 _ADD_SEQUENCES = """
