@@ -1,6 +1,5 @@
-"""The htsget protocol: reads and variants by id and genomic region, as tickets of blocks whose bytes join
-to a file.
+"""The htsget protocol: reads and variants by id and region, as tickets of parts whose bytes concatenate to a file.
 
-`tickets` decides which blocks, purely; views parse, ask `catalogue.queries`, and respond. Imports the
-catalogue, never the other protocol.
+`params` parses a request, `tickets` answers it: `planning` decides which parts, `delivery` sends those behind data
+URLs. Views parse, call one function and respond. Imports `ga4gh` and the catalogue, never another protocol.
 """

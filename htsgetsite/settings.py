@@ -190,7 +190,7 @@ HTSGET_MAX_BLOCK_BYTES: int = ENVIRONMENT.integer(
     "HTSGET_MAX_BLOCK_BYTES",
     default=10**9,
     least=1 << 16,
-    doc="Longer blocks are given as several URLs, in bytes.",
+    doc="Longer parts of a ticket are split into several URLs, in bytes.",
 )
 HTSGET_PROXY_DATA: str = ENVIRONMENT.choice(
     "HTSGET_PROXY_DATA",
@@ -291,7 +291,7 @@ HTSGET_MAX_REGIONS: int = ENVIRONMENT.integer(
     "HTSGET_MAX_REGIONS",
     default=10_000,
     least=1,
-    doc="The most regions that one POST for a ticket may ask for.",
+    doc="How many regions one POST for a ticket may ask for.",
 )
 MAX_HEADER_BYTES: int = ENVIRONMENT.integer(
     "MAX_HEADER_BYTES",

@@ -14,6 +14,7 @@ import pysam
 import requests
 from django.test import Client
 
+from catalogue.formats.digests import sequence_digests
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.reader import ReadJob, read_file
 from catalogue.ingest.files.rows import Register
@@ -31,6 +32,10 @@ _PRINTABLE = [chr(code) for code in range(33, 127)]
 # A client of object stores: it knows no credentials, and keeps its connections.
 _CLIENT = requests.Session()
 _CLIENT.trust_env = False
+
+#: The md5s of the sequences that the made BAM file names.
+ONE = sequence_digests(b"ACGTTGCA" * 1250).md5_hex
+TWO = sequence_digests(b"GGCC" * 500).md5_hex
 
 INDEX_SUFFIXES = (".bai", ".csi", ".tbi", ".crai")
 
@@ -218,3 +223,7 @@ def refused(response: Any) -> tuple[int, str]:
     assert response.headers["Cache-Control"] == "no-store"
     assert document["htsget"]["message"]
     return response.status_code, document["htsget"]["error"]
+
+
+def regions(*regions: dict[str, Any]) -> dict[str, Any]:
+    return {"regions": list(regions)}

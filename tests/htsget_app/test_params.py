@@ -1,6 +1,5 @@
 """Every row of the table of requests that needs no file, for GET and for POST; and what no client should send."""
 
-import json
 from urllib.parse import urlencode
 
 import pytest
@@ -10,22 +9,8 @@ from hypothesis import strategies as st
 from catalogue.formats.headers import FileFormat
 from ga4gh.errors import RequestError
 from htsget_app.errors import InvalidInput, InvalidRange, UnsupportedFormat
-from htsget_app.params import FIELDS, RegionRequest, TicketRequest, from_body, from_query
-
-MD5 = "1b22b98cdeb4a9304cb5d48026a85128"
-
-
-def get(query: str, kind: str = "reads") -> TicketRequest:
-    return from_query(kind=kind, id="x", query=query)
-
-
-def post(body: object, kind: str = "reads", query: str = "") -> TicketRequest:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return from_body(kind=kind, id="x", query=query, body=raw)
-
-
-def region(**given: object) -> dict[str, object]:
-    return {"regions": [{"referenceName": "1", **given}]}
+from htsget_app.params import FIELDS, RegionRequest, TicketRequest
+from tests.htsget_app.made_requests import MD5, get, post, region
 
 
 def test_nothing_asked_is_the_whole_file() -> None:
@@ -100,15 +85,6 @@ def test_header_with_anything_beside_in_get(beside: str) -> None:
         get(f"class=header&{beside}")
 
 
-@pytest.mark.parametrize(
-    "beside",
-    [region(), {"fields": ["POS"]}, {"tags": []}, {"tags": ["RG"]}, {"notags": []}, {"referenceName": "1"}],
-)
-def test_header_with_anything_beside_in_post(beside: dict[str, object]) -> None:
-    with pytest.raises(InvalidInput):
-        post({"class": "header", **beside})
-
-
 @pytest.mark.parametrize("text", ["0", "1", "007", "4294967295", "0" * 5000 + "9"])
 def test_positions(text: str) -> None:
     for name in ("start", "end"):
@@ -141,22 +117,6 @@ def test_positions(text: str) -> None:
 def test_positions_that_are_none(name: str, text: str) -> None:
     with pytest.raises(InvalidInput, match=name):
         get(urlencode({"referenceName": "1", name: text}))
-
-
-@pytest.mark.parametrize("value", [0, 1, 4294967295])
-def test_positions_in_post(value: int) -> None:
-    asked = post(region(end=value)).regions
-    assert asked == (RegionRequest(name="1", end=value),)
-    assert post(region(start=value)).regions == (RegionRequest(name="1", start=value),)
-
-
-@pytest.mark.parametrize(
-    "value", [-1, 4294967296, 10**30, 1.0, 1.5, 1e3, True, False, None, "1", "", [], [1], {}]
-)
-@pytest.mark.parametrize("name", ["start", "end"])
-def test_positions_that_are_none_in_post(name: str, value: object) -> None:
-    with pytest.raises(InvalidInput):
-        post(region(**{name: value}))
 
 
 def test_positions_need_a_reference() -> None:
@@ -286,133 +246,9 @@ def test_raw_utf8_in_a_query() -> None:
     assert get("referenceName=染".encode().decode("latin-1")).regions == (RegionRequest(name="染"),)
 
 
-def test_post_with_a_query() -> None:
-    for query in ("format=BAM", "encryptionScheme=c4gh", "x", "&"):
-        with pytest.raises(InvalidInput):
-            post({}, query=query)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"nothing",
-        b"format=BAM",
-        b"[]",
-        b'""',
-        b"1",
-        b"null",
-        b"{}{}",
-        b'{"start": NaN}',
-        b'{"x": Infinity}',
-        b'{"x": -Infinity}',
-        b"\xef\xbb\xbf{}",
-        b'{"format": "BAM\xff"}',
-        '{"format": "BAM"}'.encode("utf-16"),
-        b"[" * 500_000,
-        b'{"a":' * 200_000,
-        b'{"regions": [{"referenceName": "1", "start": ' + b"9" * 100_000 + b"}]}",
-        b"{'format': 'BAM'}",
-        b"{},",
-        b"\0",
-    ],
-)
-def test_bodies_that_are_no_json_object(body: bytes) -> None:
-    with pytest.raises(InvalidInput):
-        post(body)
-
-
-@pytest.mark.parametrize(
-    "regions",
-    [
-        [],
-        {},
-        None,
-        "1",
-        5,
-        [[]],
-        [None],
-        ["1"],
-        [{}],
-        [{"start": 1, "end": 2}],
-        [{"referencename": "1"}],
-        [{"referenceName": None}],
-        [{"referenceName": 1}],
-        [{"referenceName": ["1"]}],
-        [{"referenceName": "1", "referenceMD5": 5}],
-        [{"referenceMD5": MD5}],
-        [{"referenceName": "1"}, {}],
-    ],
-)
-def test_malformed_regions(regions: object) -> None:
-    with pytest.raises(InvalidInput):
-        post({"regions": regions})
-
-
-@pytest.mark.parametrize("name", ["referenceName", "referenceMD5", "start", "end"])
-def test_places_belong_into_regions(name: str) -> None:
-    with pytest.raises(InvalidInput, match="regions"):
-        post({name: "1"})
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"format": 5},
-        {"format": None},
-        {"format": ["BAM"]},
-        {"class": ["header"]},
-        {"class": None},
-        {"fields": "POS"},
-        {"fields": [5]},
-        {"tags": {"RG": 1}},
-        {"notags": None},
-    ],
-)
-def test_values_of_another_type(body: object) -> None:
-    with pytest.raises(InvalidInput):
-        post(body)
-
-
 @given(st.text(st.characters(max_codepoint=255), max_size=80))
 def test_any_query_is_read_or_refused(query: str) -> None:
     try:
         get(query)
-    except RequestError as error:
-        assert str(error)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "format",
-                    "class",
-                    "regions",
-                    "fields",
-                    "tags",
-                    "notags",
-                    "referenceName",
-                    "referenceMD5",
-                    "start",
-                    "end",
-                ]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=12,
-)
-
-
-@given(JSON | st.fixed_dictionaries({"regions": st.lists(JSON, max_size=3)}))
-def test_any_json_is_read_or_refused(document: object) -> None:
-    try:
-        post(document)
     except RequestError as error:
         assert str(error)

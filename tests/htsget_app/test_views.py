@@ -1,72 +1,32 @@
-"""Tickets over HTTP: every row of the tables of requests and errors that needs a file, access, transport."""
+"""Tickets over HTTP: what is asked and what comes back, methods, versions, service-info, other origins."""
 
 import json
-import logging
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
 from django.test import Client
 
-from catalogue.errors import StorageUnavailable
 from catalogue.formats.bgzf import EOF_MARKER
-from catalogue.formats.digests import sequence_digests
-from catalogue.models import Alias, Contig, DataFile, Dataset, NamingAuthority, Sequence
+from catalogue.models import DataFile
 from catalogue.queries import forget_files
 from catalogue.rate_limits import Rate
-from catalogue.storage import LocalStorage
 from htsget_app.media_types import VERSIONS, ticket_type
 from htsget_app.views import REGIONS_PER_TICKET
 from tests.htsget_app.made_data import (
+    ONE,
+    TWO,
     fetch,
-    make_data_file,
-    make_dataset,
     read_alignments,
     refused,
-    stored_path,
-    write_bam,
-    write_cram,
-    write_vcf,
+    regions,
 )
 
 pytestmark = pytest.mark.django_db
 
-ONE = sequence_digests(b"ACGTTGCA" * 1250).md5_hex
-TWO = sequence_digests(b"GGCC" * 500).md5_hex
+
 TYPE = "application/vnd.ga4gh.htsget.v1.3.0+json; charset=utf-8"
-
-
-@pytest.fixture(scope="module")
-def bam(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bam(
-        tmp_path_factory.mktemp("bam") / "made.bam",
-        contigs=[("1", 10_000, ONE), ("2", 2_000, TWO), ("none", 500, None)],
-        reads=[(i % 2, i * 4 % (9_900 if i % 2 == 0 else 1_900), 50) for i in range(2_400)],
-        unplaced=40,
-    )
-
-
-@pytest.fixture(scope="module")
-def vcf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_vcf(
-        tmp_path_factory.mktemp("vcf") / "made.vcf.gz",
-        contigs=[("1", 10_000), ("2", None)],
-        records=[(i % 2, i * 5 % 9_990) for i in range(500)],
-    )
-
-
-@pytest.fixture
-def reads(bam: Path) -> DataFile:
-    return make_data_file(bam, "made")
-
-
-@pytest.fixture
-def variants(vcf: Path) -> DataFile:
-    return make_data_file(vcf, "made")
 
 
 def test_a_ticket(client: Client, reads: DataFile) -> None:
@@ -172,10 +132,6 @@ def test_requests_of_get(
     head = client.head(path, query)
     assert (head.status_code, head.content) == (response.status_code, b"")
     assert head.headers["Content-Length"] == str(len(response.content))
-
-
-def regions(*regions: dict[str, Any]) -> dict[str, Any]:
-    return {"regions": list(regions)}
 
 
 @pytest.mark.parametrize(
@@ -295,110 +251,6 @@ def test_the_version_that_is_accepted(client: Client, reads: DataFile) -> None:
     assert "Accept" in response.headers["Vary"]
 
 
-def test_several_formats_under_one_id(client: Client, reads: DataFile, bam: Path, tmp_path: Path) -> None:
-    make_data_file(write_cram(tmp_path), "made")
-    assert json.loads(client.get("/reads/made").content)["htsget"]["format"] == "BAM"
-    assert json.loads(client.get("/reads/made?format=cram").content)["htsget"]["format"] == "CRAM"
-    DataFile.objects.filter(format="BAM").delete()
-    assert refused(client.get("/reads/made")) == (400, "UnsupportedFormat")
-    assert client.get("/reads/made?format=CRAM").status_code == 200
-
-
-def test_ids_with_slashes(client: Client, bam: Path) -> None:
-    make_data_file(bam, "platinum/NA12878/run 1")
-    for path in ("/reads/platinum/NA12878/run 1", "/reads/platinum%2FNA12878%2Frun%201"):
-        assert client.get(path).status_code == 200
-
-
-def test_a_file_without_an_index(client: Client, bam: Path) -> None:
-    make_data_file(bam, "whole", indexed=False)
-    assert fetch(client, "/reads/whole").joined.endswith(EOF_MARKER)
-    assert client.get("/reads/whole?class=header").status_code == 200
-    for query in ("referenceName=1", "referenceName=*", f"referenceMD5={ONE}"):
-        assert refused(client.get(f"/reads/whole?{query}")) == (400, "InvalidInput")
-
-
-def test_variants(client: Client, variants: DataFile) -> None:
-    assert json.loads(client.get("/variants/made").content)["htsget"]["format"] == "VCF"
-    assert refused(client.get("/variants/made?referenceName=*")) == (404, "NotFound")
-    assert refused(client.get("/variants/made?format=BAM")) == (400, "UnsupportedFormat")
-    assert client.get("/variants/made?referenceName=1&start=10001").status_code == 400
-    # A contig of unknown length has no end that a start could be beyond.
-    assert client.get("/variants/made?referenceName=2&start=4000000000").status_code == 200
-
-
-def name_sequence(md5: str, *names: str) -> None:
-    authority = NamingAuthority.objects.get(name="ucsc")
-    sequence = Sequence.objects.get(md5=bytes.fromhex(md5))
-    for name in names:
-        Alias.objects.create(authority=authority, name=name, sequence=sequence)
-
-
-def test_references_by_other_names(client: Client, reads: DataFile, tmp_path: Path) -> None:
-    name_sequence(ONE, "chr1", "common")
-    name_sequence(TWO, "1", "common")
-    plain = fetch(client, "/reads/made", {"referenceName": "1", "start": 40, "end": 90}).joined
-    for name in ("chr1", ONE, f"md5:{ONE}"):
-        assert fetch(client, "/reads/made", {"referenceName": name, "start": 40, "end": 90}).joined == plain
-    body = regions(
-        {"referenceName": "chr1", "start": 40, "end": 90}, {"referenceName": "1", "start": 60, "end": 70}
-    )
-    assert fetch(client, "/reads/made", body=body).joined == plain
-    both: dict[str, str | int] = {"referenceName": "chr1", "referenceMD5": ONE, "start": 40, "end": 90}
-    assert fetch(client, "/reads/made", both).joined == plain
-    assert refused(client.get("/reads/made", {**both, "referenceMD5": TWO})) == (400, "InvalidInput")
-    # The file's own name goes first, and a name of two of its contigs means neither.
-    assert fetch(client, "/reads/made", {"referenceName": "1", "start": 40, "end": 90}).joined == plain
-    assert refused(client.get("/reads/made?referenceName=common")) == (400, "InvalidInput")
-    assert refused(client.get("/reads/made?referenceName=chr2")) == (404, "NotFound")
-
-
-def test_an_md5_of_two_contigs(client: Client, reads: DataFile) -> None:
-    Contig.objects.filter(file=reads, name="none").update(md5=bytes.fromhex(ONE))
-    forget_files()
-    assert refused(client.get(f"/reads/made?referenceMD5={ONE}")) == (400, "InvalidInput")
-    assert client.get(f"/reads/made?referenceMD5={ONE}&referenceName=none").status_code == 200
-
-
-@pytest.mark.parametrize("visibility", ["registered", "controlled"])
-def test_datasets_that_are_not_public(client: Client, bam: Path, visibility: str) -> None:
-    """Whatever is asked, nothing is told but that credentials are needed; also after a cache was filled."""
-    dataset = make_dataset("closed", visibility="public")
-    make_data_file(bam, "closed", dataset=dataset)
-    url = fetch(client, "/reads/closed").urls[-1]["url"]
-    assert client.get("/reads/closed?referenceName=1").status_code == 200
-    Dataset.objects.filter(pk=dataset.pk).update(visibility=visibility)
-    attempts = [
-        client.get("/reads/closed"),
-        client.get("/reads/closed?class=header"),
-        client.get("/reads/closed?referenceName=1"),
-        client.get("/reads/closed?referenceName=unknown"),
-        client.get("/reads/closed?format=CRAM"),
-        client.post("/reads/closed", "{}", content_type="application/json"),
-    ]
-    for response in attempts:
-        assert refused(response) == (401, "InvalidAuthentication")
-        assert response.headers["WWW-Authenticate"] == "Bearer"
-    # A URL that anybody was given is not one that credentials could open again.
-    for old in (client.get(url), client.get(url, headers={"Range": "bytes=0-1"}), client.head(url)):
-        assert old.status_code == 403
-    bad = client.get("/reads/closed", headers={"Authorization": "Bearer abc"})
-    assert refused(bad) == (401, "InvalidAuthentication")
-    assert bad.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
-    assert client.head("/reads/closed").status_code == 401
-
-
-def test_credentials_where_none_are_needed(client: Client, reads: DataFile) -> None:
-    assert client.get("/reads/made", headers={"Authorization": "Bearer abc"}).status_code == 200
-
-
-def test_a_closed_format_beside_an_open_one(client: Client, bam: Path, tmp_path: Path) -> None:
-    make_data_file(bam, "both")
-    make_data_file(write_cram(tmp_path), "both", dataset=make_dataset("closed", visibility="controlled"))
-    assert client.get("/reads/both").status_code == 200
-    assert refused(client.get("/reads/both?format=CRAM")) == (401, "InvalidAuthentication")
-
-
 def test_service_info(client: Client) -> None:
     for kind, formats in (("reads", ["BAM", "CRAM"]), ("variants", ["VCF", "BCF"])):
         response = client.get(f"/{kind}/service-info")
@@ -499,136 +351,6 @@ def test_few_queries(client: Client, reads: DataFile, django_assert_num_queries:
     url = fetch(client, "/reads/made").urls[-1]["url"]
     with django_assert_num_queries(2):
         client.get(url)
-
-
-# --- Files that are no longer what was registered ---------------------------------------------------------------
-
-
-@pytest.fixture
-def restored(reads: DataFile) -> Iterator[Path]:
-    """The path of the stored object, which is put back afterwards, to the nanosecond."""
-    path = stored_path(reads)
-    content, times = path.read_bytes(), path.stat()
-    yield path
-    path.write_bytes(content)
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
-def state(file: DataFile) -> tuple[str, str]:
-    file.refresh_from_db()
-    return file.state, file.state_reason
-
-
-@pytest.mark.parametrize("query", ["", "class=header", "referenceName=1&start=5&end=10", "referenceName=*"])
-def test_a_file_that_is_missing(
-    client: Client, reads: DataFile, restored: Path, caplog: pytest.LogCaptureFixture, query: str
-) -> None:
-    assert client.get(f"/reads/made?{query}").status_code == 200
-    kept = restored.rename(restored.with_suffix(".away"))
-    response = client.get(f"/reads/made?{query}")
-    assert refused(response) == (500, "InternalError")
-    assert str(restored) not in response.content.decode() and restored.name not in response.content.decode()
-    assert state(reads)[0] == "missing"
-    assert f"data file {reads.pk}: an object of storage 'files' is missing" in caplog.text
-    # It is back, and the mark goes.
-    kept.rename(restored)
-    assert client.get(f"/reads/made?{query}").status_code == 200
-    assert state(reads) == ("ready", "")
-
-
-def test_a_file_that_grew(client: Client, reads: DataFile, restored: Path) -> None:
-    with restored.open("ab") as file:
-        file.write(b"more")
-    assert refused(client.get("/reads/made")) == (500, "InternalError")
-    assert state(reads)[0] == "changed" and "bytes" in state(reads)[1]
-
-
-def test_a_file_of_the_same_size_and_another_time(client: Client, reads: DataFile, restored: Path) -> None:
-    os.utime(restored, ns=(0, 0))
-    for query in ("", "?class=header", "?referenceName=1&start=5&end=10"):
-        assert refused(client.get(f"/reads/made{query}")) == (500, "InternalError")
-    assert state(reads) == ("changed", "another ETag than was registered")
-
-
-def test_a_file_that_is_damaged_unnoticed(
-    client: Client, reads: DataFile, restored: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Its size and time are as registered, so that only its blocks tell."""
-    times, content = restored.stat(), bytearray(restored.read_bytes())
-    for at in range(2000, len(content) - 28, 50):
-        content[at] ^= 0x55
-    restored.write_bytes(content)
-    os.utime(restored, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert refused(client.get("/reads/made?referenceName=2&start=5&end=10")) == (500, "InternalError")
-    assert state(reads)[0] == "corrupt" and f"500 for 'reads/made': data file {reads.pk}: " in caplog.text
-    assert client.get("/reads/made?class=header").status_code == 200
-    assert state(reads)[0] == "corrupt", "reading what is sound does not heal the rest"
-
-
-def test_a_missing_file_is_one_line_of_the_log(
-    client: Client, reads: DataFile, restored: Path, caplog: pytest.LogCaptureFixture, settings: Any
-) -> None:
-    """For each request, whether it is the first to find out or not, and without a traceback."""
-    settings.HTSGET_INLINE_BYTES = 0
-    data_url = fetch(client, "/reads/made").urls[-1]["url"]
-    restored.unlink()
-    for path in ("/reads/made", "/reads/made", "/reads/made?referenceName=1", data_url, data_url):
-        caplog.clear()
-        assert client.get(path).status_code == 500
-        (line,) = caplog.records
-        assert f"data file {reads.pk}: an object of storage 'files' is missing" in line.getMessage()
-        assert line.exc_info is None and line.levelno == logging.ERROR
-
-
-def test_a_note_is_made_once(
-    client: Client, reads: DataFile, restored: Path, django_assert_num_queries: Any
-) -> None:
-    restored.unlink()
-    client.get("/reads/made")
-    since = DataFile.objects.get(pk=reads.pk).state_since
-    client.get("/reads/made")
-    assert DataFile.objects.get(pk=reads.pk).state_since == since
-
-
-def test_a_storage_that_does_not_answer(
-    client: Client, reads: DataFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(self: LocalStorage, *args: object) -> None:
-        raise StorageUnavailable("the wire to /secret/place is cut")
-
-    url = fetch(client, "/reads/made").urls[-1]["url"]
-    monkeypatch.setattr(LocalStorage, "stat", fail)
-    for response in (client.get("/reads/made"), client.get("/reads/made?class=header"), client.get(url)):
-        assert refused(response) == (503, "ServiceUnavailable")
-        assert int(response.headers["Retry-After"]) > 0
-        assert b"secret" not in response.content
-    assert "the wire to /secret/place is cut" in caplog.text
-    assert state(reads) == ("ready", ""), "that says nothing about this file"
-
-
-def test_a_database_that_does_not_answer(
-    client: Client, reads: DataFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(**_: object) -> None:
-        raise OperationalError("password of the database")
-
-    monkeypatch.setattr("catalogue.queries.find_file", fail)
-    response = client.get("/reads/made")
-    assert refused(response) == (503, "ServiceUnavailable") and "Retry-After" in response.headers
-    assert b"password" not in response.content
-
-
-def test_a_fault_of_ours(
-    client: Client, reads: DataFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise ZeroDivisionError("the inside")
-
-    monkeypatch.setattr("htsget_app.tickets.plan", fail)
-    with caplog.at_level(logging.ERROR):
-        response = client.get("/reads/made")
-    assert refused(response) == (500, "InternalError")
-    assert b"inside" not in response.content and "ZeroDivisionError: the inside" in caplog.text
 
 
 def test_many_regions_count_as_several_tickets(client: Client, reads: DataFile, settings: Any) -> None:
