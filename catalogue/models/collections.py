@@ -33,7 +33,9 @@ class CollectionContent(models.Model):
     class Meta:
         constraints = tuple(
             models.CheckConstraint(
-                condition=Exact(Length(name), SHA512T24U_BYTES), name=f"content_{name}_is_24_bytes"
+                condition=Exact(Length(name), SHA512T24U_BYTES),
+                name=f"content_{name}_is_24_bytes",
+                violation_error_message=_("A digest of a sequence collection has 24 bytes."),
             )
             for name in (
                 "digest",
@@ -60,7 +62,13 @@ class MemberArrays(models.Model):
     sequences = models.BinaryField()
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("content", "number"), name="member_arrays_in_order"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("content", "number"),
+                name="member_arrays_in_order",
+                violation_error_message=_("The content has another part of this number."),
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.content}, {self.number}"

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import connection
 
 from catalogue.access import Viewer, Visa
+from catalogue.queries.accounts import account_by_subject
 from htsgetsite.authentication import passports
 from htsgetsite.authentication.fetching import NotFetched, fetch_json
 from htsgetsite.authentication.issuers import Issuer
@@ -27,12 +27,6 @@ log = logging.getLogger(__name__)
 REMEMBERED: Final = 10_000
 REMEMBERED_SECONDS: Final = 60.0
 _MAX_SUBJECT: Final = 255
-
-
-_ACCOUNT: Final = """
-SELECT u.id, u.username, u.is_active FROM catalogue_identity i JOIN auth_user u ON u.id = i.user_id
- WHERE i.issuer = %s AND i.subject = %s
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +118,12 @@ def _user_information(issuer: Issuer, token: str, subject: str) -> dict[str, Any
 
 
 def _viewer(proof: _Proof) -> Viewer:
-    with connection.cursor() as cursor:
-        cursor.execute(_ACCOUNT, (proof.issuer, proof.subject))
-        account = cursor.fetchone()
-    if account is not None and not account[2]:
+    account = account_by_subject(issuer=proof.issuer, subject=proof.subject)
+    if account is not None and not account.is_active:
         raise NotValid("the account of the token is closed")
     return Viewer(
-        name=account[1] if account else f"{proof.subject} at {proof.issuer}",
-        user=account[0] if account else None,
+        name=account.name if account else f"{proof.subject} at {proof.issuer}",
+        user=account.pk if account else None,
         issuer=proof.issuer,
         subject=proof.subject,
         credential=proof.issuer,
