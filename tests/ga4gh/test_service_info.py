@@ -30,7 +30,12 @@ def test_what_every_service_says(client: Client, settings: Any, path: str) -> No
 
 def test_the_registry_lists_every_service_where_it_is(client: Client, settings: Any) -> None:
     entries = json.loads(client.get("/services").content)
-    assert [entry["type"]["artifact"] for entry in entries] == ["refget", "htsget", "htsget"]
+    assert [entry["type"]["artifact"] for entry in entries] == [
+        "refget",
+        "refget-seqcol",
+        "htsget",
+        "htsget",
+    ]
     assert (
         len({entry["id"] for entry in entries}) == len(entries) == sum(len(p.services) for p in protocols())
     )
@@ -41,7 +46,7 @@ def test_the_registry_lists_every_service_where_it_is(client: Client, settings: 
         }
     settings.PUBLIC_URL = "https://data.example.org/ga4gh"
     urls = [entry["url"] for entry in json.loads(client.get("/services").content)]
-    assert urls == [settings.PUBLIC_URL + path for path in ("", "/reads", "/variants")]
+    assert urls == [settings.PUBLIC_URL + path for path in ("", "/seqcol", "/reads", "/variants")]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/services"])
