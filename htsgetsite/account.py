@@ -1,6 +1,7 @@
 """The page of an account: its own tokens, made, shown once, and revoked; and signing in, not too often in vain."""
 
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from django import forms
@@ -22,21 +23,24 @@ from catalogue.request_context import current_context
 
 
 class _Limited(AuthenticationForm):
-    """Takes no more passwords from an address than `THROTTLE_SIGN_IN` allows to be wrong, not even right ones."""
+    """Reject sign-ins from an address over `THROTTLE_SIGN_IN`, and to an account over `THROTTLE_SIGN_IN_ACCOUNT`.
+
+    Attempts are counted before the password is checked, so that parallel ones count too. Right passwords count as well:
+    which ones are right is known too late.
+    """
 
     def clean(self) -> dict[str, Any]:
-        """Raises ValidationError, before the password is looked at, for an address that was wrong too often."""
-        rate, key = settings.THROTTLE_SIGN_IN, f"sign-in {current_context().address}"
-        if rate is not None and (wait := rate_limits.over(key, rate)) is not None:
-            raise ValidationError(
-                f"Too many wrong passwords came from your address. Try again in {wait} seconds."
-            )
-        try:
-            return super().clean()
-        except ValidationError:
-            if rate is not None:
-                rate_limits.count(key, rate)
-            raise
+        """Raise ValidationError, without looking at the password, over a limit."""
+        network = rate_limits.network_of(current_context().address)
+        # The name is whatever the client sent, of any length; its digest is not.
+        account = sha256(self.cleaned_data.get("username", "").encode()).hexdigest()
+        for key, rate in (
+            (f"sign-in from {network}", settings.THROTTLE_SIGN_IN),
+            (f"sign-in to {account}", settings.THROTTLE_SIGN_IN_ACCOUNT),
+        ):
+            if rate is not None and (wait := rate_limits.count(key, rate)) is not None:
+                raise ValidationError(f"Too many attempts to sign in. Try again in {wait} seconds.")
+        return super().clean()
 
 
 class SignInForm(_Limited):

@@ -4,10 +4,25 @@ from typing import Any, NotRequired, TypedDict
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import psycopg
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg.conninfo import conninfo_to_dict
 
 from htsgetsite.embedded.server import DATABASE
 from htsgetsite.environment import Unusable
+
+#: Connections to the database that the threads of one worker share, unless DATABASE_URL says otherwise.
+POOL_SIZE = 16
+#: Seconds that a thread waits for one of them.
+POOL_TIMEOUT = 10.0
+#: Options of libpq by which a server that is reached and stays silent is given up, in seconds (the last: milliseconds).
+_LIVENESS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 class Database(TypedDict):
@@ -82,3 +97,23 @@ def database_from_url(url: str) -> Database:
         options["pool"] = {"min_size": 0, **pool}
         database["CONN_MAX_AGE"] = 0
     return database
+
+
+def share_connections() -> int:
+    """Prepare this process to answer requests: a pool of connections, and limits on how long any of them may wait.
+
+    Returns the size of the pool. Commands, which may work long on one connection, do without.
+    """
+    database = connections.settings[DEFAULT_DB_ALIAS]
+    options: dict[str, Any] = database["OPTIONS"]
+    for name, value in _LIVENESS.items():
+        options.setdefault(name, value)
+    if settings.DATABASE_STATEMENT_TIMEOUT:
+        # What the operator wrote comes last, and so counts.
+        timeout = f"-c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT}s"
+        if timeout not in options.get("options", ""):
+            options["options"] = f"{timeout} {options.get('options', '')}".strip()
+    pool = {"min_size": 0, "max_size": POOL_SIZE, "timeout": POOL_TIMEOUT, **options.get("pool", {})}
+    options["pool"] = pool
+    database["CONN_MAX_AGE"] = 0
+    return int(pool["max_size"])

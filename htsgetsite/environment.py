@@ -72,7 +72,7 @@ class Environment:
         )
 
     def optional_integer(self, name: str, *, doc: str, least: int = 0, most: int | None = None) -> int | None:
-        """As `integer`; None where the variable is absent."""
+        """Read as `integer`; None where the variable is absent."""
         parse = _integer(least, most)
         return self.parsed(name, parse, kind="integer", default=None, doc=doc, default_text="none")
 

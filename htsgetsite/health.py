@@ -1,10 +1,13 @@
-"""Whether the process lives (`/healthz`) and whether it can do its work (`/readyz`), for supervisors and balancers.
+"""Answer whether the process lives (`/healthz`) and whether it can do its work (`/readyz`).
 
 Neither says more than which part is down: no path, host or message of an exception leaves the server.
 """
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Final
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
@@ -15,22 +18,27 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from catalogue.errors import CatalogueError
-from catalogue.storage import storage
+from catalogue.storage import FILES, SEQUENCES, LocalStorage, storage
 
 log = logging.getLogger(__name__)
+
+_PAGE: Final = 4096
 
 
 @require_safe
 @never_cache
 def alive(request: HttpRequest) -> HttpResponse:
-    """200 as long as the process answers; touches nothing else."""
+    """Answer 200 as long as the process answers; asks no database, storage or disk."""
     return HttpResponse("alive\n", content_type="text/plain; charset=utf-8")
 
 
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 when database, migrations and every storage are in order, else 503; each part is `ok` or `down`."""
+    """Answer 200 when every part is in order, else 503; each part is `ok` or `down`.
+
+    The parts are the database, its migrations, each storage, and room to write in the home and the site's own storages.
+    """
     names = list(settings.HTSGETSITE_STORAGES)
     # All at once: those that do not answer take their time.
     with ThreadPoolExecutor(max(1, len(names)), thread_name_prefix="ready") as threads:
@@ -39,6 +47,7 @@ def ready(request: HttpRequest) -> HttpResponse:
         parts = {
             "database": database,
             "migrations": database and not unapplied_migrations(),
+            "home": _writable("the home", settings.HTSGETSITE_HOME),
             **{f"storage {name}": good for name, good in zip(names, storages, strict=True)},
         }
     up = all(parts.values())
@@ -47,7 +56,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def unapplied_migrations() -> list[str]:
-    """The migrations that this release needs and the database has not had, as `app.name`."""
+    """Return the migrations that this release needs and the database has not had, as `app.name`."""
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
@@ -67,8 +76,22 @@ def _database() -> bool:
 
 def _storage(name: str) -> bool:
     try:
-        storage(name).check()
+        place = storage(name)
+        place.check()
     except CatalogueError as error:
         log.error("Storage %s is down: %s", name, error)
+        return False
+    if name in {SEQUENCES, FILES} and isinstance(place, LocalStorage):
+        return _writable(f"storage {name}", place.root)
+    return True
+
+
+def _writable(label: str, folder: Path) -> bool:
+    """Whether a page can be written there; a full disk refuses it. Nothing of it remains."""
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(_PAGE))
+    except OSError as error:
+        log.error("Nothing can be written to %s: %s", label, error)
         return False
     return True

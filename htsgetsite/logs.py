@@ -1,33 +1,64 @@
-"""The format of the log, which never shows what gives access to data."""
+"""The log's format: one line for each event, without anything that gives access to data."""
 
 import logging
 import re
+from types import TracebackType
+from typing import Final
 
 from catalogue.request_context import current_context
 
-# What follows /data/ is a signed token; queries may hold names of patients' regions or signatures of object stores.
-_TOKEN = re.compile(r"(/data/)[^\s\"'?<>]+")
-_QUERY = re.compile(r"([/\w.:%-]/?)\?[\w.~%-]+=[^\s\"'<>]*")
-_CREDENTIAL = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
-_PASSWORD = re.compile(r"(\w+://[^/\s:@]*:)[^/\s@]+@")
+# Clients choose what is logged, so each pattern takes linear time: none begins with a repetition.
+_REDACTIONS: Final = (
+    # Queries may name regions of patients, or hold signatures of object stores.
+    (re.compile(r"([/\w.:%-]/?)\?[\w.~%-]+=[^\s\"'<>]*"), r"\1?…"),
+    # A signed token follows /data/.
+    (re.compile(r"(/data/)[^\s\"'?<>]+"), r"\1…"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), r"\1 …"),
+    # The password of a URL with credentials.
+    (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), r"\1…@"),
+)
+# C0 and C1 control characters, DEL, and the line and paragraph separators of Unicode.
+_CONTROLS: Final = {
+    code: chr(code).encode("unicode_escape").decode("ascii")
+    for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+}
+_CONTROLS_BUT_NEWLINE: Final = {code: text for code, text in _CONTROLS.items() if code != ord("\n")}
 
 
 class RequestFilter(logging.Filter):
-    """Gives each record the id of the request at hand, as in the audit; `-` where there is none."""
+    """Add the request id to each log record, as the audit has it; `-` outside requests."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Lets everything pass."""
+        """Pass every record."""
         record.request_id = current_context().request_id or "-"
         return True
 
 
 class DiscreetFormatter(logging.Formatter):
-    """Formats as `logging.Formatter` and leaves out tokens, query strings, bearer credentials and passwords in URLs."""
+    """Redact tokens, query strings, credentials and passwords, and escape control characters.
+
+    A message is always one line. The lines of a traceback are indented, so that none can be taken for an event.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The text of the record, its traceback included."""
+        """Return the record's text, its traceback included."""
         text = super().format(record)
-        text = _QUERY.sub(r"\1?…", text)
-        text = _TOKEN.sub(r"\1…", text)
-        text = _CREDENTIAL.sub(r"\1 …", text)
-        return _PASSWORD.sub(r"\1…@", text)
+        for pattern, replacement in _REDACTIONS:
+            text = pattern.sub(replacement, text)
+        return text
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return super().formatMessage(record).translate(_CONTROLS)
+
+    def formatException(
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
+    ) -> str:
+        return _indented(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:
+        return _indented(super().formatStack(stack_info))
+
+
+def _indented(text: str) -> str:
+    return "    " + text.translate(_CONTROLS_BUT_NEWLINE).replace("\n", "\n    ")

@@ -1,10 +1,11 @@
-"""What every request is given before anything else sees it: an id, and the address that it comes from.
+"""The first middleware: gives every request an id and a client address, and rejects what is too long to be read.
 
-Pages also get a Content-Security-Policy. Requests with more header bytes than the settings allow go no further.
+Pages also get a Content-Security-Policy.
 """
 
 import ipaddress
 import re
+import sys
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -28,7 +29,7 @@ _POLICY: Final = (
 
 
 class RequestMiddleware:
-    """Has to come first. The id and the address go into the audit, and the id into every line of the log."""
+    """Begin the request context, from which the audit takes id and address, and the log the id. Has to come first."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -40,8 +41,12 @@ class RequestMiddleware:
         request_context.begin(here)
         if _header_bytes(request.META) > settings.MAX_HEADER_BYTES:
             return HttpResponse("The headers are too long.\n", status=431, content_type="text/plain")
+        # Protocols bound their own bodies.
+        page = is_page(request.path_info)
+        if page and _body_bytes(request.META) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return HttpResponse("The body is too long.\n", status=413, content_type="text/plain")
         response = self._get_response(request)
-        if is_page(request.path_info):
+        if page:
             response.headers.setdefault("Content-Security-Policy", _POLICY)
         if response.status_code >= 400 and not _has_fast_path(request.path_info):
             # For whoever reports it: the log and the audit have it too.
@@ -56,7 +61,7 @@ def _has_fast_path(path: str) -> bool:
 
 
 class ActorMiddleware:
-    """Comes after the one that knows the session, and lets the audit ask whose it is. Protocols have none."""
+    """Let the audit of pages ask whose session it is. Comes after AuthenticationMiddleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -78,19 +83,22 @@ def _actor(request: HttpRequest) -> request_context.Actor:
 
 @receiver(request_finished)
 def _finished(**_: Any) -> None:
-    """Called when the last byte is sent."""
+    """End the request context when the last byte is sent."""
     request_context.end()
 
 
 def client_address(environ: Mapping[str, Any]) -> str | None:
-    """Where a request comes from: as the connection says, or the proxies where those are trusted."""
+    """Return the address of the client, without a zone: the connection's peer, or what trusted proxies say.
+
+    None where it is not an IP address.
+    """
     given = environ.get("REMOTE_ADDR", "")
     if settings.TRUST_PROXY:
-        # What stands before the words of the proxies is the client's own.
+        # The client itself may have written what stands before the entries of the proxies.
         told = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")[-settings.PROXY_HOPS :]
         given = told[0].strip() or given
     try:
-        return str(ipaddress.ip_address(given))
+        return str(ipaddress.ip_address(given.partition("%")[0]))
     except ValueError:
         return None
 
@@ -100,6 +108,12 @@ def _request_id(environ: Mapping[str, Any]) -> str:
     if settings.TRUST_PROXY and _ID.fullmatch(given):
         return str(given)
     return uuid.uuid4().hex
+
+
+def _body_bytes(environ: Mapping[str, Any]) -> int:
+    """Return the declared length. Without one there is no body: Django reads no further than it."""
+    declared = environ.get("CONTENT_LENGTH") or "0"
+    return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 19 else sys.maxsize
 
 
 def _header_bytes(environ: Mapping[str, Any]) -> int:

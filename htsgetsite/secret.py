@@ -1,13 +1,27 @@
-"""The secret key of a site that was given none: made once, kept in the home, readable by its owner only."""
+"""The secret key: what an operator's has to be like, and the one that the site makes where none is given."""
 
 import os
 import secrets
 import tempfile
 from pathlib import Path
+from typing import Final
+
+MIN_LENGTH: Final = 50
+MIN_DISTINCT: Final = 10
+
+
+def secret_problem(secret: str) -> str | None:
+    """Return what is wrong with an operator's secret key, None where it may be used. Never repeats it."""
+    if len(secret) < MIN_LENGTH or len(set(secret)) < MIN_DISTINCT:
+        return (
+            f"expected at least {MIN_LENGTH} characters, {MIN_DISTINCT} of them different; make one with: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(64))'"
+        )
+    return None
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in `path`, made there when absent.
+    """Return the secret in `path`, made there when absent; only its owner may read the file.
 
     Processes that start together all get the same one: the file appears complete or not at all, and only once.
     Raises OSError.

@@ -19,18 +19,22 @@ from django.db import connection, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.utils import Error as DatabaseError
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from htsgetsite.database import share_connections
 from htsgetsite.health import unapplied_migrations
 
 log = logging.getLogger(__name__)
 
-#: Threads a worker answers with. One is busy for as long as its client takes to receive the body, so there are more
-#: than cores.
-THREADS = 64
 #: Connections that a worker keeps open, idle ones included; more wait until one is closed.
 CONNECTIONS = 1024
+#: Threads that a worker may start. One is busy for as long as its client takes to send or receive a body, so there is
+#: one for each connection: slow clients never take the last. `connection_guard` bounds how slow they may be.
+THREADS = CONNECTIONS
+#: Milliseconds within which a client has to send the headers of its next request.
+HEADER_TIMEOUT = 30_000
 #: Seconds that running requests get to finish when the server is told to stop.
 GRACE = 30
 
@@ -47,7 +51,7 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
     `when_ready` is called with the address once requests are answered. Raises `CannotServe`; exits with status 1 when
     workers die as soon as they start.
     """
-    _check_database(workers)
+    _check_database(workers, pool_size=share_connections())
     ip = _free_address(host, port)
     # Workers are forked: what this process has open with the database is not theirs.
     connections.close_all()
@@ -65,6 +69,7 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
         backpressure=CONNECTIONS,
         # Over HTTP/1 a body that falls short of its Content-Length breaks the connection, so that every client sees it.
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=GRACE,
@@ -103,12 +108,12 @@ def static_folders() -> dict[str, Path]:
     return folders
 
 
-def _check_database(workers: int) -> None:
+def _check_database(workers: int, *, pool_size: int) -> None:
     try:
         missing = unapplied_migrations()
         with connection.cursor() as cursor:
             cursor.execute("SHOW max_connections")
-            most = int(cursor.fetchone()[0])
+            max_connections = int(cursor.fetchone()[0])
     except DatabaseError as error:
         raise CannotServe(f"The database does not answer: {error}") from error
     if missing:
@@ -116,12 +121,11 @@ def _check_database(workers: int) -> None:
             f"The database is not up to date ({len(missing)} migrations are missing, first {missing[0]}). "
             "Run: manage.py migrate"
         )
-    pool = connection.settings_dict["OPTIONS"].get("pool")
-    wanted = workers * (pool["max_size"] if pool else THREADS)
-    if wanted > most:
+    wanted = workers * pool_size
+    if wanted > max_connections:
         log.warning(
             "%d workers may want %d connections, but the database allows %d: add pool_max_size=%d to DATABASE_URL",
-            *(workers, wanted, most, max(1, (most - 10) // workers)),
+            *(workers, wanted, max_connections, max(1, (max_connections - 10) // workers)),
         )
 
 

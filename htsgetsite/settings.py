@@ -22,7 +22,7 @@ from htsgetsite.authentication.issuers import (
 )
 from htsgetsite.database import Database, database_from_url, embedded_database
 from htsgetsite.environment import Environment
-from htsgetsite.secret import kept_secret
+from htsgetsite.secret import kept_secret, secret_problem
 
 # Lets annotations such as QuerySet[Sequence] be written as real code.
 django_stubs_ext.monkeypatch()
@@ -53,6 +53,12 @@ _database_url = ENVIRONMENT.parsed(
     default_text="embedded PostgreSQL",
     doc="The PostgreSQL server: postgresql://user:password@host:port/name?sslmode=…&pool_max_size=…",
 )
+DATABASE_STATEMENT_TIMEOUT: int = ENVIRONMENT.integer(
+    "DATABASE_STATEMENT_TIMEOUT",
+    default=30,
+    most=3600,
+    doc="Seconds that one statement of a request may take in the database; 0 sends no limit (PgBouncer needs that).",
+)
 EMBEDDED = not ENVIRONMENT.has("DATABASE_URL")
 DATABASES: dict[str, Database] = {"default": _database_url or embedded_database()}
 
@@ -62,14 +68,16 @@ SECRET_KEY: str = ENVIRONMENT.text(
     default_text="made and kept in the home with the embedded database or DEBUG; otherwise required",
     doc="Signs sessions and data URLs; at least 50 characters, the same for every process of the site.",
 )
-if not SECRET_KEY:
-    if EMBEDDED or DEBUG:
-        try:
-            SECRET_KEY = kept_secret(HTSGETSITE_HOME / "secret_key")
-        except OSError as error:
-            ENVIRONMENT.complain("HTSGETSITE_HOME", f"expected a folder that the site may write to ({error})")
-    else:
-        ENVIRONMENT.complain("SECRET_KEY", "expected a secret, because DATABASE_URL is set and DEBUG is not")
+if SECRET_KEY:
+    if problem := secret_problem(SECRET_KEY):
+        ENVIRONMENT.complain("SECRET_KEY", problem)
+elif EMBEDDED or DEBUG:
+    try:
+        SECRET_KEY = kept_secret(HTSGETSITE_HOME / "secret_key")
+    except OSError as error:
+        ENVIRONMENT.complain("HTSGETSITE_HOME", f"expected a folder that the site may write to ({error})")
+else:
+    ENVIRONMENT.complain("SECRET_KEY", "expected a secret, because DATABASE_URL is set and DEBUG is not")
 
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS: list[str] = ENVIRONMENT.words(
@@ -285,7 +293,15 @@ THROTTLE_SIGN_IN: Rate | None = ENVIRONMENT.parsed(
     kind="rate",
     default=values.rate("10/minute"),
     default_text="10/minute",
-    doc="How many wrong passwords an address may send to the sign-in page; none for no limit.",
+    doc="How many passwords an address may send to the sign-in pages; none for no limit.",
+)
+THROTTLE_SIGN_IN_ACCOUNT: Rate | None = ENVIRONMENT.parsed(
+    "THROTTLE_SIGN_IN_ACCOUNT",
+    values.rate,
+    kind="rate",
+    default=values.rate("100/hour"),
+    default_text="100/hour",
+    doc="How many passwords may be sent for one account, from all addresses together; none for no limit.",
 )
 HTSGET_MAX_REGIONS: int = ENVIRONMENT.integer(
     "HTSGET_MAX_REGIONS",
@@ -299,6 +315,13 @@ MAX_HEADER_BYTES: int = ENVIRONMENT.integer(
     least=4096,
     most=1 << 20,
     doc="The most bytes of headers in a request; a passport of many visas is long.",
+)
+
+MAX_CONNECTIONS_PER_ADDRESS: int = ENVIRONMENT.integer(
+    "MAX_CONNECTIONS_PER_ADDRESS",
+    least=1,
+    default=256,
+    doc="Connections that an address may have open to one worker; behind a proxy (TRUST_PROXY) the proxy bounds them.",
 )
 
 # --- What the site says of itself in its service-info documents -------------------------------------------------------
@@ -417,6 +440,10 @@ LOGIN_REDIRECT_URL_FAILURE = "/account/sign-in?failed"
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "account"
 LOGOUT_REDIRECT_URL = "home"
+
+# Nothing is uploaded: files in a form are read past and dropped, and never written to disk.
+FILE_UPLOAD_HANDLERS: list[str] = []
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-gb"

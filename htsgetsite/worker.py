@@ -3,23 +3,31 @@
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
+from django.conf import settings
 from django.db import connections
 
 from htsget_app.warm_up import make_first_tickets
+from htsgetsite.connection_guard import ConnectionGuard
+from htsgetsite.database import share_connections
 from htsgetsite.wsgi import application
 
 __all__ = ["application"]
 
 
 def _ask(path: str) -> None:
-    """Sends one request through everything that requests go through."""
+    """Send one request through all layers."""
     environ: dict[str, Any] = {"PATH_INFO": path}
     setup_testing_defaults(environ)
     b"".join(application(environ, lambda status, headers, error=None: print))
 
 
+share_connections()
 # The first of these imports every view.
 _ask("/reads/service-info")
 make_first_tickets()
 # Requests are answered by other threads, which have connections of their own.
 connections.close_all()
+# Behind a proxy every connection comes from its address, and the proxy bounds those of the clients.
+ConnectionGuard(
+    max_per_address=None if settings.TRUST_PROXY else settings.MAX_CONNECTIONS_PER_ADDRESS
+).start()

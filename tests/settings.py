@@ -31,4 +31,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Tests that commit are followed by a flush of every table; nothing else may empty the audit.
 DATABASES["default"]["OPTIONS"]["options"] = "-c htsgetsite.audit_removal=flush"  # noqa: F405
 # One address asks all that the tests ask.
-THROTTLE_TICKETS_USER = THROTTLE_TICKETS_ADDRESS = THROTTLE_FAILURES = THROTTLE_SIGN_IN = None
+THROTTLE_TICKETS_USER = THROTTLE_TICKETS_ADDRESS = THROTTLE_FAILURES = None
+THROTTLE_SIGN_IN = THROTTLE_SIGN_IN_ACCOUNT = None

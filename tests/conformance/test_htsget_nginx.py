@@ -6,10 +6,12 @@ import contextlib
 import os
 import re
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -85,6 +87,7 @@ def as_shipped(folder: Path, site: Site, address: str) -> str:
             "listen 8080": f"listen {address}",
             "web:8000": site.url.removeprefix("http://"),
             "/tmp/": f"{folder}/",
+            "/spool/": f"{folder}/",
             "/data/files/": f"{site.home}/files/",
             "/dev/stdout": f"{folder}/access.log",
             "/dev/stderr": f"{folder}/error.log",
@@ -118,6 +121,43 @@ def of_manual(folder: Path, site: Site, address: str) -> str:
         f"pid {folder}/pid; error_log {folder}/error.log warn;\nevents {{}}\n"
         f"http {{\naccess_log off;\n{scratch}{text}}}\n"
     )
+
+
+def test_no_log_of_nginx_holds_tokens_or_queries(tmp_path: Path) -> None:
+    """Its log of errors repeats requests, so it has none of the levels that do."""
+    nowhere = Site(tmp_path, {}, f"http://127.0.0.1:{free_port()}")
+    address = f"127.0.0.1:{free_port()}"
+    with nginx(tmp_path, as_shipped(tmp_path, nowhere, address), address):
+        failed = requests.get(
+            f"http://{address}/data/secret-token?referenceName=secret-region", timeout=PATIENCE
+        )
+        assert failed.status_code == 502
+    told = "".join((tmp_path / name).read_text() for name in ("access.log", "error.log"))
+    assert "GET /data/" in told and "secret" not in told
+
+
+def test_the_request_id_is_never_the_clients(tmp_path: Path) -> None:
+    seen: list[dict[str, str]] = []
+
+    class Upstream(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append({name.replace("_", "-").lower(): value for name, value in self.headers.items()})
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Upstream) as upstream:
+        threading.Thread(target=upstream.serve_forever, daemon=True).start()
+        behind = Site(tmp_path, {}, f"http://127.0.0.1:{upstream.server_port}")
+        address = f"127.0.0.1:{free_port()}"
+        with nginx(tmp_path, as_shipped(tmp_path, behind, address), address):
+            for name in ("X-Request-ID", "X_Request_ID"):
+                requests.get(f"http://{address}/", headers={name: "chosen-by-client"}, timeout=PATIENCE)
+        upstream.shutdown()
+    ids = [headers["x-request-id"] for headers in seen[-2:]]
+    assert len(set(ids)) == 2 and all(re.fullmatch("[0-9a-f]{32}", each) for each in ids)
 
 
 def test_tls_as_the_manual_says(tmp_path: Path, htsget_site: Site) -> None:

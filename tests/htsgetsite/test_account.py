@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -97,6 +98,66 @@ def test_wrong_passwords_are_limited(client: Client, settings: Any, page: str) -
     right = {"username": "ada", "password": PASSWORD}
     assert "Too many" in client.post(page, right).content.decode()
     assert client.post(page, right, REMOTE_ADDR="192.0.2.9").status_code == 302
+
+
+def test_the_limit_is_counted_before_the_password_is_checked(
+    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Passwords that come while the first is still being hashed count too."""
+    settings.THROTTLE_SIGN_IN = Rate(1, 3600)
+    answers: list[str] = []
+
+    def check(*_: Any, **__: Any) -> None:
+        meanwhile = Client().post("/account/sign-in", {"username": "ada", "password": "y"})
+        answers.append(meanwhile.content.decode())
+
+    monkeypatch.setattr("django.contrib.auth.forms.authenticate", check)
+    client.post("/account/sign-in", {"username": "ada", "password": "x"})
+    assert len(answers) == 1 and "Too many" in answers[0]
+
+
+def test_an_account_is_limited_whatever_the_address(client: Client, settings: Any) -> None:
+    settings.THROTTLE_SIGN_IN_ACCOUNT = Rate(3, 3600)
+    make_user("ada", password=PASSWORD)
+    for number in range(3):
+        client.post("/account/sign-in", {"username": "ada", "password": "x"}, REMOTE_ADDR=f"192.0.2.{number}")
+    right = {"username": "ada", "password": PASSWORD}
+    assert "Too many" in client.post("/account/sign-in", right, REMOTE_ADDR="192.0.2.9").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "alike"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+    ],
+)
+def test_an_ipv6_network_counts_as_one_address(
+    client: Client, settings: Any, first: str, second: str, alike: bool
+) -> None:
+    settings.THROTTLE_SIGN_IN = Rate(1, 3600)
+    sent = {"username": "ada", "password": "x"}
+    client.post("/account/sign-in", sent, REMOTE_ADDR=first)
+    told = client.post("/account/sign-in", sent, REMOTE_ADDR=second).content.decode()
+    assert ("Too many" in told) is alike
+
+
+def test_nothing_is_uploaded(client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in a form would be spooled to the temporary folder, by anybody and as often as they like."""
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 10
+    spooled: list[object] = []
+    monkeypatch.setattr("django.core.files.uploadedfile.tempfile.NamedTemporaryFile", spooled.append)
+    file = SimpleUploadedFile("large", b"x" * (900 << 10))
+    answer = client.post("/account/sign-in", {"username": "a", "password": "b", "file": file})
+    assert answer.status_code == 200 and not spooled
+
+
+@pytest.mark.parametrize("length", ["3000000", "9" * 30, "-1", "x"])
+def test_a_body_that_is_too_long_is_not_read(client: Client, length: str) -> None:
+    answer = client.post("/account/sign-in", CONTENT_LENGTH=length)
+    assert answer.status_code == 413
 
 
 # --- Requests ---------------------------------------------------------------------------------------------------------

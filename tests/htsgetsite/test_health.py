@@ -1,5 +1,8 @@
 """`/readyz` where storages are slow or down."""
 
+import errno
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -28,7 +31,7 @@ def test_all_storages_are_asked_at_once(several: ObjectStore, client: Client) ->
     several.gate.hold_until(4)
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert len(response.json()["parts"]) == 6
+    assert len(response.json()["parts"]) == 7
 
 
 def test_the_one_that_is_down_is_named(several: ObjectStore, client: Client, settings: Any) -> None:
@@ -41,3 +44,37 @@ def test_the_one_that_is_down_is_named(several: ObjectStore, client: Client, set
         parts = response.json()["parts"]
         assert [name for name, state in parts.items() if state == "down"] == ["storage one"]
         assert bucket not in response.content.decode()
+
+
+@pytest.mark.parametrize("part", ["home", "storage sequences", "storage files"])
+def test_a_full_disk_is_told(
+    client: Client, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    folders = {name: tmp_path / name for name in ("home", "storage sequences", "storage files")}
+    for folder in folders.values():
+        folder.mkdir()
+    settings.HTSGETSITE_HOME = folders["home"]
+    settings.HTSGETSITE_STORAGES = {
+        name: folders[f"storage {name}"].as_uri() for name in ("sequences", "files")
+    }
+
+    class Full:
+        def __enter__(self) -> "Full":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def write(self, _: bytes) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(
+        "htsgetsite.health.TemporaryFile",
+        lambda dir: Full() if dir == folders[part] else TemporaryFile(dir=dir),  # noqa: SIM115
+    )
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert [name for name, state in response.json()["parts"].items() if state == "down"] == [part]
+    assert str(tmp_path) not in response.content.decode()
+    monkeypatch.undo()
+    assert client.get("/readyz").status_code == 200

@@ -17,6 +17,8 @@ from htsgetsite.logs import DiscreetFormatter
         ("Authorization: Bearer abc.def-_=", "Authorization: Bearer …"),
         ("postgresql://site:hunter2@db/name", "postgresql://site:…@db/name"),
         ("What? nothing=to hide; /dataset/x stays", "What? nothing=to hide; /dataset/x stays"),
+        ("a id\ngranian: forged\x1b[31m\r", r"a id\ngranian: forged\x1b[31m\r"),
+        ("\x7f \x9b31m \u2028", r"\x7f \x9b31m \u2028"),
     ],
 )
 def test_what_is_left_out(said: str, shown: str) -> None:
@@ -35,3 +37,14 @@ def test_tracebacks_are_treated_alike() -> None:
     told = DiscreetFormatter("%(message)s").format(record)
     assert "ValueError: no /data/…" in told
     assert "secrettoken" not in told
+
+
+def test_no_line_of_a_traceback_looks_like_an_event() -> None:
+    try:
+        raise ValueError("line\n2026-01-01 INFO forged\x1b[2J")
+    except ValueError as error:
+        record = logging.LogRecord("name", logging.ERROR, "path", 1, "failed", (), (ValueError, error, None))
+    first, *rest = DiscreetFormatter("%(message)s").format(record).split("\n")
+    assert first == "failed"
+    assert rest and all(line.startswith("    ") for line in rest)
+    assert "\x1b" not in "".join(rest)

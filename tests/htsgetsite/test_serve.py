@@ -69,7 +69,9 @@ def test_health_and_readiness(shared: Running) -> None:
     assert ready.status_code == 200
     assert ready.json() == {
         "ready": True,
-        "parts": {"database": "ok", "migrations": "ok", "storage sequences": "ok", "storage files": "ok"},
+        "parts": dict.fromkeys(
+            ("database", "migrations", "home", "storage sequences", "storage files"), "ok"
+        ),
     }
     assert "no-store" in ready.headers["Cache-Control"]
     assert "Set-Cookie" not in ready.headers

@@ -1,0 +1,177 @@
+"""Closes connections that hold the server up: too slow, silent for too long, or too many from one address.
+
+Granian answers each request in a thread, which waits while its client sends or receives a body. A worker has as many
+threads as connections, so that slow clients never take the last one; this guard bounds how long they may be slow. It
+reads the kernel's counters of each socket, and so needs Linux. Elsewhere, let nginx hold the clients.
+"""
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import socket
+import struct
+import sys
+import termios
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from catalogue.rate_limits import network_of
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks at the number of connections.
+INTERVAL: Final = 2.0
+#: Seconds over which progress is measured.
+WINDOW: Final = 30.0
+#: Bytes that a client has to send or receive in a window while a body is on its way: 1 KiB a second.
+MIN_BYTES: Final = 30 << 10
+#: Windows in a row after which a slow connection is closed, and one on which nothing moves at all.
+MAX_SLOW: Final = 2
+MAX_SILENT: Final = 4
+
+# Offset of tcpi_bytes_acked and tcpi_bytes_received in struct tcp_info (linux/tcp.h).
+_COUNTERS_OFFSET: Final = 120
+_COUNTERS: Final = struct.Struct("=QQ")
+
+
+class Traffic(NamedTuple):
+    """Bytes of one connection: acknowledged by the client, received from it, and written but not acknowledged."""
+
+    acknowledged: int
+    received: int
+    queued: int
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What is known of one connection: its traffic when the present window began, and how it fared in those before."""
+
+    began: float
+    traffic: Traffic
+    slow: int = 0
+    silent: int = 0
+
+    def advance(self, now: float, traffic: Traffic) -> str | None:
+        """Judge the window if it has ended; return why the connection is to be closed, or None."""
+        if now - self.began < WINDOW:
+            return None
+        sent = traffic.acknowledged - self.traffic.acknowledged
+        received = traffic.received - self.traffic.received
+        receiving_slowly = self.traffic.queued > 0 < traffic.queued and sent < MIN_BYTES
+        sending_slowly = sent == 0 and 0 < received < MIN_BYTES
+        self.slow = self.slow + 1 if receiving_slowly or sending_slowly else 0
+        self.silent = self.silent + 1 if sent == received == 0 else 0
+        self.began, self.traffic = now, traffic
+        if self.slow >= MAX_SLOW:
+            return "too slow"
+        return "silent" if self.silent >= MAX_SILENT else None
+
+
+class ConnectionGuard:
+    """Watches the connections that this process has accepted. `max_per_address` of None bounds nothing."""
+
+    def __init__(self, *, max_per_address: int | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._max_per_address = max_per_address
+        self._clock = clock
+        self._watches: dict[tuple[int, str], _Watch] = {}
+
+    def start(self) -> None:
+        """Watch in a thread of its own until the process ends."""
+        if sys.platform == "linux":
+            threading.Thread(target=self._run, name="connection-guard", daemon=True).start()
+
+    def sweep(self) -> None:
+        """Look at every accepted connection once, and close those that break a rule."""
+        now = self._clock()
+        counts: Counter[str | None] = Counter()
+        seen: dict[tuple[int, str], _Watch] = {}
+        with contextlib.ExitStack() as opened:
+            accepted = [
+                (number, opened.enter_context(each), peer) for number, each, peer in accepted_connections()
+            ]
+            # Those known longest come first: what is beyond the bound is the newest.
+            accepted.sort(key=lambda each: (each[0], str(each[2])) not in self._watches)
+            for number, connection, peer in accepted:
+                traffic = _traffic(connection)
+                if traffic is None:
+                    continue
+                watch = self._watches.get((number, str(peer))) or _Watch(now, traffic)
+                seen[number, str(peer)] = watch
+                network = network_of(peer[0])
+                counts[network] += 1
+                if self._max_per_address is not None and counts[network] > self._max_per_address:
+                    _close(connection, peer[0], "one too many from its address")
+                elif reason := watch.advance(now, traffic):
+                    _close(connection, peer[0], reason)
+        self._watches = seen
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.sweep()
+            except OSError:
+                log.exception("the connections could not be looked at")
+            time.sleep(INTERVAL)
+
+
+def accepted_connections() -> Iterator[tuple[int, socket.socket, tuple[str, int]]]:
+    """Yield (descriptor, a socket of its own on the same connection, peer) of each connection this process accepted.
+
+    An accepted connection has the port of a socket that listens. The caller closes what it is given.
+    """
+    listening: set[int] = set()
+    found: list[tuple[int, socket.socket]] = []
+    for number in _sockets():
+        try:
+            # A descriptor of our own: the server may close its own at any time, and the number serve another.
+            each = socket.socket(fileno=os.dup(number))
+        except OSError:
+            continue
+        if each.family not in {socket.AF_INET, socket.AF_INET6} or each.type != socket.SOCK_STREAM:
+            each.close()
+        elif each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            listening.add(each.getsockname()[1])
+            each.close()
+        else:
+            found.append((number, each))
+    for number, each in found:
+        try:
+            own, peer = each.getsockname()[1], each.getpeername()
+        except OSError:
+            own, peer = None, None
+        if own in listening:
+            yield number, each, peer
+        else:
+            each.close()
+
+
+def _sockets() -> Iterator[int]:
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                yield int(name)
+
+
+def _traffic(connection: socket.socket) -> Traffic | None:
+    try:
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        queued = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
+    except OSError as error:
+        if error.errno in {errno.EBADF, errno.ENOTCONN, errno.EINVAL}:
+            return None
+        raise
+    acknowledged, received = _COUNTERS.unpack_from(info, _COUNTERS_OFFSET)
+    return Traffic(acknowledged, received, queued=struct.unpack("i", queued)[0])
+
+
+def _close(connection: socket.socket, address: str, reason: str) -> None:
+    """Shut the connection down; the server's own read or write then fails, and frees its thread."""
+    log.info("closing a connection of %s: %s", address, reason)
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,82 @@
+"""Every regular expression of the project takes linear time, whatever it is given."""
+
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from tests.paths import PROJECT
+
+#: At this length a pattern of quadratic cost takes minutes, and all linear ones together some seconds.
+LENGTH = 150_000
+SECONDS = 120
+#: Repeated to the length, with and without what each pattern may have to see first.
+UNITS = (
+    *'a0 \t=:/?.,;-_*<"\\',
+    *("a=", 'a="', "a,", "a:", "://", "/?", "?a", "A0", "0."),
+)
+STARTS = ("", "bearer ", "://a:", "/data/", "a?", ' a="', " GN=", "a, ", "<DEL:", ";SVLEN=")
+#: Methods that try a pattern at every position of the text.
+SEARCHES = ("search", "sub", "finditer", "findall", "split")
+
+
+def modules() -> Iterator[tuple[str, str]]:
+    """Names and sources of the project's modules that compile a regular expression."""
+    for path in sorted(PROJECT.glob("*/**/*.py")):
+        parts = path.relative_to(PROJECT).with_suffix("").parts
+        if parts[0] in {"tests", "bench", "var", ".venv"} or "migrations" in parts:
+            continue
+        source = path.read_text(encoding="utf-8")
+        if "re.compile(" in source:
+            yield ".".join(parts), source
+
+
+def patterns(value: Any) -> Iterator["re.Pattern[Any]"]:
+    """The patterns in a global of a module, also inside tuples and dictionaries."""
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from patterns(each)
+    elif isinstance(value, dict):
+        yield from patterns(list(value.values()))
+
+
+def try_all() -> int:
+    """Give every pattern every text; return the number of patterns."""
+    tried = 0
+    for name, source in modules():
+        for label, value in vars(importlib.import_module(name)).items():
+            for pattern in patterns(value):
+                tried += 1
+                searched = not isinstance(value, re.Pattern) or re.search(
+                    rf"\b{label}\.({'|'.join(SEARCHES)})\(", source
+                )
+                use = pattern.search if searched else pattern.fullmatch
+                for start in STARTS:
+                    for unit in UNITS:
+                        text = start + unit * (LENGTH // len(unit)) + "\n"
+                        sys.stderr.write(f"{name}.{label} {start!r} {unit!r}\n")
+                        use(text if isinstance(pattern.pattern, str) else text.encode())
+    return tried
+
+
+def test_no_pattern_takes_more_than_linear_time() -> None:
+    script = (
+        "import os, django\n"
+        "os.environ['DJANGO_SETTINGS_MODULE'] = 'tests.settings'\n"
+        "django.setup()\n"
+        "from tests.htsgetsite.test_regular_expressions import try_all\n"
+        "print(try_all())\n"
+    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired as late:
+        told = late.stderr.decode() if isinstance(late.stderr, bytes) else str(late.stderr)
+        raise AssertionError(f"this pattern did not end: {told.splitlines()[-1]}") from None
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) > 40
