@@ -46,8 +46,10 @@ def read_bam_header(read_range: ReadRange) -> FileHeader:
             raise FormatError(
                 f"contig {name[:100]} of the header has {length % 2**32:,} bases; BAM allows {2**31 - 1:,}"
             )
-        declared = described.get(name, HeaderContig(index, name))
-        contigs.append(replace(declared, index=index, length=length))
+        contig = described.get(name) or HeaderContig(index, name, length)
+        if (contig.index, contig.length) != (index, length):
+            contig = replace(contig, index=index, length=length)
+        contigs.append(contig)
     return FileHeader(
         format=FileFormat.BAM,
         version=sam.version,

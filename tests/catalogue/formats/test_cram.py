@@ -148,6 +148,8 @@ def test_every_layout_of_the_header_container_is_read(
     assert file.header.packed == data[: file.data.begin] == data[: 26 + len(container)]
     again.write_bytes(file.header.packed + data[file.data.begin :])
     assert len(cram.reads_in(again)) == records
+    pysam.index(str(again))
+    verify_rows(parse_crai(Path(f"{again}.crai").read_bytes()), reader_of(data), file, max_containers=1000)
 
 
 def test_a_contig_without_a_name_is_refused() -> None:

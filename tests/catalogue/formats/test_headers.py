@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from catalogue.formats import FormatError
 from catalogue.formats.headers import FileFormat, FileHeader, with_indexed_contigs
 from catalogue.formats.intervals import VirtualOffset
-from catalogue.formats.registry import read_header, sniff
-from catalogue.formats.sam import parse_sam_header
+from catalogue.formats.registry import read_header
 from tests.made_files import (
     CONTIGS,
     EOF_MARKER,
@@ -161,66 +160,6 @@ def test_long_headers_with_many_contigs(folder: Path) -> None:
     with pysam.BGZFile(str(path), "r", None) as file:
         file.seek(int(header.end))
         assert gzip.decompress(header.packed) + file.read() == plain_of(path)
-
-
-def test_sam_text() -> None:
-    text = (
-        "@HD\tVN:1.6\tSO:queryname\r\n@CO\tSN:no\n@SQ\tSN:1\tLN:x\tM5:short\tAN:a,b,,c\tAS:GRCh38\tUR:file:/x\tSP:y\n"
-        "@SQ\tLN:5\n@SQ\tSN:2\tLN:7\tbroken\tM5:" + "F" * 32 + "\n"
-        "@RG\tID:1\tSM:s\n@RG\tID:2\n@RG\tID:3\tSM:s\nnonsense\n"
-    )
-    sam = parse_sam_header(text)
-    assert (sam.version, sam.sort_order, sam.samples) == ("1.6", "queryname", ("s",))
-    one, two = sam.contigs
-    assert (one.name, one.length, one.md5, one.aliases) == ("1", None, None, ("a", "b", "c"))
-    assert (one.assembly, one.uri) == ("GRCh38", "file:/x")
-    assert (two.index, two.name, two.length, two.md5) == (1, "2", 7, "f" * 32)
-    assert parse_sam_header("").contigs == ()
-
-
-VCF = make_vcf_text(count=2)
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "not a BAM, CRAM, VCF or BCF"),
-        (b"#!/bin/sh", "not a BAM, CRAM, VCF or BCF"),
-        (VCF, "VCF text, not compressed; compress it with bgzip"),
-        (gzip.compress(VCF, mtime=0), "VCF text compressed with gzip; compress it with bgzip"),
-        (gzip.compress(b"BAM\1" + bytes(50), mtime=0), "BAM stream compressed with gzip"),
-        (gzip.compress(b"anything else", mtime=0), "gzip, but not in BGZF blocks"),
-        (b"@HD\tVN:1.6\n", "SAM text, not compressed"),
-        (b"@SQ\tSN:1\n", "SAM text"),
-        (bgzf_block(b"@HD\tVN:1.6\n"), "SAM text"),
-        (b">chr1\nACGT\n", "FASTA"),
-        (bgzf_block(b">chr1\nACGT\n"), "FASTA"),
-        (b"BAM\1" + bytes(20), "BAM stream, not compressed"),
-        (b"BCF\2\2" + bytes(20), "BCF stream, not compressed"),
-        (bgzf_block(b"BCF\4" + bytes(20)), "BCF 1"),
-        (bgzf_block(b"BCF\2\7" + bytes(20)), "unknown minor version"),
-        (b"BAI\1" + bytes(20), "BAI index"),
-        (bgzf_block(b"CSI\1" + bytes(20)), "CSI index"),
-        (bgzf_block(b"TBI\1" + bytes(20)), "TBI index"),
-        (b"crypt4gh" + bytes(20), "Crypt4GH"),
-        (b"PK\3\4" + bytes(20), "zip"),
-        (bgzf_block(b"some text"), "BGZF, but neither"),
-        (EOF_MARKER, "BGZF, but neither"),
-        (bgzf_block(VCF)[:50], "cut off at byte 50, inside the BGZF block that begins at byte 0"),
-    ],
-)
-def test_what_is_not_served_is_told_by_name(data: bytes, reason: str) -> None:
-    with pytest.raises(FormatError, match=reason):
-        sniff(reader_of(data))
-    with pytest.raises(FormatError):
-        read_header(reader_of(data))
-
-
-def test_formats_are_told_by_content(folder: Path) -> None:
-    assert sniff(reader_of(b"CRAM\3\1" + bytes(20))) is FileFormat.CRAM
-    assert (
-        sniff(reader_of(bgzf_block(b"", level=0) + bgzf_block(b"BA") + bgzf_block(b"M\1"))) is FileFormat.BAM
-    )
 
 
 @pytest.mark.parametrize(
