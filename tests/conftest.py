@@ -1,8 +1,11 @@
 """What every test may use. Each worker has a home, a database and an object store of its own: see tests/settings.py."""
 
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.db.models.signals import post_migrate
 
 from tests import programs
 from tests.object_store import object_store as object_store
@@ -18,3 +21,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
     skipped = terminalreporter.stats.get("skipped", [])
     if line := programs.summary([str(report.longrepr[-1]) for report in skipped]):
         terminalreporter.write_line(line, yellow=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _seed_after_flush() -> Iterator[None]:
+    """Add again what migrations seed, when a test that commits is followed by a flush of every table."""
+    seeds = [
+        import_module(f"catalogue.migrations.{name}").seed
+        for name in ("0002_authorities", "0011_sam_authority")
+    ]
+
+    def seed(**_: object) -> None:
+        for each in seeds:
+            each(apps, None)
+
+    catalogue = apps.get_app_config("catalogue")
+    post_migrate.connect(seed, sender=catalogue)
+    yield
+    post_migrate.disconnect(seed, sender=catalogue)

@@ -54,6 +54,15 @@ def bgzf_block(plain: bytes, *, level: int = 1, extra: bytes = b"") -> bytes:
     )
 
 
+def block_offsets(data: bytes) -> list[int]:
+    """Return where each BGZF block begins, and where the last one ends (SAM 1.6, section 4.1)."""
+    offsets = [0]
+    while offsets[-1] < len(data):
+        at = offsets[-1] + 16
+        offsets.append(offsets[-1] + int.from_bytes(data[at : at + 2], "little") + 1)
+    return offsets
+
+
 def cut_anywhere(
     plain: bytes, rng: random.Random, *, sizes: tuple[int, int], eof: bool = True, empty: float = 0.0
 ) -> bytes:

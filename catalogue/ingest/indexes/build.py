@@ -18,6 +18,8 @@ from catalogue.formats import FormatError
 from catalogue.formats.spec import FileKind, FormatSpec
 
 _UNSORTED = re.compile(rb"unsorted|not sorted|not continuous|out of order", re.IGNORECASE)
+#: htslib's `HTS_LOG_ERROR`.
+_REPORT_ERRORS = 1
 _NOT_SORTED = "its records are not in coordinate order, so that it cannot be indexed"
 
 
@@ -52,11 +54,13 @@ def _reason(said: bytes) -> str:
 
 @contextmanager
 def _caught_stderr() -> Iterator[IO[bytes]]:
+    """Collect what htslib reports, also in a process where it was told to report nothing."""
     with tempfile.TemporaryFile() as caught:
-        kept = os.dup(2)
+        kept, verbosity = os.dup(2), pysam.set_verbosity(_REPORT_ERRORS)
         os.dup2(caught.fileno(), 2)
         try:
             yield caught
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+            pysam.set_verbosity(verbosity)
