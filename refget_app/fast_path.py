@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+
 from catalogue import queries
 from catalogue.queries import StoredSequence
 from ga4gh import cors
-from ga4gh.exchange import Answer, Request
+from ga4gh.exchange import Answer, Header, Request
 from refget_app import answers
 from refget_app.protocol import PROTOCOL
 
@@ -33,13 +35,27 @@ class RefgetFastPath:
             known = queries.known_sequence(identifier)
             origin = environ.get("HTTP_ORIGIN")
             cors_headers = () if origin is None else cors.response_headers(origin)
-            if known is not None and cors_headers is not None:
+            https_headers = _https_headers(environ)
+            if known is not None and cors_headers is not None and https_headers is not None:
                 answer = _answer(Request(environ, identifier), known)
-                start_response(
-                    f"{answer.status.value} {answer.status.phrase}", [*answer.headers, *cors_headers]
-                )
+                headers = [*answer.headers, *cors_headers, *https_headers]
+                start_response(f"{answer.status.value} {answer.status.phrase}", headers)
                 return [answer.body] if isinstance(answer.body, bytes) else answer.body
         return self.site(environ, start_response)
+
+
+def _https_headers(environ: dict[str, Any]) -> tuple[Header, ...] | None:
+    """Return what Django's SecurityMiddleware adds where the site is reached by https; None if it has to redirect."""
+    seconds, redirects = settings.SECURE_HSTS_SECONDS, settings.SECURE_SSL_REDIRECT
+    if not seconds and not redirects:
+        return ()
+    scheme = environ["wsgi.url_scheme"]
+    if settings.SECURE_PROXY_SSL_HEADER:
+        name, _ = settings.SECURE_PROXY_SSL_HEADER
+        scheme = environ.get(name, scheme).partition(",")[0].strip()
+    if scheme != "https":
+        return None if redirects else ()
+    return (("Strict-Transport-Security", f"max-age={seconds}"),) if seconds else ()
 
 
 def _answer(request: Request, known: StoredSequence) -> Answer:

@@ -139,6 +139,28 @@ def test_the_limit_is_read_at_each_request(known: dict[str, str], settings: Any)
     assert both(f"/sequence/{known['s700']}?start=0&end=11").code == 200
 
 
+@pytest.mark.parametrize("forwarded", ["https", "https, http"])
+def test_sites_behind_https(known: dict[str, str], settings: Any, forwarded: str) -> None:
+    settings.SECURE_HSTS_SECONDS = 3600
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    target = f"/sequence/{known['s700']}?start=5&end=9"
+    for more in ({}, {"Origin": "https://a.example"}):
+        reply = both(target, "GET", {"X-Forwarded-Proto": forwarded, **more})
+        assert (reply.code, reply.header("Strict-Transport-Security")) == (200, "max-age=3600")
+    for headers in ({}, {"X-Forwarded-Proto": "http"}):
+        with pytest.raises(Closed):
+            ask(RefgetFastPath(closed), target, headers=headers)
+        assert ask(RefgetFastPath(WSGIHandler()), target, headers=headers).code == 301
+    settings.SECURE_HSTS_SECONDS = 0
+    assert both(target, "GET", {"X-Forwarded-Proto": forwarded}).header("Strict-Transport-Security") is None
+    with pytest.raises(Closed):
+        ask(RefgetFastPath(closed), target)
+    settings.SECURE_HSTS_SECONDS = 3600
+    settings.SECURE_SSL_REDIRECT = False
+    assert both(target).header("Strict-Transport-Security") is None
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
