@@ -7,7 +7,7 @@ and so have passed the access decision.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db.models import F, Q
@@ -67,36 +67,28 @@ def contigs_by_name(file: StoredFile, names: Collection[str]) -> Mapping[str, Fi
 
     Raises NotFound when a name means none, AmbiguousReference when it means several.
     """
-    found: dict[str, FileContig] = {}
-    missing: list[str] = []
-    for name in dict.fromkeys(names):
-        known = _cache.get((*_state(file), "name", name)) or _cache.get(_alias_key(file, name))
-        if isinstance(known, FileContig):
-            found[name] = known
-        elif storable(name):
-            missing.append(name)
-        else:
-            raise _unknown(file, name)
-    if missing:
-        # By the md5 of the name, which is what the index of the table holds.
-        digests = [hashlib.md5(name.encode(), usedforsecurity=False).hexdigest() for name in missing]
-        for record in _records(file, Q(name__md5__in=digests)):
-            found[record.name] = record
-            _remember(file, "name", record.name, record)
-        missing = [name for name in missing if name not in found]
-    if missing:
-        found.update(_by_alias(file, missing))
-    return found
+    return {name: _only(file, name, contigs) for name, contigs in _meanings(file, names).items()}
 
 
 def contigs_that_exist(file: StoredFile, names: Collection[str]) -> Mapping[str, FileContig]:
     """Return the same for those names that mean one contig; the others are left out."""
-    found: dict[str, FileContig] = {}
+    return {name: contigs[0] for name, contigs in _meanings(file, names).items() if len(contigs) == 1}
+
+
+def _meanings(file: StoredFile, names: Collection[str]) -> dict[str, list[FileContig]]:
+    """Return the contigs that each name means: one, none or several."""
+    found: dict[str, list[FileContig]] = {}
     for name in dict.fromkeys(names):
-        try:
-            found |= contigs_by_name(file, [name])
-        except (NotFound, AmbiguousReference):
-            continue
+        known = _cache.get((*_state(file), "name", name)) or _cache.get(_alias_key(file, name))
+        found[name] = [known] if isinstance(known, FileContig) else []
+    if missing := [name for name, contigs in found.items() if not contigs and storable(name)]:
+        # By the md5 of the name, which is what the index of the table holds.
+        digests = [hashlib.md5(name.encode(), usedforsecurity=False).hexdigest() for name in missing]
+        for record in _records(file, Q(name__md5__in=digests)):
+            found[record.name] = [record]
+            _remember(file, "name", record.name, record)
+    if missing := [name for name in missing if not found[name]]:
+        found |= _by_alias(file, missing)
     return found
 
 
@@ -118,13 +110,16 @@ def contig_by_md5(file: StoredFile, md5: str) -> FileContig:
     return record
 
 
-def _by_alias(file: StoredFile, names: list[str]) -> dict[str, FileContig]:
-    """Return the contig that each name, or digest, of its sequence means, as far as the file's viewer may know them."""
+def _by_alias(file: StoredFile, names: list[str]) -> dict[str, list[FileContig]]:
+    """Return the contigs whose sequence has each name or digest, as far as the file's viewer may know them."""
     numbers = _numbers_by_alias(file, names)
-    records = {record.number: record for record in _records(file, Q(number__in=numbers.values()))}
-    found = {name: records[number] for name, number in numbers.items()}
-    for name, record in found.items():
-        _cache.put(_alias_key(file, name), record, len(record.index), seconds=ALIAS_SECONDS)
+    records = {
+        record.number: record for record in _records(file, Q(number__in=set().union(*numbers.values())))
+    }
+    found = {name: [records[number] for number in sorted(numbers[name])] for name in names}
+    for name, contigs in found.items():
+        if len(contigs) == 1:
+            _cache.put(_alias_key(file, name), contigs[0], len(contigs[0].index), seconds=ALIAS_SECONDS)
     return found
 
 
@@ -134,7 +129,7 @@ def _alias_key(file: StoredFile, name: str) -> tuple[object, ...]:
     return (*_state(file), "alias", viewer, name)
 
 
-def _numbers_by_alias(file: StoredFile, names: list[str]) -> dict[str, int]:
+def _numbers_by_alias(file: StoredFile, names: list[str]) -> dict[str, set[int]]:
     meant: dict[str, set[int]] = {name: set() for name in names}
     of_file = Contig.objects.filter(file_id=file.pk)
     collections = access.readable_collections(file.viewer)
@@ -146,17 +141,22 @@ def _numbers_by_alias(file: StoredFile, names: list[str]) -> dict[str, int]:
         linked = named.filter(sequence__contigs__in=of_file)
         for name, number in linked.values_list("name", "sequence__contigs__number"):
             meant[name].add(number)
+    for name, number in _numbers_by_digest(file, names):
+        meant[name].add(number)
+    return meant
+
+
+def _numbers_by_digest(file: StoredFile, names: list[str]) -> Iterator[tuple[str, int]]:
+    """Yield the names that are digests of sequences, with the numbers of their contigs."""
+    named: dict[tuple[DigestKind, bytes], list[str]] = {}
     for name in names:
         if digest := parse_digest(name):
-            kind, value = digest
-            column = "sequence__md5" if kind is DigestKind.MD5 else "sequence__sha512t24u"
-            meant[name].update(of_file.filter(**{column: value}).values_list("number", flat=True))
-    for name, numbers in meant.items():
-        if len(numbers) > 1:
-            raise _ambiguous(name, len(numbers))
-        if not numbers:
-            raise _unknown(file, name)
-    return {name: number for name, (number,) in meant.items()}
+            named.setdefault(digest, []).append(name)
+    of_file = Contig.objects.filter(file_id=file.pk)
+    for kind, column in ((DigestKind.MD5, "sequence__md5"), (DigestKind.SHA512T24U, "sequence__sha512t24u")):
+        if values := [value for asked, value in named if asked is kind]:
+            rows = of_file.filter(**{f"{column}__in": values}).values_list(column, "number")
+            yield from ((name, number) for value, number in rows for name in named[kind, bytes(value)])
 
 
 def _records(file: StoredFile, wanted: Q) -> list[FileContig]:

@@ -190,6 +190,20 @@ def test_contigs_by_md5(file: DataFile) -> None:
     assert queries.contig_by_md5(found, bytes(range(16)).hex()).name == "none"
 
 
+def test_many_names_take_few_queries(file: DataFile, django_assert_max_num_queries: Any) -> None:
+    """However many regions a request or a grant names, whether they exist or not, and however they are spelled."""
+    found = find()
+    known = ["1", ONE.md5_hex, ONE.md5_hex.upper(), TWO.sq, "none"]
+    unknown = [f"{number:032x}" for number in range(200)] + [f"scaffold{number}" for number in range(200)]
+    Sequence.objects.filter(md5=TWO.md5).update(sha512t24u=TWO.sha512t24u)
+    with django_assert_max_num_queries(8):
+        contigs = queries.contigs_that_exist(found, [*unknown, *known])
+    meant = dict(zip(known, ["1", "1", "1", "2", "none"], strict=True))
+    assert {name: contig.name for name, contig in contigs.items()} == meant
+    with django_assert_max_num_queries(8), pytest.raises(NotFound, match="00000000"):
+        queries.contigs_by_name(found, [*known, *unknown])
+
+
 def test_what_is_remembered_belongs_to_one_ingest(file: DataFile, tmp_path: Path) -> None:
     before = find()
     assert queries.header(before) == bytes(file.header)
