@@ -18,7 +18,7 @@ from catalogue.formats.headers import (
 )
 from catalogue.formats.records import Numbers, Records, RecordWalker, chain_records, gather, refuse
 from catalogue.formats.sam import parse_sam_header
-from catalogue.formats.spec import FileKind, FormatSpec, Locate, Place, Structure
+from catalogue.formats.spec import FileKind, FormatSpec, Locus, ReadLocus, Structure
 
 _MAGIC = b"BAM\1"
 
@@ -119,8 +119,8 @@ def _walker(names: Mapping[int, str]) -> RecordWalker:
     return walk_bam
 
 
-def _locator(header: FileHeader) -> Locate:
-    return lambda start: Place(*struct.unpack_from("<ii", start, 4)) if len(start) >= 12 else None
+def _locus_reader(header: FileHeader) -> ReadLocus:
+    return lambda start: Locus(*struct.unpack_from("<ii", start, 4)) if len(start) >= 12 else None
 
 
 BAM = FormatSpec(
@@ -135,5 +135,5 @@ BAM = FormatSpec(
     converts_to=(FileFormat.CRAM,),
     read_header=read_bam_header,
     record_walker=_walker,
-    locator=_locator,
+    locus_reader=_locus_reader,
 )

@@ -8,7 +8,7 @@ import numpy as np
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.headers import FileFormat, FileHeader, HeaderReader, decode_text
 from catalogue.formats.records import Records, RecordWalker, chain_records, gather, refuse
-from catalogue.formats.spec import FileKind, FormatSpec, Locate, Place, Structure
+from catalogue.formats.spec import FileKind, FormatSpec, Locus, ReadLocus, Structure
 from catalogue.formats.vcf import parse_vcf_header
 
 _MAGICS = (b"BCF\2\1", b"BCF\2\2")
@@ -83,8 +83,8 @@ def _walker(names: Mapping[int, str]) -> RecordWalker:
     return walk_bcf
 
 
-def _locator(header: FileHeader) -> Locate:
-    return lambda start: Place(*struct.unpack_from("<ii", start, 8)) if len(start) >= 16 else None
+def _locus_reader(header: FileHeader) -> ReadLocus:
+    return lambda start: Locus(*struct.unpack_from("<ii", start, 8)) if len(start) >= 16 else None
 
 
 BCF = FormatSpec(
@@ -98,5 +98,5 @@ BCF = FormatSpec(
     converts_to=(FileFormat.VCF,),
     read_header=read_bcf_header,
     record_walker=_walker,
-    locator=_locator,
+    locus_reader=_locus_reader,
 )

@@ -24,7 +24,7 @@ class Structure(StrEnum):
     CRAM = "CRAM"
 
 
-class Place(NamedTuple):
+class Locus(NamedTuple):
     """Where a record lies: the contig's number, -1 for none, and the 0-based position."""
 
     contig: int
@@ -32,7 +32,7 @@ class Place(NamedTuple):
 
 
 #: Returns where a record lies from its first bytes; None for bytes that are no record.
-Locate = Callable[[bytes], Place | None]
+ReadLocus = Callable[[bytes], Locus | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class FormatSpec:
     `built_index_suffix` is that of an index made here. `converts_to` are the formats that its records can be
     sent in instead.
 
-    `record_walker` takes the contigs of interest by number, and `locator` a header; both are None for
+    `record_walker` takes the contigs of interest by number, and `locus_reader` a header; both are None for
     formats whose records are never read here. `records_name_contigs` says that records and index know a
     contig by its name and not by a number.
     """
@@ -59,5 +59,5 @@ class FormatSpec:
     converts_to: tuple[FileFormat, ...]
     read_header: Callable[[ReadRange], FileHeader]
     record_walker: Callable[[Mapping[int, str]], RecordWalker] | None = None
-    locator: Callable[[FileHeader], Locate] | None = None
+    locus_reader: Callable[[FileHeader], ReadLocus] | None = None
     records_name_contigs: bool = False

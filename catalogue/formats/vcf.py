@@ -19,7 +19,7 @@ from catalogue.formats.headers import (
     parse_number,
 )
 from catalogue.formats.records import MAX_RECORD, OTHER_CONTIG, Records, RecordWalker
-from catalogue.formats.spec import FileKind, FormatSpec, Locate, Place, Structure
+from catalogue.formats.spec import FileKind, FormatSpec, Locus, ReadLocus, Structure
 
 _MAGIC = b"##fileformat=VCF"
 _COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"]
@@ -203,17 +203,17 @@ def _walker(names: Mapping[int, str]) -> RecordWalker:
     return lambda data, last: walk_vcf(data, last, numbers=numbers)
 
 
-def _locator(header: FileHeader) -> Locate:
+def _locus_reader(header: FileHeader) -> ReadLocus:
     numbers = {contig.name.encode(): contig.index for contig in header.contigs}
 
-    def locate(start: bytes) -> Place | None:
+    def read_locus(start: bytes) -> Locus | None:
         line, newline, _ = start.partition(b"\n")
         name, position, *others = [*line.split(b"\t", 8), b""]
         if name not in numbers or not position.isdigit() or (newline and len(others) < 7):
             return None
-        return Place(numbers[name], int(position) - 1)
+        return Locus(numbers[name], int(position) - 1)
 
-    return locate
+    return read_locus
 
 
 VCF = FormatSpec(
@@ -228,6 +228,6 @@ VCF = FormatSpec(
     converts_to=(FileFormat.BCF,),
     read_header=read_vcf_header,
     record_walker=_walker,
-    locator=_locator,
+    locus_reader=_locus_reader,
     records_name_contigs=True,
 )

@@ -48,9 +48,9 @@ def prove_binning_index(
 class _Proof:
     def __init__(self, header: FileHeader, read_range: ReadRange) -> None:
         self._blocks = BlockReader(read_range, ahead=MAX_COMPRESSED)
-        locator = SPECS[header.format].locator
-        assert locator is not None, "a format with a binning index can locate its records"
-        self._locate = locator(header)
+        locus_reader = SPECS[header.format].locus_reader
+        assert locus_reader is not None, "a format with a binning index can locate its records"
+        self._read_locus = locus_reader(header)
         self._length = _RECORD_START + max(
             (len(contig.name.encode()) for contig in header.contigs), default=0
         )
@@ -73,14 +73,14 @@ class _Proof:
     def nothing_placed_from(self, at: VirtualOffset) -> None:
         """Verify that only reads on no contig follow the last record of the index."""
         rest = self._bytes_at(at)
-        place = self._locate(rest)
-        if rest.strip(b"\n") and (place is None or place.contig != _UNPLACED):
+        locus = self._read_locus(rest)
+        if rest.strip(b"\n") and (locus is None or locus.contig != _UNPLACED):
             raise FormatError("the file has records that it does not know", offset=at.coffset)
 
     def _record(self, at: VirtualOffset, number: int, start: int, end: int) -> None:
-        place = self._locate(self._bytes_at(at))
+        locus = self._read_locus(self._bytes_at(at))
         # Reads without a position are filed under the first bin.
-        if place is None or place.contig != number or not (start <= max(place.position, 0) < end):
+        if locus is None or locus.contig != number or not (start <= max(locus.position, 0) < end):
             raise FormatError("it points at what is no record of its contig", offset=at.coffset)
 
     def _bytes_at(self, at: VirtualOffset) -> bytes:

@@ -69,7 +69,7 @@ def test_every_format_has_its_entry() -> None:
         assert (
             (spec.structure is Structure.BGZF)
             == (spec.record_walker is not None)
-            == (spec.locator is not None)
+            == (spec.locus_reader is not None)
         )
     magics = [magic for spec in SPECS.values() for magic in spec.magics]
     assert not any(one.startswith(other) for one in magics for other in magics if one is not other)
