@@ -22,6 +22,8 @@ def test_no_two_protocols_share_a_path() -> None:
         ("/sequence/x", "refget"),
         ("/md5/x", "refget"),
         ("/service-info", "refget"),
+        ("/collection/x", "seqcol"),
+        ("/seqcol/service-info", "seqcol"),
         ("/reads/x", "htsget"),
         ("/variants/service-info", "htsget"),
         ("/data/x", "htsget"),
