@@ -1,7 +1,7 @@
 """Records every change to who may see what, wherever it is made: in the admin, on a page, or by a command.
 
-Receivers of Django's signals. A change that bypasses the models (`QuerySet.update`) is not seen here; nothing in the
-project changes one of these that way, save the time of a token's last use.
+Receivers of Django's signals, which know who did it. A change that bypasses the models (`QuerySet.update()`, SQL) is
+recorded by triggers, as one of the database user.
 """
 
 from typing import Any

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.formats.spec import FileKind
 from catalogue.models.files import FILE_KINDS, DataFile, Dataset
+from catalogue.models.recorded import Recorded
 from catalogue.models.sequences import SequenceCollection
 from catalogue.models.violations import BY_TRIGGER
 
@@ -32,7 +33,7 @@ def every_scope() -> list[str]:
     return [scope.value for scope in Scope]
 
 
-class ApiToken(models.Model):
+class ApiToken(Recorded):
     """A secret that stands for an account on the protocol paths, until it expires or is revoked.
 
     Of the secret only its SHA-256 is kept: it is drawn at random with 256 bits, so that nothing slower is needed.
@@ -83,7 +84,7 @@ class ApiToken(models.Model):
         return self.revoked is None and (self.expires is None or self.expires > timezone.now())
 
 
-class Identity(models.Model):
+class Identity(Recorded):
     """An account as an OpenID Connect issuer knows it: the issuer's tokens for `subject` speak for the account."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="identities")
@@ -111,7 +112,7 @@ class Identity(models.Model):
         return f"{self.subject} at {self.issuer}"
 
 
-class Grant(models.Model):
+class Grant(Recorded):
     """Access to one dataset, or to one private collection of sequences, for one user, one group or holders of a visa.
 
     Without limits a reader may fetch everything. A grant that `limited_to_files` or `limited_to_regions` gives only
@@ -240,7 +241,7 @@ class Grant(models.Model):
         return f"group {self.group}" if self.group_id else str(self.user)
 
 
-class GrantFile(models.Model):
+class GrantFile(Recorded):
     """One of the files that a grant is limited to."""
 
     grant = models.ForeignKey(Grant, on_delete=models.CASCADE, related_name="files")
@@ -264,7 +265,7 @@ class GrantFile(models.Model):
             raise ValidationError(BY_TRIGGER["grant_file_is_of_its_dataset"])
 
 
-class GrantRegion(models.Model):
+class GrantRegion(Recorded):
     """One of the regions that a grant is limited to: positions `start` up to, not including, `end`, from 0.
 
     The contig is known by the name that a file's header gives it, or by any name of the same sequence. Without an end

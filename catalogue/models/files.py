@@ -14,10 +14,11 @@ from catalogue.formats.digests import MD5_BYTES
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.registry import formats_of
 from catalogue.formats.spec import FileKind
+from catalogue.models.recorded import Recorded
 from catalogue.models.sequences import Sequence, SequenceCollection
 
 
-class Dataset(models.Model):
+class Dataset(Recorded):
     """A steward's unit: files that are described, and may be seen, together."""
 
     class Visibility(models.TextChoices):

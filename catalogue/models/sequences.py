@@ -9,6 +9,7 @@ from django.db.models.lookups import Exact, IsNull
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.formats.digests import MD5_BYTES, SHA512T24U_BYTES, sq_name
+from catalogue.models.recorded import Recorded
 
 
 class NamingAuthority(models.Model):
@@ -182,7 +183,7 @@ class Alias(models.Model):
         return f"{self.authority}:{self.name}"
 
 
-class SequenceCollection(models.Model):
+class SequenceCollection(Recorded):
     """An ordered set of named sequences: an assembly, or what a FASTA file held.
 
     A sequence is private while it lies in private collections and in no public one; see `Sequence.private`.

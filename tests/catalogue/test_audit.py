@@ -247,6 +247,37 @@ def test_what_holds_a_grant_can_be_deleted(admin_client: Client, what: str, thro
     assert not type(row).objects.filter(pk=row.pk).exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_changes_that_bypass_the_models_are_written_too() -> None:
+    dataset, user = Dataset.objects.create(slug="d"), make_user("ada")
+    grant = make_grant(dataset, user)
+    token, _ = api_tokens.made(user=user, name="n", scopes=["reads"])
+    changes: list[tuple[Callable[[], Any], str, str]] = [
+        (lambda: Grant.objects.update(role="owner"), f"grant {grant.pk}:", "changed"),
+        (lambda: Dataset.objects.update(visibility="public"), f"dataset {dataset.pk}:", "changed"),
+        (lambda: ApiToken.objects.update(revoked=timezone.now()), f"apitoken {token.pk}:", "changed"),
+        (lambda: Grant.objects.bulk_create([Grant(dataset=dataset, user=user)]), "grant ", "added"),
+        (lambda: connection.cursor().execute("DELETE FROM catalogue_grant"), "grant ", "removed"),
+    ]
+    for change, target, what in changes:
+        before = AuditEvent.objects.count()
+        change()
+        assert AuditEvent.objects.count() > before, what
+        event = last()
+        assert event.target.startswith(target) and event.detail["change"] == what
+        assert event.actor.endswith("(database)") and "digest" not in event.detail
+    assert AuditEvent.objects.filter(dataset="d", kind="grant", actor__endswith="(database)").count() == 4
+    before = AuditEvent.objects.count()
+    ApiToken.objects.update(last_used=timezone.now())
+    assert AuditEvent.objects.count() == before
+    grant = make_grant(dataset, user)
+    GrantRegion.objects.create(grant=grant, contig="1", start=0, end=5)
+    user.delete()
+    assert not AuditEvent.objects.filter(pk__gt=last().pk - 5, actor__endswith="(database)").exists(), (
+        "once is enough"
+    )
+
+
 def test_a_change_that_is_undone_is_not_written() -> None:
     with pytest.raises(ValueError, match="undone"), transaction.atomic():
         make_grant(Dataset.objects.create(slug="d"), make_user("ada"))

@@ -1,0 +1,17 @@
+"""Models whose changes are recorded in the audit, in the transaction of the change."""
+
+from typing import Any
+
+from django.db import models, transaction
+
+
+class Recorded(models.Model):
+    """A model whose rows are saved together with the event that records it (`catalogue.audit_receivers`)."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save in a transaction, which Django itself opens only for deleting."""
+        with transaction.atomic():
+            super().save(*args, **options)
