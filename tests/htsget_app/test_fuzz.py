@@ -21,7 +21,6 @@ from tests.htsget_app.made_data import make_data_file, write_bam, write_vcf
 
 pytestmark = pytest.mark.django_db
 
-REQUESTS = 10_000
 MD5 = "1b22b98cdeb4a9304cb5d48026a85128"
 
 WORDS = [
@@ -172,12 +171,13 @@ def tokens(client: Client, tmp_path: Path) -> list[str]:
     return [url["url"].rpartition("/")[2] for url in urls if "/data/" in url["url"]]
 
 
-def test_any_request(tokens: list[str], kept_connection: None, settings: Any) -> None:
+@pytest.mark.parametrize("requests", [1_500, pytest.param(20_000, marks=pytest.mark.long)])
+def test_any_request(tokens: list[str], kept_connection: None, settings: Any, requests: int) -> None:
     settings.HTSGET_MAX_POST_BYTES = 200_000
     assert tokens
     fuzzer, handle = Fuzzer(20, tokens), WSGIHandler()
     seen: Counter[str] = Counter()
-    for _ in range(REQUESTS):
+    for _ in range(requests):
         method = fuzzer.rng.choice(("GET", "GET", "GET", "POST", "POST", "HEAD", "OPTIONS", "PUT", "\x00GET"))
         path, query, headers = (
             fuzzer.path(),

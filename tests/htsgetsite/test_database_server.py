@@ -41,7 +41,7 @@ def site(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Site:
 def test_slow_downloads_hold_no_connection(site: Site, database_url: str) -> None:
     site.manage("demo", "--no-serve")
     residues = site.home / "large.fa"
-    residues.write_text(">large\n" + "ACGT" * 8_000_000 + "\n")
+    residues.write_text(">large\n" + "ACGT" * 4_000_000 + "\n")
     site.manage("ingest_fasta", residues, "--authority", "test")
     assert not (site.home / "postgres").exists()
     with served(site) as answering, ExitStack() as downloads:

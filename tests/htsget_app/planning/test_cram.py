@@ -244,8 +244,9 @@ def test_real_crams_answer_exactly(name: str, tmp_path: Path) -> None:
 
 
 @real_data
-def test_real_reads_without_their_reference_answer_exactly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [30, pytest.param(10 * REGIONS, marks=pytest.mark.long)])
+def test_real_reads_without_their_reference_answer_exactly(tmp_path: Path, count: int) -> None:
     path = REAL / "reads" / "htsnexus_test_NA12878.cram"
     served = ServedCram(MadeCram(path=path, reference=None, read_options=WITHOUT_BASES), tmp_path)
     check(served, [Selection(), Selection(whole=True), Selection(unplaced=True)])
-    check(served, random_selections(served, count=REGIONS, seed=14))
+    check(served, random_selections(served, count=count, seed=14))
