@@ -6,7 +6,12 @@ import sys
 
 
 def main() -> None:
-    """Runs the command. A setting that cannot be used ends it with a sentence and status 2, Ctrl-C with 130."""
+    """Run a command. A setting that cannot be used ends it with a sentence and status 2, Ctrl-C with 130."""
+    if sys.argv[1:] in (["version"], ["--version"]):
+        from htsgetsite import __version__
+
+        print(f"htsgetsite {__version__}")
+        return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "htsgetsite.settings")
     from django.core.management import execute_from_command_line
 

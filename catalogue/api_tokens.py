@@ -18,6 +18,8 @@ from django.utils import timezone
 
 from catalogue.models import ApiToken
 
+#: What every token of the site begins with.
+START: Final = "hts_"
 _LETTERS: Final = string.ascii_letters + string.digits
 _PREFIX: Final = 10
 _FORM: Final = re.compile(r"hts_([A-Za-z0-9]{10})_([A-Za-z0-9_-]{43})")

@@ -386,7 +386,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "corsheaders",
-    "rest_framework",
     "catalogue.apps.CatalogueConfig",
     *PROTOCOLS,
     "htsgetsite.apps.SiteConfig",

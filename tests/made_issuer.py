@@ -73,6 +73,10 @@ class MadeIssuer:
         self.raw: bytes | None = None
         self.location: str | None = None
         self.delay = 0.0
+        # "headers" or "body" is sent byte by byte, slowly; `dripped` is set at the end, `broken` if nobody listened.
+        self.drip = ""
+        self.dripped = threading.Event()
+        self.broken = False
 
     @property
     def jwks_url(self) -> str:
@@ -156,6 +160,9 @@ def made_issuer() -> Iterator[MadeIssuer]:
             issuer.asked[self.path] += 1
             issuer.bearers.append(self.headers.get("Authorization", ""))
             time.sleep(issuer.delay)
+            if issuer.drip:
+                self._drip(issuer._answer(self.path))
+                return
             try:
                 body = issuer._answer(self.path)
                 self.send_response(issuer.status)
@@ -167,6 +174,19 @@ def made_issuer() -> Iterator[MadeIssuer]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def _drip(self, body: bytes) -> None:
+            head = b"HTTP/1.0 200 OK\r\nX-Padding: " + b"x" * 100
+            slow, fast = (head, b"") if issuer.drip == "headers" else (b" " * 100, head + b"\r\n\r\n")
+            try:
+                self.wfile.write(fast)
+                for byte in slow:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.02)
+                self.wfile.write((b"\r\n\r\n" if issuer.drip == "headers" else b"") + body)
+            except OSError:
+                issuer.broken = True
+            issuer.dripped.set()
 
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])

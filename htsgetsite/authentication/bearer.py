@@ -47,6 +47,8 @@ def viewer_of(header: str | None) -> Viewer:
             raise NotValid("only bearer tokens are taken here")
         if own := api_tokens.parts(token):
             return site_tokens.viewer_of(own)
+        if token.startswith(api_tokens.START):
+            raise NotValid("this is not a valid API token")
         return jwt_tokens.viewer_of(token)
     except NotValid as fault:
         refused = Viewer(credential=_credential(token), fault=str(fault))

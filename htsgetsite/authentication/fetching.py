@@ -1,20 +1,23 @@
-"""Asks an issuer over HTTP: only addresses that the caller was configured with, briefly, and not too much of them."""
+"""Fetch JSON from an issuer over HTTP: only from addresses of the settings, within a deadline and a size."""
 
 import json
-import time
+import ssl
+import threading
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlencode
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from socket import SHUT_RDWR, socket
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
 
-import urllib3
-from urllib3.exceptions import HTTPError
+#: Seconds for one connection attempt or read, and for all of a fetch, however slowly bytes drip in.
+_READ_TIMEOUT = 3.0
+_DEADLINE = 5.0
+#: Longest document that is read, in bytes.
+MAX_BYTES = 1 << 20
 
-#: Seconds for the connection, between two pieces, and in all.
-_CONNECT, _READ, _IN_ALL = 2.0, 3.0, 5.0
-#: The longest document that is read, in bytes.
-MOST = 1 << 20
-
-_pool = urllib3.PoolManager(timeout=urllib3.Timeout(connect=_CONNECT, read=_READ), retries=False)
+_threads: Final = ThreadPoolExecutor(16, thread_name_prefix="issuer")
 
 
 class NotFetched(Exception):
@@ -24,36 +27,26 @@ class NotFetched(Exception):
 def fetch_json(
     url: str, *, bearer: str | None = None, form: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The JSON object at an address, or the answer to a form. Redirects are not followed. Raises NotFetched."""
+    """Return the JSON object at an address, or the answer to a form. Follows no redirect. Raises NotFetched."""
     headers = {"Accept": "application/json", "User-Agent": "htsgetsite"}
     if bearer is not None:
         headers["Authorization"] = f"Bearer {bearer}"
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-    until = time.monotonic() + _IN_ALL
+    exchange = _Exchange(url, headers, None if form is None else urlencode(form))
+    answer = _threads.submit(exchange.run)
     try:
-        response = _pool.request(
-            "GET" if form is None else "POST",
-            url,
-            headers=headers,
-            body=None if form is None else urlencode(form),
-            redirect=False,
-            preload_content=False,
-        )
-        try:
-            if response.status != 200:
-                raise NotFetched(f"{url} answered {response.status}")
-            body = b""
-            for piece in response.stream(1 << 16):
-                body += piece
-                if len(body) > MOST:
-                    raise NotFetched(f"{url} answered with more than {MOST} bytes")
-                if time.monotonic() > until:
-                    raise NotFetched(f"{url} took longer than {_IN_ALL:g} seconds")
-        finally:
-            response.close()
-    except (HTTPError, OSError) as error:
+        status, body = answer.result(_DEADLINE)
+    except TimeoutError:
+        answer.cancel()
+        exchange.abort()
+        raise NotFetched(f"{url} took longer than {_DEADLINE:g} seconds") from None
+    except (HTTPException, OSError) as error:
         raise NotFetched(f"{url} cannot be reached: {error}") from error
+    if status != 200:
+        raise NotFetched(f"{url} answered {status}")
+    if len(body) > MAX_BYTES:
+        raise NotFetched(f"{url} answered with more than {MAX_BYTES} bytes")
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -61,3 +54,41 @@ def fetch_json(
     if not isinstance(document, dict):
         raise NotFetched(f"{url} is not a JSON object")
     return document
+
+
+class _Exchange:
+    """One request and its answer, in a thread that `abort` ends from another."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], body: str | None) -> None:
+        parts = urlsplit(url)
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._headers, self._body = headers, body
+        self._aborted = threading.Event()
+        # The connection lets go of it once the headers have come.
+        self._socket: socket | None = None
+        self._connection = (
+            HTTPConnection(parts.netloc, timeout=_READ_TIMEOUT)
+            if parts.scheme == "http"
+            else HTTPSConnection(parts.netloc, timeout=_READ_TIMEOUT, context=ssl.create_default_context())
+        )
+
+    def run(self) -> tuple[int, bytes]:
+        """Return status and body, at most one byte more than may be. Raises HTTPException and OSError."""
+        try:
+            self._connection.connect()
+            self._socket = self._connection.sock
+            if self._aborted.is_set():
+                raise TimeoutError
+            method = "GET" if self._body is None else "POST"
+            self._connection.request(method, self._target, self._body, dict(self._headers))
+            response = self._connection.getresponse()
+            return response.status, response.read(MAX_BYTES + 1)
+        finally:
+            self._connection.close()
+
+    def abort(self) -> None:
+        """Make `run` fail soon, whatever it waits for."""
+        self._aborted.set()
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(SHUT_RDWR)

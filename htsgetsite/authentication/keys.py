@@ -1,15 +1,17 @@
-"""The public keys of trusted issuers: fetched when needed, kept, and fetched anew when an issuer changes them.
+"""The public keys and discovery documents of trusted issuers: fetched when needed, cached, and refreshed.
 
-A key that is not known may be new, so its set is fetched once more, but no set more often than every
-`REFRESH_SECONDS`, whatever tokens say. While an issuer cannot be reached, keys that were fetched serve on for
-`STALE_SECONDS`.
+One thread at a time fetches a document, and nobody waits for it who finds a usable one in the cache: that is refreshed
+in the background. A key that is not in its set may be new, so the set is fetched once more, after `REFRESH_SECONDS` and
+then after pauses that double with each key that was not there either. While an issuer cannot be reached, what was
+fetched serves on for `STALE_SECONDS`.
 """
 
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from jwt import PyJWK
@@ -23,8 +25,12 @@ log = logging.getLogger(__name__)
 FRESH_SECONDS = 3600.0
 REFRESH_SECONDS = 30.0
 STALE_SECONDS = 24 * 3600.0
+#: Longest pause between two fetches for keys that are not in their set.
+MAX_PAUSE_SECONDS = 960.0
 #: Keys of one set beyond this many are not looked at.
 _MAX_KEYS = 200
+
+T = TypeVar("T")
 
 
 class KeysUnavailable(Exception):
@@ -39,73 +45,103 @@ class SigningKey:
     algorithm: str | None
 
 
-@dataclass(slots=True)
-class _KeySet:
-    keys: dict[str | None, list[SigningKey]] = field(default_factory=dict)
-    fetched: float = -STALE_SECONDS
-    tried: float = -STALE_SECONDS
-    lock: threading.Lock = field(default_factory=threading.Lock)
+KeySet = dict[str | None, list[SigningKey]]
 
 
-_sets: dict[str, _KeySet] = {}
-_documents: dict[str, tuple[dict[str, Any], float]] = {}
-_lock = threading.Lock()
+class _Cached(Generic[T]):
+    """One document of an issuer, read into a value. Times are of the monotonic clock."""
+
+    def __init__(self, url: str, read: Callable[[dict[str, Any]], T]) -> None:
+        self._url = url
+        self._read = read
+        self._value: T | None = None
+        self._fetched = 0.0
+        self._tried: float | None = None
+        self._lock = threading.Lock()
+        self._misses = 0
+
+    def get(self) -> T:
+        """Return the value; fetch it only where there is none. Raises KeysUnavailable."""
+        value = self._usable()
+        if value is None:
+            self._fetch(wait=True)
+            value = self._usable()
+        elif time.monotonic() - self._fetched > FRESH_SECONDS and not self._lock.locked():
+            threading.Thread(target=self._fetch, daemon=True).start()
+        if value is None:
+            raise KeysUnavailable(f"there is nothing from {self._url}")
+        return value
+
+    def get_with(self, has: Callable[[T], bool]) -> T:
+        """Return a value that has something, as far as fetching anew brings one. Raises KeysUnavailable."""
+        value = self.get()
+        if has(value):
+            return value
+        if self._fetch():
+            value = self.get()
+            self._misses = 0 if has(value) else self._misses + 1
+        return value
+
+    def _usable(self) -> T | None:
+        return None if time.monotonic() - self._fetched > STALE_SECONDS else self._value
+
+    def _fetch(self, *, wait: bool = False) -> bool:
+        """Fetch the document, unless that was tried a moment ago or another thread is at it; then say False."""
+        if not self._lock.acquire(blocking=wait):
+            return False
+        try:
+            pause = min(REFRESH_SECONDS * 2**self._misses, MAX_PAUSE_SECONDS)
+            if self._tried is not None and time.monotonic() - self._tried < pause:
+                return False
+            self._tried = time.monotonic()
+            try:
+                self._value = self._read(fetch_json(self._url))
+            except NotFetched as error:
+                log.warning("a document of an issuer: %s", error)
+                return False
+            self._fetched = time.monotonic()
+            return True
+        finally:
+            self._lock.release()
+
+
+_key_sets: dict[str, _Cached[KeySet]] = {}
+_discoveries: dict[str, _Cached[dict[str, Any]]] = {}
 
 
 def forget_keys() -> None:
-    """Empties the memory of this process."""
-    with _lock:
-        _sets.clear()
-        _documents.clear()
+    """Empty the caches of this process."""
+    _key_sets.clear()
+    _discoveries.clear()
 
 
 def signing_keys(url: str, kid: str | None) -> list[SigningKey]:
-    """The keys of the set at `url` that a token with this `kid` may be signed with; all of them for None.
+    """Return the keys of the set at `url` that a token with this `kid` may be signed with; all of them for None.
 
     Raises KeysUnavailable.
     """
-    with _lock:
-        known = _sets.setdefault(url, _KeySet())
-    now = time.monotonic()
-    if now - known.fetched > FRESH_SECONDS or (kid is not None and kid not in known.keys):
-        _refresh(url, known)
-    if time.monotonic() - known.fetched > STALE_SECONDS:
-        raise KeysUnavailable(f"there are no keys of {url}")
-    keys = known.keys
-    return [key for each in keys.values() for key in each] if kid is None else keys.get(kid, [])
+    cached = _key_sets.setdefault(url, _Cached(url, _usable_keys))
+    if kid is None:
+        return [key for each in cached.get().values() for key in each]
+    return cached.get_with(lambda keys: kid in keys).get(kid, [])
 
 
 def discovered(issuer: str, name: str) -> str:
-    """The address that an issuer's discovery document gives under `name` (OpenID Connect Discovery 1.0 §4).
+    """Return the address that an issuer's discovery document gives (OpenID Connect Discovery 1.0, section 4).
 
     Raises KeysUnavailable, also where the document is another issuer's or the address is not safe to ask.
     """
-    known, until = _documents.get(issuer, ({}, 0.0))
-    if time.monotonic() > until:
-        known = _discover(issuer)
-    address = known.get(name)
+
+    def read(document: dict[str, Any]) -> dict[str, Any]:
+        if document.get("issuer") != issuer:
+            raise NotFetched(f"the discovery document of {issuer} is another issuer's")
+        return document
+
+    url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    address = _discoveries.setdefault(issuer, _Cached(url, read)).get().get(name)
     if not isinstance(address, str) or not _askable(address, issuer):
         raise KeysUnavailable(f"{issuer} names no usable {name}")
     return address
-
-
-def _discover(issuer: str) -> dict[str, Any]:
-    now = time.monotonic()
-    try:
-        document = fetch_json(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-    except NotFetched as error:
-        log.warning("the discovery document of an issuer: %s", error)
-        known, until = _documents.get(issuer, ({}, 0.0))
-        # For as long as keys serve on; the next try waits as theirs does.
-        if not known or now > until + STALE_SECONDS:
-            _documents[issuer] = ({}, now + REFRESH_SECONDS)
-            raise KeysUnavailable(str(error)) from error
-        return known
-    if document.get("issuer") != issuer:
-        log.error("the discovery document of %s is another issuer's", issuer)
-        document = {}
-    _documents[issuer] = (document, now + (FRESH_SECONDS if document else REFRESH_SECONDS))
-    return document
 
 
 def _askable(address: str, issuer: str) -> bool:
@@ -124,30 +160,10 @@ def _askable(address: str, issuer: str) -> bool:
     )
 
 
-def _refresh(url: str, known: _KeySet) -> None:
-    """Fetches a set, unless that was tried a moment ago or another thread is at it; then what is there has to do."""
-    never = known.fetched <= -STALE_SECONDS
-    if not known.lock.acquire(blocking=never):
-        return
-    try:
-        if time.monotonic() - known.tried < REFRESH_SECONDS:
-            return
-        known.tried = time.monotonic()
-        try:
-            document = fetch_json(url)
-        except NotFetched as error:
-            log.warning("the keys of an issuer: %s", error)
-            return
-        known.keys = _usable(document)
-        known.fetched = time.monotonic()
-    finally:
-        known.lock.release()
-
-
-def _usable(document: dict[str, Any]) -> dict[str | None, list[SigningKey]]:
-    """The public signature keys of a JWK set (RFC 7517), by their `kid`."""
+def _usable_keys(document: dict[str, Any]) -> KeySet:
+    """Return the public signature keys of a JWK set (RFC 7517) by their `kid`."""
     entries = document.get("keys")
-    keys: dict[str | None, list[SigningKey]] = {}
+    keys: KeySet = {}
     for entry in entries[:_MAX_KEYS] if isinstance(entries, list) else ():
         # A symmetric key in a published set is no secret, and a key for encryption signs nothing.
         if not isinstance(entry, dict) or entry.get("kty") == "oct" or entry.get("use", "sig") != "sig":

@@ -24,8 +24,10 @@ from htsgetsite.authentication.keys import signing_keys
 
 #: Clocks may differ by so many seconds.
 LEEWAY: Final = 30
+#: Latest time that is taken for one, in seconds since 1970: the end of the year 9999.
+_MAX_TIME: Final = 253_402_300_800
 #: Longer tokens are not looked at, in characters.
-MOST: Final = 256 * 1024
+MAX_LENGTH: Final = 256 * 1024
 #: Keys tried for a token that does not say which is meant.
 _MAX_TRIED: Final = 10
 
@@ -45,7 +47,7 @@ class NotValid(Exception):
 def unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims, to see whose token it claims to be. Nothing of it is true yet. Raises NotValid."""
     parts = token.split(".")
-    if len(parts) != 3 or len(token) > MOST:
+    if len(parts) != 3 or len(token) > MAX_LENGTH:
         raise NotValid("this is no signed JSON Web Token")
     return _part(parts[0]), _part(parts[1])
 
@@ -91,6 +93,8 @@ def verified(
             if fault is None or isinstance(fault, InvalidSignatureError):
                 fault = error
         else:
+            if not 0 < claims["exp"] < _MAX_TIME:
+                raise NotValid("the token expires at a time that is none")
             return claims
     if fault is None:
         raise NotValid("the token is signed with a key that its issuer does not have")
@@ -109,4 +113,16 @@ def _part(text: str) -> dict[str, Any]:
         raise NotValid("this is no JSON Web Token") from None
     if not isinstance(document, dict):
         raise NotValid("this is no JSON Web Token")
+    if not _is_storable(document):
+        raise NotValid("the token holds text with a NUL or half of a surrogate pair")
     return document
+
+
+def _is_storable(document: dict[str, Any]) -> bool:
+    """Whether PostgreSQL can store every text in it."""
+    written = json.dumps(document, ensure_ascii=False)
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\\u0000" not in written

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -230,3 +231,22 @@ def test_the_protocols_give_no_cookies(client: Client) -> None:
     for path in ("/reads/x", "/variants/service-info", "/sequence/x", "/data/x", "/services"):
         response = client.get(path)
         assert not response.cookies and "Cookie" not in response.headers.get("Vary", "")
+
+
+@pytest.mark.parametrize("page", ["/", "/account/sign-in"])
+def test_the_tags_of_pages_are_balanced(client: Client, page: str) -> None:
+    class Tags(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.open: list[str] = []
+
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            if tag not in {"meta", "link", "input", "br", "img"}:
+                self.open.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert self.open.pop() == tag, self.getpos()
+
+    tags = Tags()
+    tags.feed(client.get(page).content.decode())
+    assert not tags.open

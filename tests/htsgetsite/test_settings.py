@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from htsgetsite import settings
+from htsgetsite import __version__, settings
 from htsgetsite.database import database_from_url
 from htsgetsite.environment import EnvironmentProblem, Unusable
 from htsgetsite.secret import kept_secret
@@ -99,6 +99,8 @@ def test_production_is_sound(tmp_path: Path) -> None:
             "DATABASE_URL: expected a whole number as pool_max",
         ),
         ({"DATABASE_URL": "postgresql://db/n?pool_min_size=4"}, "DATABASE_URL: expected pool_max_size"),
+        ({"SECRET_KEY": "hunter2"}, "SECRET_KEY: expected at least 50 characters"),
+        ({"SECRET_KEY": "hunter2" * 10, "DEBUG": "1"}, "10 of them different"),
         ({"DEBUG": "nope"}, "DEBUG: expected 1, true"),
         ({"PORT": "70000"}, "PORT: expected a whole number from 1 to 65535"),
         ({"PUBLIC_URL": "data.example.org"}, "PUBLIC_URL: expected an address such as https://"),
@@ -171,3 +173,14 @@ def test_processes_that_start_together_keep_one_secret(tmp_path: Path) -> None:
     assert len(found.pop()) >= 50
     assert path.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in path.parent.iterdir()] == ["secret_key"]
+
+
+@pytest.mark.parametrize("said", ["version", "--version"])
+def test_the_version_is_the_sites(tmp_path: Path, said: str) -> None:
+    done = manage(tmp_path, said, DEBUG="nope")
+    assert (done.returncode, done.stdout) == (0, f"htsgetsite {__version__}\n")
+
+
+def test_no_command_is_offered_that_cannot_work(tmp_path: Path) -> None:
+    offered = manage(tmp_path, "help", "--commands").stdout.split()
+    assert "serve" in offered and "generateschema" not in offered

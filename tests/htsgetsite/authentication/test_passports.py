@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from catalogue.access import Viewer
-from htsgetsite.authentication import jwt_tokens, keys, passports
+from htsgetsite.authentication import jwt_tokens, passports
 from htsgetsite.authentication.bearer import viewer_of
 from htsgetsite.authentication.issuers import Issuer, VisaIssuer
 from tests.made_issuer import (
@@ -31,12 +31,6 @@ DATASET = "https://dataset.example.org/1"
 RESEARCHER = "https://doi.org/10.1038/s41431-018-0219-y"
 
 
-@pytest.fixture(autouse=True)
-def forgetful() -> None:
-    keys.forget_keys()
-    jwt_tokens.forget_tokens()
-
-
 @pytest.fixture
 def broker(settings: Any) -> Iterator[MadeIssuer]:
     """The issuer of access tokens, which carry passports."""
@@ -50,13 +44,6 @@ def dac(settings: Any) -> Iterator[MadeIssuer]:
     """An issuer of visas that the site trusts."""
     with made_issuer() as made:
         settings.VISA_ISSUERS = {made.url: VisaIssuer(url=made.url, key_urls=(made.jwks_url,))}
-        yield made
-
-
-@pytest.fixture
-def stranger() -> Iterator[MadeIssuer]:
-    """An issuer of visas that the site does not trust."""
-    with made_issuer() as made:
         yield made
 
 
@@ -392,3 +379,12 @@ def test_a_pattern_of_many_asterisks_is_quick() -> None:
     started = time.thread_time()
     assert not passports._matches("pattern:" + "*a" * 60 + "b", "a" * 255)
     assert time.thread_time() - started < 0.5
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+@pytest.mark.parametrize("name", ["type", "value", "source", "by"])
+def test_a_visa_that_the_database_cannot_hold_counts_for_nothing(
+    broker: MadeIssuer, dac: MadeIssuer, name: str, text: str
+) -> None:
+    assert values(broker, dac.visa(DATASET, content={name: text})) == []
+    assert values(broker, dac.visa(DATASET)) == [("ControlledAccessGrants", DATASET)]
