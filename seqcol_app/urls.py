@@ -24,6 +24,10 @@ urlpatterns = [
         ServiceInfoView.as_view(protocol=PROTOCOL),
         {"kind": "seqcol"},
     ),
+    re_path(
+        r"^collections/(?P<identifier>[\s\S]+?)(?P<suffix>\.fa\.fai|\.fa|\.dict|\.chrom\.sizes)\Z",
+        views.FileView.as_view(),
+    ),
     re_path(r"^api/collections/?\Z", views.CatalogueView.as_view()),
     re_path(
         _ROOT + r"(?:seqcol|collections?|comparison|list|attribute)(?:/[\s\S]*)?\Z",

@@ -1,7 +1,8 @@
 """The resources of sequence collections 1.0.0 ("API"), the same below the site's root and below `/seqcol`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -9,10 +10,11 @@ from catalogue import audit
 from catalogue.access import Viewer
 from catalogue.audit import Event, Kind
 from catalogue.errors import NotFound
+from catalogue.queries import collection_files
 from catalogue.queries import collections as queries
 from catalogue.queries.collections import ListedCollection, StoredCollection
-from ga4gh.errors import RequestError
-from ga4gh.etags import precondition
+from ga4gh.errors import RequestError, log_broken_body
+from ga4gh.etags import precondition, range_header
 from ga4gh.exchange import (
     CACHE_BRIEFLY,
     CACHE_FOR_EVER,
@@ -23,6 +25,7 @@ from ga4gh.exchange import (
     document,
     json_answer,
 )
+from ga4gh.ranges import content_range, parse_range, unsatisfied_range
 from ga4gh.views import GuardedView, ProtocolView, site_url
 from seqcol_app import params
 from seqcol_app.openapi import OPENAPI
@@ -32,6 +35,8 @@ from seqcol_app.protocol import PROTOCOL
 MAX_WRITTEN_AT_ONCE = 50_000
 
 _JSON = ("Content-Type", "application/json")
+_TEXT = ("Content-Type", "text/plain; charset=utf-8")
+_FASTA = ("Content-Type", "text/x-fasta; charset=utf-8")
 
 
 class NamedElsewhere(RequestError):
@@ -210,6 +215,60 @@ class CatalogueView(CollectionsView):
     head = get
 
 
+class FileView(CollectionsView):
+    """`/collections/<digest>` as a file: `.fa`, `.fa.fai`, `.dict` and `.chrom.sizes`."""
+
+    def get(self, request: Any, identifier: str, suffix: str) -> Answer:
+        """Return the file; of the FASTA file also a range of bytes."""
+        stored = self.find(identifier)
+        if suffix == ".fa":
+            return self._fasta(stored)
+        body = _FILES[suffix](stored)
+        etag = f'"{stored.digest}{suffix}"'
+        validity = (("ETag", etag), self.given_out(stored))
+        if status := precondition(self.asked.environ, etag):
+            return answer(status, validity)
+        nothing = self.asked.method == "HEAD"
+        return answer(HTTPStatus.OK, (_TEXT, *validity), b"" if nothing else body)
+
+    head = get
+
+    def _fasta(self, stored: StoredCollection) -> Answer:
+        file = collection_files.fasta_file(stored)
+        etag = f'"{stored.digest}.fa"'
+        validity = (("ETag", etag), ("Accept-Ranges", "bytes"), self.given_out(stored))
+        if unmet := precondition(self.asked.environ, etag):
+            return answer(unmet, validity)
+        part = self._part(file.size, etag)
+        begin, end = part or (0, file.size)
+        headers: list[Header] = [_FASTA, ("Content-Length", str(end - begin)), *validity]
+        status = HTTPStatus.OK
+        if part is not None:
+            headers.append(content_range(begin, end, file.size))
+            status = HTTPStatus.PARTIAL_CONTENT
+        if self.asked.method == "HEAD":
+            return answer(status, headers)
+        return answer(status, headers, log_broken_body(_begun(file.read(begin, end)), self.asked.target))
+
+    def _part(self, size: int, etag: str) -> tuple[int, int] | None:
+        """Return the bytes, half-open, that a Range header asks for; None for all. Raises RequestError (416)."""
+        header = range_header(self.asked.environ, etag)
+        wanted = None if header is None else parse_range(header)
+        if wanted is None or wanted.is_inverted:
+            return None
+        part = wanted.within(size)
+        if part is None:
+            raise RequestError(
+                f"the file has {size:,} bytes, and the Range header asks for none of them",
+                status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+                headers=[unsatisfied_range(size)],
+            )
+        return part.begin, part.end
+
+    def _path_with(self, parts: dict[str, str]) -> str:
+        return f"{site_url(self.request)}/collections/{quote(parts['identifier'])}{parts['suffix']}"
+
+
 class OpenApiView(ProtocolView):
     """`/openapi.json` ("OpenAPI documentation")."""
 
@@ -221,6 +280,18 @@ class OpenApiView(ProtocolView):
         return document(self.asked, {**OPENAPI, "servers": [{"url": site_url(self.request) + root}]})
 
     head = get
+
+
+_FILES: Mapping[str, Callable[[StoredCollection], Iterator[bytes]]] = {
+    ".fa.fai": collection_files.fasta_index,
+    ".dict": collection_files.sequence_dictionary,
+    ".chrom.sizes": collection_files.chrom_sizes,
+}
+
+
+def _begun(body: Iterator[bytes]) -> Iterator[bytes]:
+    """Read the first piece at once: what is missing shows before the answer has a status."""
+    return chain((next(body, b""),), body)
 
 
 def _check_attribute(attribute: str) -> None:

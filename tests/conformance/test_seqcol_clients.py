@@ -86,7 +86,7 @@ print(json.dumps({{
     assert {**seen["own"], "digests": None} == {**seen["same"], "digests": None}
     assert seen["own"]["digests"] == {"a": BASE, "b": BASE}
     assert seen["listed"]["results"] == [BASE]
-    assert seen["all"]["pagination"]["total"] == len(seen["all"]["results"]) == 6
+    assert seen["all"]["pagination"]["total"] == len(seen["all"]["results"]) >= 6
     assert seen["sizes"] == "chrX\t8\nchr1\t4\nchr2\t4\n"
     assert "seqcol" in seen["service"] and seen["service"]["id"] in seen["said"]
     assert seen["more"] == [False, False, False]
@@ -120,12 +120,8 @@ with open(sys.argv[1]) as source:
 """
 
 
-@pytest.mark.parametrize(
-    ("collections", "largest"), [(60, 3_000), pytest.param(500, 100_000, marks=pytest.mark.long)]
-)
-def test_digests_equal_those_of_the_package(
-    run_client: RunClient, tmp_path: Path, collections: int, largest: int
-) -> None:
+def test_digests_equal_those_of_the_package(run_client: RunClient, tmp_path: Path) -> None:
+    collections, largest = 500, 100_000
     rng = random.Random(collections)
     ours = []
     script = tmp_path / "digests.py"
