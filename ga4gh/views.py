@@ -1,6 +1,7 @@
 """The views that protocols build on: a handler returns an `Answer` or raises, and everything else is done here."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -17,7 +18,7 @@ from catalogue.errors import NotFound
 from catalogue.rate_limits import TooMany
 from ga4gh.audit import record_refusal
 from ga4gh.errors import RequestError
-from ga4gh.exchange import Answer, Request, answer, document
+from ga4gh.exchange import CACHE_BRIEFLY, CACHE_PRIVATE, Answer, Request, answer, document
 from ga4gh.protocol import Protocol, protocols
 
 
@@ -109,6 +110,16 @@ class GuardedView(ProtocolView):
         if (target := self.audit_target(exc)) is not None:
             record_refusal(self.event, target, exc, status=refusal.status, viewer=self.asked.viewer)
         return refusal
+
+    def finalize_response(self, request: Any, response: Answer, *args: Any, **parts: str) -> HttpResponseBase:  # type: ignore[override]
+        """Hand the answer to Django, and keep from shared caches what credentials may have opened: private names, say.
+
+        What a digest names is the same for everybody.
+        """
+        if self.asked.viewer.name is not None:
+            headers = [CACHE_PRIVATE if header == CACHE_BRIEFLY else header for header in response.headers]
+            response = replace(response, headers=headers)
+        return super().finalize_response(request, response, *args, **parts)
 
 
 class NothingView(ProtocolView):

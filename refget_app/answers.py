@@ -68,7 +68,7 @@ def metadata(request: Request) -> Answer:
     form = _document_form(request)
     content = {"metadata": _metadata(request, record, legacy=form.legacy)}
     _record_private(request, record, what="metadata", status=HTTPStatus.OK)
-    caching = _caching(request, record, permanent=False)
+    caching = CACHE_BRIEFLY if record.public else CACHE_PRIVATE
     return document(request, content, content_type=form.content_type, tag=form.tag, caching=caching)
 
 
@@ -91,22 +91,14 @@ def _residues_answer(request: Request, record: StoredSequence, permanent: bool) 
     if wanted_range is not None and range_header(request.environ, etag) is None:
         params = sequence_params(query=request.query, range_header=None)
     outcome = _served_part(params, record)
-    validity = (("ETag", etag), _caching(request, record, permanent))
+    caching = CACHE_FOR_EVER if permanent else CACHE_BRIEFLY
+    validity = (("ETag", etag), caching if record.public else CACHE_PRIVATE)
     if status := precondition(request.environ, etag):
         return answer(status, validity)
     if url := redirect_url(request, record, outcome, form):
         there = (("Content-Length", "0"), ("Location", url), CACHE_NEVER)
         return answer(HTTPStatus.TEMPORARY_REDIRECT, there)
     return _served(request, record, outcome, form, validity)
-
-
-def _caching(request: Request, record: StoredSequence, permanent: bool) -> Header:
-    """Say how long an answer may be kept, and by whom: names may be private, so who shows credentials shares nothing
-    but what a digest names.
-    """
-    if record.public and permanent:
-        return CACHE_FOR_EVER
-    return CACHE_BRIEFLY if record.public and request.viewer.name is None else CACHE_PRIVATE
 
 
 def _served_part(params: SequenceParams, record: StoredSequence) -> Serve:

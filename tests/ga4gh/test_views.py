@@ -41,6 +41,7 @@ def test_a_bearer_is_let_in() -> None:
     response: Any = ask("GET", headers={"Authorization": f"Bearer {token}"})
     assert (response.status_code, json.loads(response.content)) == (200, {"for": "anna"})
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "private, no-store", "a shared cache would give it to anybody"
     head: Any = ask("HEAD", headers={"Authorization": f"Bearer {token}"})
     assert (head.status_code, head.content) == (200, b"")
     assert not AuditEvent.objects.filter(kind="request").exists()
