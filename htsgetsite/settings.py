@@ -163,6 +163,7 @@ STORAGE_CONNECTIONS: int = ENVIRONMENT.integer(
 INGEST_MAX_CONTIGS: int = ENVIRONMENT.integer(
     "INGEST_MAX_CONTIGS",
     default=1_000_000,
+    most=2_000_000,
     least=1,
     doc="Contigs that the header of one file may declare; each takes about 1 KB of memory while it is ingested.",
 )
