@@ -1,4 +1,5 @@
-"""Writes of the catalogue: sequences, reads and variants are registered here and nowhere else.
+"""Writes of the catalogue: sequences, names, reads and variants are registered here and nowhere else.
 
-May import queries, models, storage and formats; faces (commands, admin) call it.
+An ingest takes `Options`, tells an `Observer`, and returns an `IngestResult` (`outcomes`). May import queries, models,
+storage and formats; commands, jobs and the admin call it.
 """

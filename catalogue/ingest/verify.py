@@ -1,4 +1,4 @@
-"""Reads what is stored again and compares it with what is registered."""
+"""Reads stored residues again and compares their checksums with the catalogue."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from catalogue.ingest.fasta.digester import ParallelDigester
 from catalogue.models import ResidueBlob, Sequence
 from catalogue.storage import PIECE, Storage, storage
 
-#: Rows that are fetched from the database at a time.
+# Rows that are fetched from the database at a time.
 _ROWS: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that is stored otherwise than registered; `name` is the sequence or the object."""
+    """A difference between storage and catalogue; `name` is that of the sequence or object."""
 
     name: str
     problem: str
@@ -29,7 +29,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Verification:
-    """What was found: sequences and residues read, sequences known but not held, and every difference."""
+    """Numbers of sequences and residues read, of sequences known without residues, and every difference."""
 
     sequences: int = 0
     residues: int = 0
@@ -43,10 +43,10 @@ def verify_sequences(
     sample: int | None = None,
     observer: Callable[[int], None] = lambda residues: None,
 ) -> Verification:
-    """Hashes the residues of the identified sequences, of a random `sample`, or of all, against their rows.
+    """Compare the residues of the identified sequences, of a random `sample`, or of all, with their checksums.
 
     `observer` is told the residues read so far. Raises NotFound and AmbiguousAlias for an identifier, StorageError when
-    a storage does not answer. Holds a few MiB.
+    a storage does not answer. Needs a few MiB of memory.
     """
     rows = Sequence.objects.all()
     if asked := [queries.sequence(identifier).pk for identifier in identifiers]:
@@ -65,7 +65,7 @@ def verify_sequences(
 
 
 def total_residues() -> int:
-    """The residues that are held, as far as whole objects tell."""
+    """Return the number of stored residues, by the sizes of their objects."""
     return sum(ResidueBlob.objects.values_list("size", flat=True).iterator())
 
 
@@ -77,7 +77,7 @@ def _in_order(rows: QuerySet[Sequence]) -> Iterator[Sequence]:
 def _digested(
     blob: ResidueBlob, sequences: Iterator[Sequence], digester: ParallelDigester, result: Verification
 ) -> Iterator[tuple[Sequence, Digests]]:
-    """The digests of what is stored of each sequence, in order; differences of the object itself go to the result."""
+    """Yield each sequence with the digests of its stored residues; add differences of the object to the result."""
     place = storage(blob.storage)
     try:
         size = place.stat(blob.key).size
@@ -91,41 +91,41 @@ def _digested(
         result.differences.append(
             Difference(str(blob), f"the object has {size:,} bytes instead of {blob.size:,}")
         )
-    for stretch in _stretches(sequences):
-        begin, end = _offset(stretch[0]), max(_offset(sequence) + sequence.length for sequence in stretch)
+    for together in _read_together(sequences):
+        begin, end = _offset(together[0]), max(_offset(sequence) + sequence.length for sequence in together)
         if end > size:
-            for sequence in stretch:
+            for sequence in together:
                 result.differences.append(Difference(str(sequence), f"its object {blob} ends too early"))
             continue
-        if len(stretch) == 1 and end - begin > PIECE:
-            yield stretch[0], _long(place, blob.key, begin, end, digester)
+        if len(together) == 1 and end - begin > PIECE:
+            yield together[0], _digest_long(place, blob.key, begin, end, digester)
         else:
             residues = place.read_range(blob.key, begin, end - begin)
-            for sequence in stretch:
+            for sequence in together:
                 at = _offset(sequence) - begin
                 yield sequence, sequence_digests(residues[at : at + sequence.length])
 
 
-def _long(place: Storage, key: str, begin: int, end: int, digester: ParallelDigester) -> Digests:
+def _digest_long(place: Storage, key: str, begin: int, end: int, digester: ParallelDigester) -> Digests:
     try:
         for piece in place.stream(key, begin, end - begin):
             digester.update(piece)
     except ShortRead:
-        # Only a change while it was read can bring this about; what came so far differs from the row in any case.
+        # The object changed while it was read; the digests of what came differ from the row in any case.
         pass
     return digester.digests()
 
 
-def _stretches(sequences: Iterator[Sequence]) -> Iterator[list[Sequence]]:
-    """Sequences that lie within `PIECE` bytes of each other, to be had with one read; long ones alone."""
-    stretch: list[Sequence] = []
+def _read_together(sequences: Iterator[Sequence]) -> Iterator[list[Sequence]]:
+    """Yield lists of sequences within `PIECE` bytes, for one read each; long ones alone."""
+    together: list[Sequence] = []
     for sequence in sequences:
-        if stretch and _offset(sequence) + sequence.length - _offset(stretch[0]) > PIECE:
-            yield stretch
-            stretch = []
-        stretch.append(sequence)
-    if stretch:
-        yield stretch
+        if together and _offset(sequence) + sequence.length - _offset(together[0]) > PIECE:
+            yield together
+            together = []
+        together.append(sequence)
+    if together:
+        yield together
 
 
 def _offset(sequence: Sequence) -> int:

@@ -1,1 +1,1 @@
-"""The catalogue's command line: thin faces of `catalogue.ingest`."""
+"""The commands of the catalogue. They parse options and print results; `catalogue.ingest` does the work."""

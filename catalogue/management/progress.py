@@ -1,4 +1,4 @@
-"""One line on a terminal that tells how far a long command has come."""
+"""A line on a terminal that shows the progress of a long command."""
 
 import sys
 import threading
@@ -10,10 +10,9 @@ _WIDTH = 24
 
 
 class ProgressLine:
-    """Shows bytes done of bytes in all, rate and time left; nothing where `stream` is no terminal.
+    """Shows how much is done, the rate, and the time left; nothing where `stream` is no terminal.
 
-    What is not counted in bytes has another `unit`, of which one is `size` counts. A context that wipes the line on
-    the way out. May be advanced from several threads.
+    One `unit` is `size` counts. A context, which wipes the line at its end. May be advanced from several threads.
     """
 
     def __init__(self, *, stream: TextIO | None = None, unit: str = "MB", size: float = 1e6) -> None:
@@ -32,14 +31,14 @@ class ProgressLine:
         self.wipe()
 
     def start(self, label: str, total: int | None) -> None:
-        """Begins with the next input, of `total` bytes if that is known."""
+        """Begin with the next input, of `total` counts if that is known."""
         with self._lock:
             self._label, self._total, self._begun = label, total, time.monotonic()
-            # A rate says nothing before some time has passed.
+            # A rate means nothing before some time has passed.
             self._next = self._begun + _EVERY
 
     def advance(self, count: int) -> None:
-        """So many bytes of the input are done."""
+        """Show that `count` counts of the input are done."""
         now = time.monotonic()
         if not self._shown or now < self._next:
             return
@@ -49,7 +48,7 @@ class ProgressLine:
             self._stream.flush()
 
     def wipe(self) -> None:
-        """Removes the line, so that something else can be written."""
+        """Remove the line, so that something else can be written."""
         if self._shown:
             with self._lock:
                 self._stream.write("\r\x1b[K")

@@ -16,7 +16,8 @@ from django.test import Client
 
 from catalogue.formats.digests import sequence_digests
 from catalogue.formats.spec import FileKind
-from catalogue.ingest.files.reader import ReadJob, read_file
+from catalogue.ingest.files.indexing import ReadJob
+from catalogue.ingest.files.reader import read_file
 from catalogue.ingest.files.rows import Register
 from catalogue.models import DataFile, Dataset, SequenceCollection
 from catalogue.storage import FILES, storage

@@ -15,9 +15,10 @@ from catalogue.file_states import note_recovery
 from catalogue.ingest.files.contig_links import link_contigs
 from catalogue.ingest.files.dataset import save_dataset
 from catalogue.ingest.files.discovery import FoundFile, find_files
+from catalogue.ingest.files.indexing import ReadJob
 from catalogue.ingest.files.options import COMMANDS, FilesOptions
 from catalogue.ingest.files.pool import ReaderCrashedError, read_files
-from catalogue.ingest.files.reader import FileReading, ReadJob, WrongKindError
+from catalogue.ingest.files.reader import FileReading, WrongKindError
 from catalogue.ingest.files.rows import Register, discard_made
 from catalogue.ingest.files.selection import EXPECTED, decide, without_rivals
 from catalogue.ingest.outcomes import IngestResult, InputResult, Observer, Outcome

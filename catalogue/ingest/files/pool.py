@@ -1,7 +1,7 @@
-"""Reads data files several at a time, each in a process that the command owns.
+"""Reads data files several at a time, in worker processes.
 
 Processes and not threads: headers and indexes are parsed in Python, htslib builds one index at a time in a process, and
-a file that brings htslib down takes one process along, not the ingest. Workers touch no database.
+a file that crashes htslib ends one process, not the ingest. Workers use no database.
 """
 
 import multiprocessing
@@ -20,21 +20,22 @@ import django
 from django.apps import apps
 from django.conf import settings
 
-from catalogue.ingest.files.reader import FileReading, ReadJob, read_file
+from catalogue.ingest.files.indexing import ReadJob
+from catalogue.ingest.files.reader import FileReading, read_file
 
 Key = TypeVar("Key")
 
 
 class ReaderCrashedError(Exception):
-    """The process that read a file ended, twice: its bytes are more than htslib can bear."""
+    """The process that read a file crashed, twice."""
 
 
 def read_files(
     jobs: Iterable[tuple[Key, ReadJob]], *, processes: int
 ) -> Generator[tuple[Key, FileReading | BaseException], None, None]:
-    """What each job gives, or the exception that it raised, in the order in which they are done.
+    """Yield the result of each job, or the exception that it raised, in the order in which they finish.
 
-    Jobs are taken only as processes are free to do them. Closing the iterator ends the processes.
+    Jobs are taken only as processes become free. Closing the iterator ends the processes.
     """
     waiting = iter(jobs)
     while batch := list(islice(waiting, 1)):
@@ -54,7 +55,7 @@ def _read(
     processes: int,
     suspects: list[tuple[Key, ReadJob]],
 ) -> Generator[tuple[Key, FileReading | BaseException], None, None]:
-    """Works until nothing waits or a process ends; the jobs that were under way then become suspects."""
+    """Work until no job waits or a process crashes; the jobs under way then become suspects, to be repeated alone."""
     pool = ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn"),
@@ -82,14 +83,14 @@ def _read(
                 else:
                     yield job[0], error or future.result()
     finally:
-        # Nothing that was under way is wanted any more when the caller stops before the end.
+        # When the caller stops before the end, what is under way is not wanted any more.
         for process in list((pool._processes or {}).values()) if under_way else ():
             process.kill()
         pool.shutdown(cancel_futures=True)
 
 
 def _begin(storages: dict[str, str]) -> None:
-    """Prepares a process for `read_file`: it knows the storages, leaves interrupts to its parent, and ends with it."""
+    """Prepare a worker: it knows the storages, leaves Control-C to its parent, and ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if not apps.ready:
@@ -101,6 +102,6 @@ def _begin(storages: dict[str, str]) -> None:
 
 
 def _end_with(parent: int) -> None:
-    # A parent that is killed cannot tell anybody, and its children would wait for work for ever.
+    # The workers of a killed parent would wait for work for ever.
     wait_for_any([parent])
     os._exit(1)

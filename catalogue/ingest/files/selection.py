@@ -11,8 +11,9 @@ from catalogue.errors import CatalogueError
 from catalogue.formats import FormatError
 from catalogue.formats.headers import FileFormat
 from catalogue.ingest.files.discovery import FoundFile
+from catalogue.ingest.files.indexing import ReadJob, find_index
 from catalogue.ingest.files.options import FilesOptions
-from catalogue.ingest.files.reader import ReadJob, find_index, sniff_kind
+from catalogue.ingest.files.reader import sniff_kind
 from catalogue.ingest.outcomes import InputResult, Outcome
 from catalogue.models import DataFile
 from catalogue.storage import ObjectStat

@@ -124,7 +124,7 @@ def test_orphans_are_removed_and_nothing_else(lab: Lab, sequences: Path, tmp_pat
     assert sweep(older_than=0)["objects"] == []
 
 
-def test_other_storages_are_swept_only_when_named(lab: Lab) -> None:
+def test_other_storages_are_swept_only_when_named(lab: Lab, sequences: Path) -> None:
     put(storage("lab"), COPY)
     assert sweep(older_than=0)["objects"] == []
     assert sweep("--storage", "lab", older_than=0)["objects"] == [f"lab:{COPY}"]

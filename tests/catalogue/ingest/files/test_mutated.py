@@ -10,7 +10,8 @@ import pytest
 from catalogue.errors import CatalogueError
 from catalogue.formats import FormatError
 from catalogue.formats.spec import FileKind
-from catalogue.ingest.files.reader import FileReading, ReadJob, read_file
+from catalogue.ingest.files.indexing import ReadJob
+from catalogue.ingest.files.reader import FileReading, read_file
 from catalogue.storage.object_ref import ObjectRef
 from tests.catalogue.lab import make_cram_file, make_lab, make_reads_file, make_variants_file
 from tests.made_files import EOF_MARKER, bgzf_block
