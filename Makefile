@@ -15,7 +15,7 @@ PRODUCTION := DATABASE_URL=postgresql://site@localhost/site ALLOWED_HOSTS=data.e
 QUICK_TESTS := tests/catalogue/formats tests/catalogue/test_models.py tests/htsgetsite/test_architecture.py \
 	tests/htsgetsite/test_settings.py tests/htsgetsite/test_environment.py tests/refget_app tests/htsget_app/test_params.py
 
-.PHONY: help demo check test test-long lint check-migrations format bench env clean
+.PHONY: help demo check test test-long lint check-migrations format bench env pin clean
 
 help:
 	@echo 'make demo [PORT=8000]  a demonstration server: environment, database, data, http://127.0.0.1:$$PORT'
@@ -26,6 +26,7 @@ help:
 	@echo 'make format            lay out the code'
 	@echo 'make bench             the measurements of docs/benchmarks.md'
 	@echo 'make env               a fresh .env for docker compose'
+	@echo 'make pin               fix the images of docker compose by their digests, in .env'
 	@echo 'make clean             remove the environment and caches; data in var/ stay'
 
 demo: $(VENV)/.installed
@@ -68,8 +69,22 @@ env:
 	@test ! -e .env || { echo '.env is there already; remove it first'; exit 1; }
 	@umask 077; $(PYTHON) -c 'import secrets; print("SECRET_KEY=" + secrets.token_urlsafe(64)); \
 		print("POSTGRES_PASSWORD=" + secrets.token_urlsafe(32)); \
+		print("STORE_ROOT_PASSWORD=" + secrets.token_urlsafe(32)); \
 		print("STORE_ACCESS_KEY=" + secrets.token_hex(10)); print("STORE_SECRET_KEY=" + secrets.token_hex(20))' > .env
 	@echo 'Wrote .env with fresh secrets; add ALLOWED_HOSTS and PUBLIC_URL for other names than localhost.'
+
+# What a tag means may change; a digest never does. The lines override the tags of docker-compose.yml.
+IMAGES := PYTHON_IMAGE=python:3.11-slim POSTGRES_IMAGE=postgres:17 NGINX_IMAGE=nginx:1.28 \
+	MINIO_IMAGE=minio/minio:RELEASE.2025-04-22T22-12-26Z MC_IMAGE=minio/mc:RELEASE.2025-04-16T18-13-26Z
+
+pin:
+	@for each in $(IMAGES); do \
+		digest=$$(docker buildx imagetools inspect "$${each#*=}" --format '{{.Manifest.Digest}}') || exit 1; \
+		echo "$$each@$$digest"; \
+	done > .env.images
+	@test ! -e .env || grep -v '_IMAGE=' .env > .env.rest; umask 077; \
+		cat .env.rest .env.images > .env.new 2>/dev/null || cp .env.images .env.new; \
+		mv .env.new .env; rm -f .env.rest .env.images; grep '_IMAGE=' .env
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,16 +1,21 @@
 """The files that operators use agree with the code: settings exist, rooms are copied, no secret has a default."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
+import yaml
 
 from htsgetsite import settings
 from tests.paths import PROJECT
 from tests.programs import need
 
 DECLARED = {declaration.name for declaration in settings.ENVIRONMENT.declarations}
-SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "STORE_ACCESS_KEY", "STORE_SECRET_KEY"}
+SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "STORE_ROOT_PASSWORD", "STORE_ACCESS_KEY", "STORE_SECRET_KEY"}
 
 
 def test_compose_sets_only_what_exists_and_has_no_default_secret() -> None:
@@ -28,7 +33,9 @@ def test_compose_sets_only_what_exists_and_has_no_default_secret() -> None:
 def test_image_holds_every_room() -> None:
     dockerfile = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
     ignored = (PROJECT / ".dockerignore").read_text(encoding="utf-8")
-    for room in ("htsgetsite", "catalogue", "refget_app", "htsget_app"):
+    packages = {folder.parent.name for folder in PROJECT.glob("*/__init__.py")} - {"tests", "bench"}
+    assert packages >= {"htsgetsite", "catalogue", "ga4gh", "refget_app", "htsget_app"}
+    for room in packages:
         assert f"COPY {room} {room}" in dockerfile
         assert f"!{room}\n" in ignored
     assert "USER site" in dockerfile
@@ -65,3 +72,41 @@ def test_make_env_writes_fresh_secrets_once(tmp_path: Path) -> None:
         assert again.returncode != 0
         path.unlink()
     assert written[0] != written[1]
+
+
+def test_only_the_store_and_what_sets_it_up_have_its_root_account() -> None:
+    services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    with_root = {name for name, service in services.items() if "STORE_ROOT_PASSWORD" in str(service)}
+    assert with_root == {"store", "bucket"}
+    policy = json.loads((PROJECT / "deploy" / "store-policy.json").read_text(encoding="utf-8"))
+    resources = {resource for each in policy["Statement"] for resource in each["Resource"]}
+    assert resources == {"arn:aws:s3:::htsgetsite", "arn:aws:s3:::htsgetsite/*"}
+    assert not any("*" in action for each in policy["Statement"] for action in each["Action"])
+
+
+def test_make_pin_writes_the_digest_of_every_image(tmp_path: Path) -> None:
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    shutil.copy(PROJECT / "Makefile", tmp_path)
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\n[ "$1 $2 $3" = "buildx imagetools inspect" ] && echo "sha256:of-$4"\n')
+    docker.chmod(0o755)
+    (tmp_path / ".env").write_text("SECRET_KEY=kept\nNGINX_IMAGE=old\n")
+    subprocess.run(
+        ["make", "pin"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        check=True,
+        capture_output=True,
+    )
+    written = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+    compose = (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
+    images = dict(re.findall(r"\$\{([A-Z]+_IMAGE):-([^}]+)\}", compose))
+    assert len(images) == 5 and compose.count("image: ") == 4 + 1
+    assert written == {
+        "SECRET_KEY": "kept",
+        **{name: f"{image}@sha256:of-{image}" for name, image in images.items()},
+    }
+    assert f"ARG PYTHON_IMAGE={images['PYTHON_IMAGE']}\n" in (PROJECT / "Dockerfile").read_text(
+        encoding="utf-8"
+    )
