@@ -201,15 +201,14 @@ def _by_alias(identifier: str, viewer: Viewer) -> StoredSequence:
     authority, colon, name = identifier.partition(":")
     if colon:
         meant |= Q(name=name, authority__in=list(NamingAuthority.objects.filter(name__iexact=authority)))
-    named, theirs, everybodys = (
-        Q(pk__in=rows.filter(meant).values("sequence"))
-        for rows in (
-            Alias.objects.all(),
-            access.readable_aliases(viewer),
-            access.readable_aliases(ANONYMOUS),
-        )
-    )
-    rows = _rows(viewer).filter(named).annotate(theirs=Q(readable=True) & theirs, everybodys=everybodys)
+
+    def named(aliases: QuerySet[Alias]) -> Q:
+        return Q(pk__in=aliases.filter(meant).values("sequence"))
+
+    everybodys = named(access.readable_aliases(ANONYMOUS))
+    theirs = everybodys if viewer.name is None else named(access.readable_aliases(viewer))
+    rows = _rows(viewer).filter(named(Alias.objects.all()))
+    rows = rows.annotate(theirs=Q(readable=True) & theirs, everybodys=everybodys)
     found = list(rows.order_by("-theirs", "pk")[: CANDIDATES + 1])
     if not found:
         raise NotFound(_unknown(identifier))

@@ -1,6 +1,8 @@
 """What was private stays private until somebody publishes it, whatever else is deleted or changed."""
 
+import threading
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -199,3 +201,49 @@ def test_publishing_a_collection_publishes_its_aliases(
 ) -> None:
     SequenceCollection.objects.filter(pk=named[1].pk).update(visibility="public")
     assert b"secretname" in client.get("/sequence/ucsc:chr1/metadata").content
+
+
+def test_what_was_private_before_the_rules_came_is_private() -> None:
+    """The migration finds private sequences and their names among rows that no trigger has seen."""
+    private, both, free = make_sequence(b"ACGT"), make_sequence(b"TTTT"), make_sequence(b"GGGG")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE catalogue_collectionmember DISABLE TRIGGER USER")
+        closed = make_collection("closed", "private", private, both)
+        make_collection("open", "public", both)
+        cursor.execute("ALTER TABLE catalogue_collectionmember ENABLE TRIGGER USER")
+        for sequence in (private, both, free):
+            make_alias(sequence, "shared:name")
+        secret = make_alias(private, "secretlab:name")
+        assert not Sequence.objects.filter(private=True).exists()
+        cursor.execute(import_module("catalogue.migrations.0023_privacy_rules").PRESENT)
+    assert list(Sequence.objects.filter(private=True)) == [private]
+    assert set(Alias.objects.filter(collection=closed)) == set(private.aliases.all())
+    assert list(NamingAuthority.objects.filter(private=True)) == [secret.authority]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changes_at_the_same_time_publish_nothing() -> None:
+    """One leaves the last public collection while the other joins a private one; the second sees the first."""
+    sequence = make_sequence(b"ACGT")
+    shown = make_collection("open", "public", sequence)
+    closed = SequenceCollection.objects.create(name="closed", visibility="private")
+    waits = threading.Event()
+
+    def join() -> None:
+        try:
+            with transaction.atomic():
+                waits.set()
+                CollectionMember.objects.create(collection=closed, position=0, name="a", sequence=sequence)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=join)
+    with transaction.atomic():
+        shown.members.all().delete()
+        thread.start()
+        assert waits.wait(30)
+    thread.join(30)
+    assert not thread.is_alive()
+    sequence.refresh_from_db()
+    assert sequence.private
