@@ -8,7 +8,7 @@ from typing import Final
 from django.core.exceptions import SuspiciousFileOperation
 
 from catalogue.errors import CatalogueError
-from catalogue.formats.registry import strip_suffix
+from catalogue.formats.registry import SPECS, strip_suffix
 from catalogue.ingest.files.options import FilesOptions
 from catalogue.ingest.outcomes import InputResult, Outcome
 from catalogue.ingest.sources import STDIN, Source, SourceFault, find_sources, printable
@@ -16,7 +16,7 @@ from catalogue.storage.object_ref import ObjectRef
 
 _MAX_ID: Final = 255
 _MAX_KEY: Final = 1024
-_INDEX_SUFFIXES = (".bai", ".csi", ".tbi", ".crai", ".fai", ".gzi")
+_INDEX_SUFFIXES = (".fai", ".gzi", *(suffix for spec in SPECS.values() for suffix in spec.index_suffixes))
 
 
 @dataclass(frozen=True, slots=True)
