@@ -94,7 +94,7 @@ def test_counts_are_those_htslib_reports(kind: str, made: dict[str, MadeFile]) -
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_packed_shares_are_the_same_and_small(kind: str, made: dict[str, MadeFile]) -> None:
+def test_packed_indexes_are_the_same_and_small(kind: str, made: dict[str, MadeFile]) -> None:
     index = index_of(made[kind])
     for contig in index.contigs:
         if contig is None:
@@ -219,7 +219,7 @@ def test_an_index_that_swells_is_refused() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 3, 60, -1])
-def test_packed_shares_are_checked(cut: int, made: dict[str, MadeFile]) -> None:
+def test_packed_indexes_are_checked(cut: int, made: dict[str, MadeFile]) -> None:
     (contig, *_) = (contig for contig in index_of(made["bam by htslib"]).contigs if contig)
     with pytest.raises(FormatError, match="packed"):
         ContigIndex.unpack(contig.pack()[:cut])

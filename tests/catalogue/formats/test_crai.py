@@ -219,8 +219,8 @@ def test_mutated_indexes_raise_format_errors_only(made: dict[tuple[str, str], Ma
             except FormatError:
                 refused += 1
                 continue
-            for share in index.contigs.values():
-                for piece in containers_overlapping(share, start=0, end=MAX_POSITION):
+            for packed in index.contigs.values():
+                for piece in containers_overlapping(packed, start=0, end=MAX_POSITION):
                     assert file.data.begin <= piece.begin < piece.end <= file.data.end
     assert refused > 800
 
@@ -252,7 +252,7 @@ def indexes(draw: st.DrawFn) -> tuple[list[CraiRow], ByteRange]:
 
 @settings(max_examples=300, deadline=None)
 @given(index=indexes(), contig=st.integers(0, 8), start=st.integers(0, 180), length=st.integers(0, 80))
-def test_packed_shares_find_what_rows_say(
+def test_packed_indexes_find_what_rows_say(
     index: tuple[list[CraiRow], ByteRange], contig: int, start: int, length: int
 ) -> None:
     rows, data = index
@@ -298,9 +298,9 @@ def test_other_bytes_are_no_share(packed: bytes) -> None:
 
 def test_a_share_is_small() -> None:
     rows = [CraiRow(0, i, i + 9, 100 + i, 20 * slice_) for i in range(50) for slice_ in range(8)]
-    share = pack(rows, data=ByteRange(100, 150), contigs=1).contigs[0]
-    assert len(share) == 5 + 50 * 24
-    assert containers_overlapping(share, start=0, end=100) == [ByteRange(100, 150)]
+    packed = pack(rows, data=ByteRange(100, 150), contigs=1).contigs[0]
+    assert len(packed) == 5 + 50 * 24
+    assert containers_overlapping(packed, start=0, end=100) == [ByteRange(100, 150)]
 
 
 # -- files that others made
