@@ -35,13 +35,13 @@ class Parts(NamedTuple):
 def made(
     *, user: Any, name: str, scopes: Collection[str], expires: datetime | None = None
 ) -> tuple[ApiToken, str]:
-    """A new token of an account, saved, and its text."""
+    """Save a new token of an account; return it and its text."""
     token = ApiToken(user=user, name=name, scopes=sorted(scopes), expires=expires)
     return token, save_new(token)
 
 
 def save_new(token: ApiToken) -> str:
-    """Saves a token that has everything but its secret, which is drawn now; gives back its text."""
+    """Draw the secret of a token that has everything else, and save it; return its text."""
     prefix = "".join(secrets.choice(_LETTERS) for _ in range(_PREFIX))
     secret = secrets.token_urlsafe(32)
     token.prefix, token.digest = prefix, digest(secret)
@@ -50,21 +50,26 @@ def save_new(token: ApiToken) -> str:
 
 
 def parts(text: str) -> Parts | None:
-    """The parts of a text that has the form of a token; None for any other."""
+    """Return the parts of a text that has the form of a token, None for any other."""
     form = _FORM.fullmatch(text)
     return Parts(form[1], form[2]) if form else None
 
 
 def digest(secret: str) -> bytes:
-    """What is kept of a secret: 32 bytes."""
+    """Return the SHA-256 of a secret, in 32 bytes."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def checked_expiry(expires: datetime | None) -> datetime | None:
-    """When a new token may end. Raises ValidationError for the past, and beyond what the settings allow."""
-    most = settings.API_TOKEN_MAX_DAYS
+    """Return `expires` if a new token may end then.
+
+    Raises ValidationError for the past, and beyond what `API_TOKEN_MAX_DAYS` allows.
+    """
+    max_days = settings.API_TOKEN_MAX_DAYS
     if expires is not None and expires <= timezone.now():
-        raise ValidationError("That is in the past.")
-    if most is not None and (expires is None or expires > timezone.now() + timedelta(days=most, hours=1)):
-        raise ValidationError(f"A token has to expire within {most} days.")
+        raise ValidationError("This date is in the past.")
+    if max_days is not None and (
+        expires is None or expires > timezone.now() + timedelta(days=max_days, hours=1)
+    ):
+        raise ValidationError(f"A token has to expire within {max_days} days.")
     return expires

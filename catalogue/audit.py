@@ -102,14 +102,14 @@ def record(
 
 
 def outcome_of(error: Exception, *, status: int) -> Outcome:
-    """The outcome of a request that failed with an error, which was told as an HTTP status."""
+    """Return the outcome of a request that failed with an error, which was told as an HTTP status."""
     if isinstance(error, Hidden):
         return Outcome.HIDDEN
     return _OUTCOMES.get(status, Outcome.FAILED if status >= 500 else Outcome.INVALID)
 
 
 def prune(*, before: datetime) -> int:
-    """Removes the events that happened before a moment, writes that it was done, and gives back how many they were."""
+    """Remove the events that happened before a moment, record that, and return how many they were."""
     removed = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -129,7 +129,7 @@ def prune(*, before: datetime) -> int:
     return removed
 
 
-def _fitting(text: str, most: int) -> str:
-    """What the column can hold of a text that a client may have sent."""
+def _fitting(text: str, max_length: int) -> str:
+    """Return what a column can hold of a text that a client may have sent."""
     storable = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
-    return storable if len(storable) <= most else storable[: most - 1] + "…"
+    return storable if len(storable) <= max_length else storable[: max_length - 1] + "…"

@@ -45,7 +45,7 @@ _FIELDS: dict[type[Model], tuple[str, ...]] = {
 
 @receiver(post_save)
 def saved(sender: type[Model], instance: Any, created: bool, raw: bool = False, **more: Any) -> None:
-    """A row was added or changed."""
+    """Record that a row was added or changed."""
     if sender not in _KINDS or raw:
         return
     # Signing in saves the time of it, which is an event of its own.
@@ -67,7 +67,7 @@ def deleted(sender: type[Model], instance: Any, **_: Any) -> None:
 def membership_changed(
     sender: type[Model], instance: Any, action: str, model: type[Model], pk_set: set[int] | None, **_: Any
 ) -> None:
-    """Groups of a user, or permissions of either, were added or removed."""
+    """Record that groups of a user, or permissions of either, were added or removed."""
     if not action.startswith("post_"):
         return
     change = {
@@ -80,7 +80,7 @@ def membership_changed(
 
 @receiver(user_logged_in)
 def signed_in(sender: Any, user: User, **_: Any) -> None:
-    """Somebody opened a session."""
+    """Record that somebody opened a session."""
     actor = Actor(user.get_username(), user.pk)
     current_context().session = lambda: actor
     record(Event(Kind.AUTHENTICATION, target="session opened"))
@@ -88,7 +88,7 @@ def signed_in(sender: Any, user: User, **_: Any) -> None:
 
 @receiver(user_logged_out)
 def signed_out(sender: Any, user: User | None, **_: Any) -> None:
-    """Somebody closed their session. The session is empty by now, so what it said is said here."""
+    """Record that somebody closed their session, which is empty by now: the account is given here."""
     if user is not None:
         actor = Actor(user.get_username(), user.pk)
         current_context().session = lambda: actor
@@ -97,7 +97,7 @@ def signed_out(sender: Any, user: User | None, **_: Any) -> None:
 
 @receiver(user_login_failed)
 def sign_in_failed(sender: Any, credentials: dict[str, Any], **_: Any) -> None:
-    """Somebody gave a wrong name or password. The name is not kept: people type passwords into the wrong field."""
+    """Record a wrong name or password, without the name: people type passwords into the wrong field."""
     record(Event(Kind.AUTHENTICATION, Outcome.UNAUTHENTICATED, target="session refused"))
 
 

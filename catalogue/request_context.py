@@ -1,4 +1,4 @@
-"""Where the work at hand comes from: the request that a thread answers, or the command that it runs."""
+"""The request context: the address, request id and account behind what a thread does."""
 
 import getpass
 import os
@@ -20,10 +20,10 @@ NOBODY = Actor("", None)
 
 @dataclass(slots=True)
 class RequestContext:
-    """Where the work at hand comes from: a request, or a command when there is none.
+    """Who asked for what a thread does: a request, or a command when there is none.
 
-    `session` tells whose it is, where there is one, by name and number; it is asked only when something is recorded.
-    For the protocols the viewer says that.
+    `session` returns the account of the session, where there is one; it is called only when an event is recorded. The
+    protocols have viewers instead.
     """
 
     address: str | None = None
@@ -32,7 +32,7 @@ class RequestContext:
 
     @property
     def actor(self) -> Actor:
-        """Who does the work, as far as it is not a viewer."""
+        """Return the account of the session, or NOBODY."""
         return NOBODY if self.session is None else self.session()
 
 
@@ -46,19 +46,19 @@ def _account_of_process() -> str:
 
 _COMMAND = Actor(f"{_account_of_process()} (command)", None)
 
-_origin: ContextVar[RequestContext | None] = ContextVar("origin", default=None)
+_context: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
 
 
-def begin(where: RequestContext) -> None:
-    """Everything recorded from now on, in this thread, comes from there."""
-    _origin.set(where)
+def begin(context: RequestContext) -> None:
+    """Set the context of everything that this thread records from now on."""
+    _context.set(context)
 
 
 def end() -> None:
-    """Nothing more comes from where `begin` said."""
-    _origin.set(None)
+    """Forget the context that `begin` set."""
+    _context.set(None)
 
 
 def current_context() -> RequestContext:
-    """Where the work at hand comes from."""
-    return _origin.get() or RequestContext(session=lambda: _COMMAND)
+    """Return the context of this thread; outside of requests that of the command."""
+    return _context.get() or RequestContext(session=lambda: _COMMAND)
