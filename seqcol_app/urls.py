@@ -28,9 +28,10 @@ urlpatterns = [
         r"^collections/(?P<identifier>[\s\S]+?)(?P<suffix>\.fa\.fai|\.fa|\.dict|\.chrom\.sizes)\Z",
         views.FileView.as_view(),
     ),
+    re_path(r"^api/collections/match/?\Z", views.MatchView.as_view()),
     re_path(r"^api/collections/?\Z", views.CatalogueView.as_view()),
     re_path(
-        _ROOT + r"(?:seqcol|collections?|comparison|list|attribute)(?:/[\s\S]*)?\Z",
+        _ROOT + r"(?:seqcol|api/collections|collections?|comparison|list|attribute)(?:/[\s\S]*)?\Z",
         NothingView.as_view(protocol=PROTOCOL),
     ),
 ]

@@ -1,6 +1,6 @@
 """The resources of sequence collections 1.0.0 ("API"), the same below the site's root and below `/seqcol`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
@@ -12,6 +12,7 @@ from catalogue.audit import Event, Kind
 from catalogue.errors import NotFound
 from catalogue.queries import collection_files
 from catalogue.queries import collections as queries
+from catalogue.queries.collection_matches import CollectionMatch, match_collections, parse_contig_list
 from catalogue.queries.collections import ListedCollection, StoredCollection
 from ga4gh.errors import RequestError, log_broken_body
 from ga4gh.etags import precondition, range_header
@@ -33,6 +34,9 @@ from seqcol_app.protocol import PROTOCOL
 
 #: A collection of so many sequences is written before the answer begins; a larger one is streamed.
 MAX_WRITTEN_AT_ONCE = 50_000
+
+#: Differences of one kind that are told one by one.
+MAX_DIFFERENCES = 100
 
 _JSON = ("Content-Type", "application/json")
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
@@ -215,6 +219,23 @@ class CatalogueView(CollectionsView):
     head = get
 
 
+class MatchView(CollectionsView):
+    """`/api/collections/match`: what a file was made with."""
+
+    def post(self, request: Any) -> Answer:
+        """Return the collections that the header or index in the body fits, the most similar first."""
+        body = self.body(max_bytes=params.MAX_BODY)
+        try:
+            kind, contigs = parse_contig_list(body)
+        except ValueError as error:
+            raise RequestError(f"the body lists no contigs: {error}") from None
+        if not contigs:
+            raise RequestError(f"this {kind} lists no contigs")
+        matches = match_collections(contigs, viewer=self.viewer)
+        content = {"format": kind, "contigs": len(contigs), "results": [_match(match) for match in matches]}
+        return json_answer(self.asked, content)
+
+
 class FileView(CollectionsView):
     """`/collections/<digest>` as a file: `.fa`, `.fa.fai`, `.dict` and `.chrom.sizes`."""
 
@@ -305,6 +326,27 @@ def _comparison(a: str, b: str | None, compared: dict[str, Any]) -> dict[str, ob
 
 def _described(row: ListedCollection) -> dict[str, object]:
     return {"name": row.name, "digest": row.digest, "sequences": row.size}
+
+
+def _match(match: CollectionMatch) -> dict[str, object]:
+    found = match.differences
+    renamed = [{"file": ours, "collection": theirs} for ours, theirs in found.renamed]
+    return {
+        **_described(match.collection),
+        "exact": found.is_exact,
+        "similarity": round(found.similarity, 4),
+        "same": found.same,
+        "same_order": found.same_order,
+        "renamed": _some(renamed),
+        "missing": _some(found.missing),
+        "extra": _some(found.extra),
+        "other_length": _some(found.other_length),
+        "other_sequence": _some(found.other_sequence),
+    }
+
+
+def _some(differences: Sequence[object]) -> dict[str, object]:
+    return {"count": len(differences), "first": differences[:MAX_DIFFERENCES]}
 
 
 def _level2(stored: StoredCollection) -> Iterator[bytes]:

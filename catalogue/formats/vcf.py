@@ -57,29 +57,35 @@ def read_vcf_header(read_range: ReadRange) -> FileHeader:
 
 def parse_vcf_header(format: FileFormat, text: str, *, version: str, reader: HeaderReader) -> FileHeader:
     """Parse the header text of a VCF or BCF file, which `reader` has taken. Raises `FormatError`."""
-    contigs: dict[str, HeaderContig] = {}
-    columns: list[str] = []
-    for line in text.split("\n"):
-        if line.startswith("##contig=<"):
-            tags = _tags(line)
-            if (name := tags.get("ID")) and name not in contigs:
-                # Only BCF records know contigs by number, and IDX may leave gaps (VCFv4.3 §6.2.1).
-                given = parse_number(tags.get("IDX", "")) if format is FileFormat.BCF else None
-                contigs[name] = _contig(len(contigs) if given is None else given, name, tags)
-                if len(contigs) > MAX_CONTIGS:
-                    raise FormatError(f"header has more than {MAX_CONTIGS} contigs")
-        elif line.startswith("#CHROM\t"):
-            columns = line.rstrip("\r").split("\t")
+    columns = next((line for line in text.split("\n") if line.startswith("#CHROM\t")), "").rstrip("\r")
     return FileHeader(
         format=format,
         version=version,
         text=text,
-        contigs=tuple(contigs.values()),
-        samples=_samples(columns),
+        contigs=parse_contig_lines(text, with_numbers=format is FileFormat.BCF),
+        samples=_samples(columns.split("\t") if columns else []),
         sort_order=None,
         end=reader.virtual_offset(),
         packed=deflate(reader.taken()),
     )
+
+
+def parse_contig_lines(text: str, *, with_numbers: bool = False) -> tuple[HeaderContig, ...]:
+    """Parse the `##contig` lines of a header, of which the first of each ID counts. Raises `FormatError`.
+
+    Only BCF records know contigs by number, `IDX`, which may leave gaps (VCFv4.3 §6.2.1).
+    """
+    contigs: dict[str, HeaderContig] = {}
+    for line in text.split("\n"):
+        if not line.startswith("##contig=<"):
+            continue
+        tags = _tags(line)
+        if (name := tags.get("ID")) and name not in contigs:
+            given = parse_number(tags.get("IDX", "")) if with_numbers else None
+            contigs[name] = _contig(len(contigs) if given is None else given, name, tags)
+            if len(contigs) > MAX_CONTIGS:
+                raise FormatError(f"header has more than {MAX_CONTIGS} contigs")
+    return tuple(contigs.values())
 
 
 def _samples(columns: Sequence[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
 from catalogue import access
 from catalogue.access import ANONYMOUS, Viewer
@@ -56,6 +56,7 @@ __all__ = [
     "compare_with",
     "digest_of_arrays",
     "items_json",
+    "listed",
 ]
 
 #: Rows of arrays that are fetched with one query.
@@ -98,8 +99,8 @@ def collection(identifier: str, *, viewer: Viewer = ANONYMOUS) -> StoredCollecti
     """Return the collection of a digest. Raises NotFound."""
     digest = parse_collection_digest(identifier)
     if digest is not None:
-        for row in _contents(viewer).filter(digest=digest):
-            return _stored(row, viewer)
+        for row in _described(viewer).filter(digest=digest):
+            return _stored(row)
     raise NotFound(f"no collection has the digest {identifier!r}")
 
 
@@ -122,8 +123,8 @@ def collection_with(attribute: str, identifier: str, *, viewer: Viewer = ANONYMO
     """Return a collection whose attribute has this digest. Raises NotFound."""
     digest = parse_collection_digest(identifier)
     if digest is not None:
-        for row in _contents(viewer).filter(**{attribute: digest}).order_by("pk")[:1]:
-            return _stored(row, viewer)
+        for row in _described(viewer).filter(**{attribute: digest}).order_by("pk")[:1]:
+            return _stored(row)
     raise NotFound(f"no collection has {attribute} of the digest {identifier!r}")
 
 
@@ -213,7 +214,7 @@ def collection_arrays(stored: StoredCollection) -> CollectionArrays:
 def collections(*, start: int, count: int, viewer: Viewer = ANONYMOUS) -> tuple[list[ListedCollection], int]:
     """Return up to `count` collections in the order of their names, from `start` on, and how many there are."""
     rows = access.readable_collections(viewer)
-    return _listed(rows.order_by("name")[start : start + count]), rows.count()
+    return listed(rows.order_by("name")[start : start + count]), rows.count()
 
 
 def collections_with_sequence(
@@ -230,7 +231,7 @@ def collections_with_sequence(
     column = "md5" if kind is DigestKind.MD5 else "sha512t24u"
     members = CollectionMember.objects.filter(**{f"sequence__{column}": value})
     rows = access.readable_collections(viewer).filter(pk__in=members.values("collection"))
-    found = _listed(rows.order_by("pk")[start : start + count])
+    found = listed(rows.order_by("pk")[start : start + count])
     names: dict[int, list[str]] = {row.pk: [] for row in found}
     here = members.filter(collection__in=list(names)).order_by("position")
     for pk, name in here.values_list("collection", "name"):
@@ -243,18 +244,23 @@ def _contents(viewer: Viewer) -> QuerySet[CollectionContent]:
     return CollectionContent.objects.filter(Exists(readable))
 
 
-def _stored(row: CollectionContent, viewer: Viewer) -> StoredCollection:
-    readable = list(access.readable_collections(viewer).filter(content=row).order_by("pk")[:1])
-    if not readable:
-        raise NotFound("the collection was removed just now")
-    is_public = access.readable_collections(ANONYMOUS).filter(content=row).exists()
+def _described(viewer: Viewer) -> QuerySet[Any]:
+    """Return contents with `collection`, one of theirs that the viewer may read, and `public`."""
+    here = {"content": OuterRef("pk")}
+    readable = access.readable_collections(viewer).filter(**here).order_by("pk").values("pk")[:1]
+    public = access.readable_collections(ANONYMOUS).filter(**here)
+    rows = CollectionContent.objects.annotate(collection=Subquery(readable), public=Exists(public))
+    return rows.filter(collection__isnull=False)
+
+
+def _stored(row: Any) -> StoredCollection:
     return StoredCollection(
         pk=row.pk,
-        collection=readable[0].pk,
+        collection=row.collection,
         digest=digest_text(bytes(row.digest)),
         attributes={name: digest_text(bytes(getattr(row, name))) for name in ATTRIBUTES},
         size=row.size,
-        public=is_public,
+        public=row.public,
     )
 
 
@@ -277,6 +283,8 @@ def _batches(content: int, columns: tuple[str, ...]) -> Iterator[ArrayBatch]:
     while rows := _rows_of_arrays(content, columns, first):
         for row in rows:
             yield pick(**{column: bytes(value) for column, value in zip(columns, row, strict=True)})
+        if len(rows) < _ROWS_AT_ONCE:
+            return
         first += len(rows)
 
 
@@ -285,7 +293,8 @@ def _rows_of_arrays(content: int, columns: tuple[str, ...], first: int) -> list[
     return list(rows.order_by("number").values_list(*columns))
 
 
-def _listed(rows: QuerySet[SequenceCollection]) -> list[ListedCollection]:
+def listed(rows: QuerySet[SequenceCollection]) -> list[ListedCollection]:
+    """Describe collections, in their order."""
     found = list(rows.select_related("content"))
     without = [row.pk for row in found if row.content is None]
     counts = CollectionMember.objects.filter(collection__in=without).values_list("collection")

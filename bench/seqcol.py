@@ -1,0 +1,189 @@
+"""Sequence collections (`python -m bench.seqcol`): comparison, finding by sequence, and what digests add to an ingest.
+
+Requests go through all of Django in this process, without a network, each after a first one that is not counted. The
+two ways of ingest take turns, each on other sequences.
+"""
+
+import argparse
+import random
+import resource
+import time
+from pathlib import Path
+from statistics import median
+from unittest import mock
+
+from bench.refget_site import own_site
+
+HUMAN, LARGE = 3_366, 100_000
+HOLDERS, HELD = 100_000, 5
+
+
+def fill_sequences(count: int) -> None:
+    """Makes rows of sequences, whose digests are those of their numbers."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO catalogue_sequence (id, md5, sha512t24u, length, circular, molecule)
+            SELECT n, decode(md5(n::text), 'hex'), substr(sha512(n::text::bytea), 1, 24), 1000 + n %% 77777, false,
+                'dna'
+            FROM generate_series(1, %s) AS n""",
+            [count],
+        )
+        cursor.execute("ANALYZE catalogue_sequence")
+
+
+def make_pair(size: int, *, first: int) -> tuple[str, str]:
+    """Makes two collections of `size` sequences: the second in another order, a tenth renamed, a tenth replaced."""
+    from catalogue.formats.collections import digest_text
+    from catalogue.ingest.collection_digests import digest_collection
+    from catalogue.models import CollectionMember, SequenceCollection
+
+    rng = random.Random(size)
+    numbers = list(range(first, first + size))
+    names = [f"contig{number}" for number in numbers]
+    shuffled = list(zip(names, numbers, strict=True))
+    rng.shuffle(shuffled)
+    other = [
+        (f"{name}_renamed" if rng.random() < 0.1 else name, number + size if rng.random() < 0.1 else number)
+        for name, number in shuffled
+    ]
+    digests = []
+    for side, members in enumerate((list(zip(names, numbers, strict=True)), other)):
+        collection = SequenceCollection.objects.create(name=f"{size} {side}")
+        CollectionMember.objects.bulk_create(
+            CollectionMember(collection=collection, position=position, name=name, sequence_id=number)
+            for position, (name, number) in enumerate(members)
+        )
+        digest_collection(collection.pk)
+        collection.refresh_from_db()
+        assert collection.content is not None
+        digests.append(digest_text(bytes(collection.content.digest)))
+    return digests[0], digests[1]
+
+
+def fill_holders() -> None:
+    """Makes many collections: one sequence is in all of them, the others are in a few; digests are those of numbers."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO catalogue_collectioncontent
+                (id, digest, lengths, name_length_pairs, names, sequences, sorted_name_length_pairs,
+                 sorted_sequences, size)
+            SELECT 1000 + n, d, d, d, d, d, d, d, %s
+            FROM (SELECT n, substr(sha512(n::text::bytea), 1, 24) AS d FROM generate_series(1, %s) AS n) AS made""",
+            [HELD, HOLDERS],
+        )
+        cursor.execute(
+            """
+            INSERT INTO catalogue_sequencecollection (id, name, description, visibility, created)
+            SELECT 1000 + n, 'assembly ' || n, '', 'public', now() FROM generate_series(1, %s) AS n""",
+            [HOLDERS],
+        )
+        cursor.execute(
+            """
+            INSERT INTO catalogue_collectionmember (collection_id, position, name, sequence_id)
+            SELECT 1000 + n, p, 'chr' || p, CASE p WHEN 0 THEN 1 ELSE 2 + (n * 7 + p * 13) %% 90000 END
+            FROM generate_series(1, %s) AS n, generate_series(0, %s) AS p""",
+            [HOLDERS, HELD - 1],
+        )
+        cursor.execute(
+            "UPDATE catalogue_sequencecollection SET content_id = id WHERE id BETWEEN 1001 AND %s",
+            [1000 + HOLDERS],
+        )
+        for table in ("collectioncontent", "sequencecollection", "collectionmember"):
+            cursor.execute(f"VACUUM ANALYZE catalogue_{table}")
+
+
+def timed(rounds: int, *paths: str) -> str:
+    """The medians of the milliseconds that a GET takes, and of those that this process computes for it."""
+    from django.test import Client
+
+    client = Client()
+    times, computed = [], []
+    for number in range(rounds + 1):
+        path = paths[number % len(paths)]
+        begun, computing = time.perf_counter(), time.process_time()
+        response = client.get(path, SERVER_NAME="localhost")
+        assert response.status_code == 200, response.content
+        times.append(time.perf_counter() - begun)
+        computed.append(time.process_time() - computing)
+    return f"{median(times[1:]) * 1000:.1f} ms, {median(computed[1:]) * 1000:.1f} ms of it computing"
+
+
+def sequence_path(number: int) -> str:
+    """The question which collections hold the sequence of a number."""
+    import hashlib
+
+    from catalogue.formats.digests import sq_name
+
+    return f"/api/collections/?sequence={sq_name(hashlib.sha512(str(number).encode()).digest()[:24])}"
+
+
+def write_fasta(path: Path, *, records: int, length: int, seed: int) -> None:
+    """Random proteins or chromosomes."""
+    rng = random.Random(seed)
+    letters = bytes(b"ACGT"[byte & 3] for byte in range(256))
+    with path.open("wb") as file:
+        for number in range(records):
+            file.write(b">record%d\n" % number)
+            residues = rng.randbytes(length).translate(letters)
+            file.writelines(residues[at : at + 60] + b"\n" for at in range(0, length, 60))
+
+
+def ingest_seconds(home: Path, *, records: int, length: int, seed: int, digested: bool) -> float:
+    """Seconds that `ingest_fasta --collection` takes, with the digests or without."""
+    from django.core.management import call_command
+
+    path = home / "in.fa"
+    write_fasta(path, records=records, length=length, seed=seed)
+    begun = time.perf_counter()
+    if digested:
+        call_command("ingest_fasta", str(path), collection=f"collection {seed}", verbosity=0)
+    else:
+        with mock.patch("catalogue.ingest.fasta.collections.digest_collection"):
+            call_command("ingest_fasta", str(path), collection=f"collection {seed}", verbosity=0)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Prints medians."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--ingests", type=int, default=3)
+    parser.add_argument("--proteins", type=int, default=100_000)
+    arguments = parser.parse_args()
+    with own_site() as home:
+        fill_sequences(2 * (LARGE + HUMAN))
+        human, large = make_pair(HUMAN, first=1), make_pair(LARGE, first=1)
+        for name, pair in (("3,366 sequences", human), ("100,000 sequences", large)):
+            told = timed(arguments.rounds, f"/comparison/{pair[0]}/{pair[1]}")
+            print(f"comparison of two collections of {name}: {told}")
+        fill_holders()
+        rare = [sequence_path(number) for number in range(1000, 1100)]
+        print(f"which of 100,002 collections hold a sequence (in 5): {timed(100, *rare)}")
+        print(f"the same for one that all hold: {timed(arguments.rounds, sequence_path(1))}")
+        for name, records, length in (
+            (f"{arguments.proteins:,} of 400 residues", arguments.proteins, 400),
+            ("24 of 4 Mb", 24, 4_000_000),
+        ):
+            seconds: dict[bool, list[float]] = {True: [], False: []}
+            for round_ in range(arguments.ingests):
+                for digested in (True, False):
+                    seed = records + 2 * round_ + digested
+                    seconds[digested].append(
+                        ingest_seconds(home, records=records, length=length, seed=seed, digested=digested)
+                    )
+            with_digests, without = median(seconds[True]), median(seconds[False])
+            ratio = with_digests / without
+            print(
+                f"ingest of {name}: {with_digests:.2f} s with digests, {without:.2f} s without: {ratio:.3f}"
+            )
+        print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
