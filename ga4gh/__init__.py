@@ -2,5 +2,5 @@
 
 A protocol declares its paths, errors and services as a `Protocol`, and its views return an `Answer`; nothing above this
 package parses a header. May import `catalogue.access`, `audit`, `errors`, `queries`, `rate_limits` and
-`request_context`, and pure value types of `catalogue.formats`; never models, storage or a protocol.
+`request_context`; never models, storage, formats or a protocol.
 """

@@ -1,9 +1,7 @@
 """Range headers (RFC 9110, section 14). Bytes count from 0; only the header itself names its last byte."""
 
 import re
-from dataclasses import dataclass
-
-from catalogue.formats.intervals import ByteRange
+from typing import NamedTuple
 
 # int() alone would also take "1_0", "+5", " 5" and digits of other scripts.
 _RANGE = re.compile(r"bytes=(?:([0-9]+)-([0-9]*)|-([0-9]+))", re.IGNORECASE)
@@ -11,8 +9,7 @@ _RANGE = re.compile(r"bytes=(?:([0-9]+)-([0-9]*)|-([0-9]+))", re.IGNORECASE)
 _BEYOND = 2**63
 
 
-@dataclass(frozen=True, slots=True)
-class RangeHeader:
+class RangeHeader(NamedTuple):
     """`bytes=first-last`, both inclusive, `last` None for the end; with `first` None, the last `last` bytes."""
 
     first: int | None
@@ -23,13 +20,14 @@ class RangeHeader:
         """Whether it ends before it begins, which makes it invalid whatever it is asked of."""
         return self.first is not None and self.last is not None and self.last < self.first
 
-    def within(self, length: int) -> ByteRange | None:
-        """Return the bytes that it selects from `length` bytes, cut at the end; None where that is none at all."""
-        if self.first is None:
-            begin, end = max(length - (self.last or 0), 0), length
+    def within(self, length: int) -> tuple[int, int] | None:
+        """Return which of `length` bytes it selects, half-open and cut at the end; None where that is none at all."""
+        first, last = self
+        if first is None:
+            begin, end = max(length - (last or 0), 0), length
         else:
-            begin, end = self.first, length if self.last is None else min(self.last + 1, length)
-        return ByteRange(begin, end) if begin < end else None
+            begin, end = first, length if last is None else min(last + 1, length)
+        return (begin, end) if begin < end else None
 
 
 def parse_range(header: str) -> RangeHeader | None:

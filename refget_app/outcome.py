@@ -87,7 +87,7 @@ def _by_range(asked: RangeHeader, length: int) -> Outcome:
     part = asked.within(length)
     if part is None:
         return _unsatisfiable(f"the range selects none of the {length} residues", by_range=True)
-    return Serve(HTTPStatus.PARTIAL_CONTENT, part.begin, part.end, by_query=False)
+    return Serve(HTTPStatus.PARTIAL_CONTENT, *part, by_query=False)
 
 
 def _unsatisfiable(message: str, *, by_range: bool = False) -> Refuse:

@@ -284,7 +284,7 @@ class FileView(CollectionsView):
                 status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
                 headers=[unsatisfied_range(size)],
             )
-        return part.begin, part.end
+        return part
 
     def _path_with(self, parts: dict[str, str]) -> str:
         return f"{site_url(self.request)}/collections/{quote(parts['identifier'])}{parts['suffix']}"

@@ -82,8 +82,8 @@ def _sent(
         if part is None:
             unsatisfied = (*headers, unsatisfied_range(whole.length), ("Content-Length", "0"))
             return answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, unsatisfied)
-        status, wanted = HTTPStatus.PARTIAL_CONTENT, part
-        headers = (*headers, content_range(part.begin, part.end, whole.length))
+        status, wanted = HTTPStatus.PARTIAL_CONTENT, ByteRange(*part)
+        headers = (*headers, content_range(*part, whole.length))
     headers = (*headers, ("Content-Length", str(wanted.length)))
     if request.method == "HEAD":
         return answer(status, headers)

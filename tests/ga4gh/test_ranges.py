@@ -9,7 +9,7 @@ def selected(header: str, content: bytes) -> bytes | None:
     asked = parse_range(header)
     assert asked is not None
     part = asked.within(len(content))
-    return None if part is None else content[part.begin : part.end]
+    return None if part is None else content[slice(*part)]
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 7])
