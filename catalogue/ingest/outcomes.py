@@ -1,4 +1,4 @@
-"""What every ingest shares: options, the outcome of each input and of the whole, and the observer that is told."""
+"""What every ingest shares: options, the results of each input and of the whole, and the observer."""
 
 import time
 from collections import Counter
@@ -90,7 +90,7 @@ class IngestResult:
 
 
 class Observer(Protocol):
-    """Is told how far an ingest is."""
+    """Follows an ingest: a command prints what it is told, a job records it."""
 
     def progressed(self, label: str, done: int, total: int | None) -> None:
         """`done` of `total` (None: not known) bytes or inputs of `label` are done. Called from any thread."""

@@ -1,4 +1,4 @@
-"""The base of the ingest commands: progress, what is told of single inputs, and the result."""
+"""The base of the ingest commands: it prints progress, single inputs, and the result."""
 
 import time
 from collections import Counter

@@ -38,7 +38,7 @@ class WantedDataset:
             validate_slug(self.slug)
         except ValidationError:
             raise DatasetRefusedError(
-                f"{self.slug!r} is no name of a dataset: give letters, digits, - and _"
+                f"{self.slug!r} cannot be the name of a dataset; use letters, digits, - and _"
             ) from None
         if len(self.slug) > 100:
             raise DatasetRefusedError("the name of a dataset has at most 100 characters")

@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Remove the events of the audit that are older than a number of days."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """How long events are kept is for the operator to say each time; there is no default."""
+        """Require the age: how long events are kept is the operator's decision, so there is no default."""
         parser.add_argument("--older-than", type=int, required=True, metavar="DAYS", help="at least 1")
 
     def handle(self, *, older_than: int, **_: Any) -> None:

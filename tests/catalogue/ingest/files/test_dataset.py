@@ -32,7 +32,7 @@ def test_an_ingest_never_opens_a_dataset(lab: Lab) -> None:
     said = lab.bam(path, "--public", dataset="other")
     assert "reads/a (BAM) belongs to the dataset trial; move it there, or choose another id" in said.told
     assert DataFile.objects.get().dataset.slug == "trial"
-    assert "is no name of a dataset" in lab.bam(path, dataset="a b").summary
+    assert "cannot be the name of a dataset" in lab.bam(path, dataset="a b").summary
 
 
 def test_a_dataset_is_not_made_for_files_that_fail(lab: Lab) -> None:
