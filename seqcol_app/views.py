@@ -43,7 +43,7 @@ _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 _FASTA = ("Content-Type", "text/x-fasta; charset=utf-8")
 
 
-class NamedElsewhere(RequestError):
+class RedirectToDigest(RequestError):
     """A collection was asked for by its name: the same path with its digest is where it is."""
 
     status = HTTPStatus.TEMPORARY_REDIRECT
@@ -72,13 +72,13 @@ class CollectionsView(GuardedView):
         return self.asked.viewer
 
     def find(self, identifier: str) -> StoredCollection:
-        """Return the collection of a digest. Raises NotFound, and NamedElsewhere for a name."""
+        """Return the collection of a digest. Raises NotFound, and RedirectToDigest for a name."""
         try:
             return queries.collection(identifier, viewer=self.viewer)
         except NotFound:
             digest = queries.collection_digest_of_name(identifier, viewer=self.viewer)
         parts = {name: digest if part == identifier else part for name, part in self.kwargs.items()}
-        raise NamedElsewhere(self._path_with(parts))
+        raise RedirectToDigest(self._path_with(parts))
 
     def _path_with(self, parts: dict[str, str]) -> str:
         root = "/seqcol" if self.asked.path.startswith("/seqcol/") else ""

@@ -58,7 +58,7 @@ class Genome:
 def demo_genome() -> Genome:
     """The same genome at every call and on every machine."""
     source = random.Random(SEED)
-    element = _stretch(source, length=310, gc=0.55)
+    element = _random_residues(source, length=310, gc=0.55)
     plans = (
         (
             "Demo_1",
@@ -128,7 +128,9 @@ def _chromosome(source: random.Random, length: int, element: str) -> str:
 
 def _neighbourhood(source: random.Random, element: str) -> Iterator[str]:
     """A stretch of one GC content, and with it, half of the time, an aged copy of the mobile element."""
-    yield _stretch(source, length=2_000 + int(source.random() * 6_000), gc=0.36 + source.random() * 0.18)
+    yield _random_residues(
+        source, length=2_000 + int(source.random() * 6_000), gc=0.36 + source.random() * 0.18
+    )
     if source.random() < 0.5:
         aged = "".join(
             base if source.random() > 0.1 else "ACGT"[int(source.random() * 4)] for base in element
@@ -137,10 +139,10 @@ def _neighbourhood(source: random.Random, element: str) -> Iterator[str]:
 
 
 def _plasmid(source: random.Random, length: int) -> str:
-    return _stretch(source, length=length, gc=0.51, cpg=1.0)
+    return _random_residues(source, length=length, gc=0.51, cpg=1.0)
 
 
-def _stretch(source: random.Random, *, length: int, gc: float, cpg: float = 0.25) -> str:
+def _random_residues(source: random.Random, *, length: int, gc: float, cpg: float = 0.25) -> str:
     """Bases of a GC content, with `cpg` of the CG pairs that chance would make."""
     bases: list[str] = []
     while len(bases) < length:

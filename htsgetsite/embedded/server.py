@@ -167,6 +167,28 @@ class EmbeddedServer:
             )
         self._open_the_way(self.home)
         self._make_socket_folder()
+        server_log = self.data / "server.log"
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            self._clear_stale_locks()
+            if server_log.exists():
+                server_log.replace(server_log.with_name("server.log.1"))
+            try:
+                arguments = ("-D", str(self.data), "-l", str(server_log), "-o", self._options(), "start")
+                self._run(self.data, "pg_ctl", "-w", "-t", str(_START_SECONDS), *arguments)
+                return
+            except subprocess.CalledProcessError as error:
+                told = server_log.read_text(errors="replace") if server_log.exists() else ""
+                # The backends of a killed server need a moment to notice that it has gone.
+                if "shared memory block" in told and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                    continue
+                raise EmbeddedServerError(
+                    f"The embedded PostgreSQL in {self.data} does not start: {error.stderr.strip()}\n{told[-1000:]}"
+                ) from error
+
+    def _options(self) -> str:
+        """Return the options of the server, quoted for a shell."""
         options = {
             "listen_addresses": "",
             "port": str(PORT),
@@ -181,40 +203,7 @@ class EmbeddedServer:
             # Errors of statements are told to whoever sent them; the log has what concerns the server.
             "log_min_messages": "log",
         }
-        said = " ".join(shlex.quote(f"--{name}={value}") for name, value in options.items())
-        server_log = self.data / "server.log"
-        deadline = time.monotonic() + _START_SECONDS
-        while True:
-            self._clear_stale_locks()
-            if server_log.exists():
-                server_log.replace(server_log.with_name("server.log.1"))
-            try:
-                self._run(
-                    self.data,
-                    "pg_ctl",
-                    *(
-                        "-D",
-                        str(self.data),
-                        "-w",
-                        "-t",
-                        str(_START_SECONDS),
-                        "-l",
-                        str(server_log),
-                        "-o",
-                        said,
-                        "start",
-                    ),
-                )
-                return
-            except subprocess.CalledProcessError as error:
-                told = server_log.read_text(errors="replace") if server_log.exists() else ""
-                # The backends of a killed server need a moment to notice that it has gone.
-                if "shared memory block" in told and time.monotonic() < deadline:
-                    time.sleep(0.1)
-                    continue
-                raise EmbeddedServerError(
-                    f"The embedded PostgreSQL in {self.data} does not start: {error.stderr.strip()}\n{told[-1000:]}"
-                ) from error
+        return " ".join(shlex.quote(f"--{name}={value}") for name, value in options.items())
 
     def _stop(self) -> None:
         if not (self.data / "postmaster.pid").exists():

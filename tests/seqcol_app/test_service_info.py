@@ -7,7 +7,7 @@ import openapi_spec_validator
 import pytest
 from django.test import Client
 
-from tests.seqcol_app.test_views import LEVEL2, base  # noqa: F401
+from tests.seqcol_app.made_base import LEVEL2
 
 
 def test_the_root_document_tells_of_both_protocols(client: Client, db: None) -> None:
