@@ -4,6 +4,7 @@ import ast
 import re
 import statistics
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,3 +128,12 @@ def test_contributing_names_files_that_exist() -> None:
     named = set(re.findall(r"`((?:\w+/)+[\w.]*|[\w-]+\.(?:toml|txt|md))`", text))
     assert len(named) > 20
     assert not [name for name in named if not (PROJECT / name).exists()]
+
+
+def test_coverage_and_types_look_at_every_package() -> None:
+    tools = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["tool"]
+    packages = set(tools["importlinter"]["root_packages"])
+    assert set(tools["coverage"]["run"]["source"]) == packages
+    assert packages <= set(tools["mypy"]["files"])
+    rooms = (PROJECT / "CONTRIBUTING.md").read_text("utf-8")
+    assert all(f"| `{package}` |" in rooms for package in packages)
