@@ -1,8 +1,11 @@
 """Which file, format and reference a request means, by every name; and for whom."""
 
+import gzip
 import json
 from pathlib import Path
 
+import pysam
+import pysam.bcftools
 import pytest
 from django.test import Client
 
@@ -19,6 +22,7 @@ from tests.htsget_app.made_data import (
     regions,
     write_cram,
 )
+from tests.made_files import make_vcf, make_vcf_header
 
 pytestmark = pytest.mark.django_db
 
@@ -125,3 +129,18 @@ def test_a_closed_format_beside_an_open_one(client: Client, bam: Path, tmp_path:
     make_data_file(write_cram(tmp_path), "both", dataset=make_dataset("closed", visibility="controlled"))
     assert client.get("/reads/both").status_code == 200
     assert refused(client.get("/reads/both?format=CRAM")) == (401, "InvalidAuthentication")
+
+
+@pytest.mark.parametrize("query", ["referenceName=long", "referenceName=long&start=4294967294"])
+def test_a_request_without_an_end_goes_beyond_32_bits(client: Client, tmp_path: Path, query: str) -> None:
+    """An explicit end cannot name such a position; without one nothing is lost (htsget 1.3, "end")."""
+    positions = (100, 2**32 - 1, 2**32, 5_000_000_000, 8_999_999_999)
+    lines = (f"long\t{position}\t.\tA\tC\t9\tPASS\t.\tGT\t0/1\t0/0\n" for position in positions)
+    path = make_vcf(
+        tmp_path / "long.vcf.gz", (make_vcf_header({"long": 9_000_000_000}) + "".join(lines)).encode()
+    )
+    pysam.bcftools.index("-f", "-c", str(path))
+    make_data_file(path, "long")
+    text = gzip.decompress(fetch(client, f"/variants/long?{query}").joined).decode()
+    found = [int(line.split("\t")[1]) for line in text.splitlines() if not line.startswith("#")]
+    assert found == [position for position in positions if "start" not in query or position > 2**32 - 2]
