@@ -24,8 +24,8 @@ def exact_parts(
     Reads chunks of at most `limits.scan` bytes as they are; of longer ones the edges only. Raises `FormatError` where
     the file is damaged or not what the catalogue knows of it.
     """
-    search = _Search(file, cutter=cutter, limits=limits)
-    parts = [part for group in search.groups(regions) for part in search.parts(group)]
+    search = _Search(file, regions, cutter=cutter, limits=limits)
+    parts = [part for group in search.groups() for part in search.parts(group)]
     stored = sum(part.byte_range.length for part in parts if isinstance(part, StoredRange))
     if stored <= limits.inline:
         return [cutter.inlined(part) for part in parts]
@@ -52,19 +52,22 @@ class _Group:
 class _Search:
     """The search for the records of groups, one after the other in file order."""
 
-    def __init__(self, file: PlannedFile, *, cutter: Cutter, limits: Limits) -> None:
+    def __init__(
+        self, file: PlannedFile, regions: Iterable[Region], *, cutter: Cutter, limits: Limits
+    ) -> None:
         self._cutter = cutter
         self._read_size = max(limits.scan, 2 * MAX_COMPRESSED)
         self._walk = file.record_walker()
-        self._indexes = file.binning_indexes()
+        self._regions = unite_regions(regions)
+        self._indexes = file.binning_indexes(self._regions)
         self._end = file.records_end
         # The records before this one were held against regions further left.
         self._done = VirtualOffset(0)
 
-    def groups(self, regions: Iterable[Region]) -> Iterator[_Group]:
+    def groups(self) -> Iterator[_Group]:
         """Yield the regions that may hold records, in file order; those that one read covers are one group."""
         group: _Group | None = None
-        for region, chunk in self._found(regions):
+        for region, chunk in self._found():
             if group is None or not group.extend(region, chunk, max_length=self._read_size):
                 if group is not None:
                     yield group
@@ -72,9 +75,9 @@ class _Search:
         if group is not None:
             yield group
 
-    def _found(self, regions: Iterable[Region]) -> Iterator[tuple[Region, Chunk]]:
+    def _found(self) -> Iterator[tuple[Region, Chunk]]:
         """Yield each region with the chunk of its records, if any; a VCF need not have its contigs in header order."""
-        indexed = (region for region in unite_regions(regions) if region.contig in self._indexes)
+        indexed = (region for region in self._regions if region.contig in self._indexes)
         for region in sorted(indexed, key=lambda region: (self._indexes[region.contig].begin, region)):
             if chunks := self._indexes[region.contig].query(region.start, region.end):
                 yield region, Chunk(chunks[0].begin, min(chunks[-1].end, self._end))

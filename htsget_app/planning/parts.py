@@ -77,12 +77,16 @@ class PlannedFile:
         """An offset that no record of a BGZF file lies beyond; some indexes count the EOF marker as a record."""
         return VirtualOffset.at(self.stored.size - (len(EOF_MARKER) if self.stored.has_eof else 0))
 
-    def binning_indexes(self) -> dict[int, ContigIndex]:
-        """The contig indexes of a BGZF file, for the contigs with records. Raises `FormatError` for damaged ones."""
+    def binning_indexes(self, regions: Iterable[Region]) -> dict[int, ContigIndex]:
+        """The contig indexes of a BGZF file, for those contigs of regions that have records.
+
+        Raises `FormatError` for damaged ones.
+        """
+        named = {region.contig for region in regions} & self.contigs.keys()
         return {
-            number: ContigIndex.unpack(contig.index)
-            for number, contig in self.contigs.items()
-            if contig.index
+            number: ContigIndex.unpack(self.contigs[number].index)
+            for number in named
+            if self.contigs[number].index
         }
 
     def record_walker(self) -> RecordWalker:

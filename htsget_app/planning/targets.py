@@ -1,6 +1,6 @@
 """Finds, in the index of a BAM, VCF or BCF file, the chunks to search for the records of regions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -34,12 +34,12 @@ class _Candidate:
     tail: VirtualOffset
 
 
-def find_targets(file: PlannedFile, regions: Iterable[Region], limits: Limits) -> list[Target]:
+def find_targets(file: PlannedFile, regions: Collection[Region], limits: Limits) -> list[Target]:
     """Return what to search for the records of the regions: at most `limits.max_ranges` chunks, in file order.
 
     `UNPLACED` stands for the records on no contig. Raises `FormatError` where the index is damaged.
     """
-    indexes = file.binning_indexes()
+    indexes = file.binning_indexes(regions)
     candidates = [
         candidate
         for region in regions
