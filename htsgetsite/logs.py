@@ -3,7 +3,7 @@
 import logging
 import re
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from catalogue.request_context import current_context
 
@@ -62,3 +62,37 @@ class DiscreetFormatter(logging.Formatter):
 
 def _indented(text: str) -> str:
     return "    " + text.translate(_CONTROLS_BUT_NEWLINE).replace("\n", "\n    ")
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """Return Django's LOGGING: everything from `level` on goes to standard error."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "plain": {
+                "()": "htsgetsite.logs.DiscreetFormatter",
+                "format": "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s",
+            },
+        },
+        "filters": {"request": {"()": "htsgetsite.logs.RequestFilter"}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "plain",
+                "filters": ["request"],
+                "stream": "ext://sys.stderr",
+            },
+        },
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": {"level": level},
+            # A client's mistake is no event of ours; a failure of ours is logged with its traceback as ERROR.
+            "django.request": {"level": "ERROR"},
+            "django.server": {"handlers": ["stderr"], "level": level, "propagate": False},
+            # Its warnings are about threads and processors; what ends a worker is an error.
+            "_granian": {"level": "ERROR"},
+            "botocore": {"level": "WARNING"},
+            "boto3": {"level": "WARNING"},
+        },
+    }

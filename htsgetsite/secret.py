@@ -6,18 +6,31 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from htsgetsite.environment import Environment
+
 MIN_LENGTH: Final = 50
 MIN_DISTINCT: Final = 10
 
 
-def secret_problem(secret: str) -> str | None:
-    """Return what is wrong with an operator's secret key, None where it may be used. Never repeats it."""
-    if len(secret) < MIN_LENGTH or len(set(secret)) < MIN_DISTINCT:
-        return (
+def secret_key(environment: Environment, given: str, home: Path | None) -> str:
+    """Return the operator's secret key, or the one kept in `home` where none is given.
+
+    `home` of None says that the operator has to give one. Complains to `environment` of a key that cannot be used.
+    """
+    if not given and home is not None:
+        try:
+            return kept_secret(home / "secret_key")
+        except OSError as error:
+            environment.complain("HTSGETSITE_HOME", f"expected a folder that the site may write to ({error})")
+    elif not given:
+        environment.complain("SECRET_KEY", "expected a secret, because DATABASE_URL is set and DEBUG is not")
+    elif len(given) < MIN_LENGTH or len(set(given)) < MIN_DISTINCT:
+        environment.complain(
+            "SECRET_KEY",
             f"expected at least {MIN_LENGTH} characters, {MIN_DISTINCT} of them different; make one with: "
-            "python3 -c 'import secrets; print(secrets.token_urlsafe(64))'"
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(64))'",
         )
-    return None
+    return given
 
 
 def kept_secret(path: Path) -> str:

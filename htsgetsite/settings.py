@@ -5,7 +5,6 @@ docs/settings.md documents each declaration below; a test holds the two together
 
 import os
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -21,8 +20,10 @@ from htsgetsite.authentication.issuers import (
     visa_issuers,
 )
 from htsgetsite.database import Database, database_from_url, embedded_database
+from htsgetsite.django_settings import *  # noqa: F403
 from htsgetsite.environment import Environment
-from htsgetsite.secret import kept_secret, secret_problem
+from htsgetsite.logs import logging_config
+from htsgetsite.secret import secret_key
 
 # Lets annotations such as QuerySet[Sequence] be written as real code.
 django_stubs_ext.monkeypatch()
@@ -68,16 +69,7 @@ SECRET_KEY: str = ENVIRONMENT.text(
     default_text="made and kept in the home with the embedded database or DEBUG; otherwise required",
     doc="Signs sessions and data URLs; at least 50 characters, the same for every process of the site.",
 )
-if SECRET_KEY:
-    if problem := secret_problem(SECRET_KEY):
-        ENVIRONMENT.complain("SECRET_KEY", problem)
-elif EMBEDDED or DEBUG:
-    try:
-        SECRET_KEY = kept_secret(HTSGETSITE_HOME / "secret_key")
-    except OSError as error:
-        ENVIRONMENT.complain("HTSGETSITE_HOME", f"expected a folder that the site may write to ({error})")
-else:
-    ENVIRONMENT.complain("SECRET_KEY", "expected a secret, because DATABASE_URL is set and DEBUG is not")
+SECRET_KEY = secret_key(ENVIRONMENT, SECRET_KEY, HTSGETSITE_HOME if EMBEDDED or DEBUG else None)
 
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS: list[str] = ENVIRONMENT.words(
@@ -216,6 +208,13 @@ DATA_ACCEL_REDIRECT: str | None = ENVIRONMENT.parsed(
     doc="The internal location under which nginx serves the local storages, so that it delivers the bytes itself.",
 )
 
+
+def _rate(name: str, default: str, doc: str) -> Rate | None:
+    return ENVIRONMENT.parsed(
+        name, values.rate, kind="rate", default=values.rate(default), default_text=default, doc=doc
+    )
+
+
 # --- Who may see what ----------------------------------------------------------------------------------------------
 
 HIDE_CONTROLLED: bool = ENVIRONMENT.flag(
@@ -264,51 +263,33 @@ DATA_RECHECK_SECONDS: int = ENVIRONMENT.integer(
     most=3600,
     doc="How long a data URL may go on working after its grant was revoked; 0 asks for every request.",
 )
-THROTTLE_TICKETS_USER: Rate | None = ENVIRONMENT.parsed(
+THROTTLE_TICKETS_USER: Rate | None = _rate(
     "THROTTLE_TICKETS_USER",
-    values.rate,
-    kind="rate",
-    default=values.rate("6000/minute"),
-    default_text="6000/minute",
+    "6000/minute",
     doc="How many tickets an account, or a subject of an issuer, may ask for; none for no limit.",
 )
-THROTTLE_TICKETS_ADDRESS: Rate | None = ENVIRONMENT.parsed(
+THROTTLE_TICKETS_ADDRESS: Rate | None = _rate(
     "THROTTLE_TICKETS_ADDRESS",
-    values.rate,
-    kind="rate",
-    default=values.rate("3000/minute"),
-    default_text="3000/minute",
+    "3000/minute",
     doc="How many tickets an address may ask for without credentials; none for no limit.",
 )
-THROTTLE_FAILURES: Rate | None = ENVIRONMENT.parsed(
+THROTTLE_FAILURES: Rate | None = _rate(
     "THROTTLE_FAILURES",
-    values.rate,
-    kind="rate",
-    default=values.rate("60/minute"),
-    default_text="60/minute",
+    "60/minute",
     doc="How many bad credentials or altered data URLs an address may send; none for no limit.",
 )
-THROTTLE_SIGN_IN: Rate | None = ENVIRONMENT.parsed(
+THROTTLE_SIGN_IN: Rate | None = _rate(
     "THROTTLE_SIGN_IN",
-    values.rate,
-    kind="rate",
-    default=values.rate("10/minute"),
-    default_text="10/minute",
+    "10/minute",
     doc="How many passwords an address may send to the sign-in pages; none for no limit.",
 )
-THROTTLE_SIGN_IN_ACCOUNT: Rate | None = ENVIRONMENT.parsed(
+THROTTLE_SIGN_IN_ACCOUNT: Rate | None = _rate(
     "THROTTLE_SIGN_IN_ACCOUNT",
-    values.rate,
-    kind="rate",
-    default=values.rate("100/hour"),
-    default_text="100/hour",
+    "100/hour",
     doc="How many passwords may be sent for one account, from all addresses together; none for no limit.",
 )
 HTSGET_MAX_REGIONS: int = ENVIRONMENT.integer(
-    "HTSGET_MAX_REGIONS",
-    default=10_000,
-    least=1,
-    doc="How many regions one POST for a ticket may ask for.",
+    "HTSGET_MAX_REGIONS", default=10_000, least=1, doc="How many regions one POST for a ticket may ask for."
 )
 MAX_HEADER_BYTES: int = ENVIRONMENT.integer(
     "MAX_HEADER_BYTES",
@@ -342,11 +323,7 @@ SERVICE_ORGANIZATION_NAME: str = ENVIRONMENT.text(
     "SERVICE_ORGANIZATION_NAME", default="Example organisation", doc="Who runs the service."
 )
 SERVICE_ORGANIZATION_URL: str = ENVIRONMENT.parsed(
-    "SERVICE_ORGANIZATION_URL",
-    values.url,
-    kind="URL",
-    default="https://example.org",
-    doc="Their page.",
+    "SERVICE_ORGANIZATION_URL", values.url, kind="URL", default="https://example.org", doc="Their page."
 )
 SERVICE_CONTACT_URL: str = ENVIRONMENT.text(
     "SERVICE_CONTACT_URL", default="", doc="Where to ask for help: a mailto: or https: address."
@@ -392,77 +369,11 @@ INSTALLED_APPS = [
     "htsgetsite.apps.SiteConfig",
 ]
 
-MIDDLEWARE = [
-    "htsgetsite.request_middleware.RequestMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-    "ga4gh.cors.CrossOriginMiddleware",
-    "htsgetsite.page_middleware.SessionMiddleware",
-    "htsgetsite.page_middleware.CommonMiddleware",
-    "htsgetsite.page_middleware.CsrfViewMiddleware",
-    "htsgetsite.page_middleware.AuthenticationMiddleware",
-    "htsgetsite.request_middleware.ActorMiddleware",
-    "htsgetsite.page_middleware.MessageMiddleware",
-    "htsgetsite.page_middleware.XFrameOptionsMiddleware",
-]
-
-# Pages of any origin may read what the protocols serve; ga4gh/cors.py knows the paths and methods of each.
-CORS_ALLOWED_ORIGIN_REGEXES = [r".+"]
-CORS_EXPOSE_HEADERS = (
-    "Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Retry-After", "WWW-Authenticate",
-)  # fmt: skip
-CORS_PREFLIGHT_MAX_AGE = 30 * 24 * 3600
-
-ROOT_URLCONF = "htsgetsite.urls"
-WSGI_APPLICATION = "htsgetsite.wsgi.application"
-
-TEMPLATES: list[dict[str, Any]] = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ],
-        },
-    },
-]
-
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     *(["htsgetsite.authentication.sign_in.SignInBackend"] if SIGN_IN else []),
 ]
-OIDC_RP_SCOPES = "openid"
-OIDC_RP_SIGN_ALGO = "RS256"
-OIDC_USE_PKCE = True
-LOGIN_REDIRECT_URL_FAILURE = "/account/sign-in?failed"
-LOGIN_URL = "sign-in"
-LOGIN_REDIRECT_URL = "account"
-LOGOUT_REDIRECT_URL = "home"
-
-# Nothing is uploaded: files in a form are read past and dropped, and never written to disk.
-FILE_UPLOAD_HANDLERS: list[str] = []
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
-
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LANGUAGE_CODE = "en-gb"
-USE_I18N = False
-USE_TZ = True
-TIME_ZONE = "UTC"
-STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-APPEND_SLASH = True
-
-REST_FRAMEWORK = {
-    # Who may see what is decided in the catalogue; here it is only found out who asks, and how often.
-    "DEFAULT_AUTHENTICATION_CLASSES": ["htsgetsite.authentication.bearer.BearerAuthentication"],
-    "DEFAULT_THROTTLE_CLASSES": ["htsgetsite.throttles.TicketThrottle"],
-    "DEFAULT_PERMISSION_CLASSES": [],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "UNAUTHENTICATED_USER": None,
-}
 
 # --- Security -----------------------------------------------------------------------------------------------------
 
@@ -476,43 +387,4 @@ SECURE_HSTS_SECONDS = HSTS_SECONDS if _https else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = ["://".join(urlsplit(PUBLIC_URL)[:2])] if PUBLIC_URL else []
-SILENCED_SYSTEM_CHECKS = [
-    # The middleware of pages is Django's, in subclasses that let the protocols pass: see htsgetsite/page_middleware.py.
-    "security.W002",
-    "security.W003",
-    # Whether other hosts of the domain speak https is not for this site to promise.
-    "security.W005",
-    "security.W021",
-]
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {
-            "()": "htsgetsite.logs.DiscreetFormatter",
-            "format": "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s",
-        },
-    },
-    "filters": {"request": {"()": "htsgetsite.logs.RequestFilter"}},
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "plain",
-            "filters": ["request"],
-            "stream": "ext://sys.stderr",
-        },
-    },
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        "django": {"level": LOG_LEVEL},
-        # A client's mistake is no event of ours; a failure of ours is logged with its traceback as ERROR.
-        "django.request": {"level": "ERROR"},
-        "django.server": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False},
-        # Its warnings are about threads and processors; what ends a worker is an error.
-        "_granian": {"level": "ERROR"},
-        "botocore": {"level": "WARNING"},
-        "boto3": {"level": "WARNING"},
-    },
-}
-LOGGING_CONFIG = "logging.config.dictConfig"
+LOGGING = logging_config(LOG_LEVEL)

@@ -1,0 +1,79 @@
+"""Django's settings that are the same in every deployment; `settings` has those that depend on the environment."""
+
+from typing import Any
+
+MIDDLEWARE = [
+    "htsgetsite.request_middleware.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "ga4gh.cors.CrossOriginMiddleware",
+    "htsgetsite.page_middleware.SessionMiddleware",
+    "htsgetsite.page_middleware.CommonMiddleware",
+    "htsgetsite.page_middleware.CsrfViewMiddleware",
+    "htsgetsite.page_middleware.AuthenticationMiddleware",
+    "htsgetsite.request_middleware.ActorMiddleware",
+    "htsgetsite.page_middleware.MessageMiddleware",
+    "htsgetsite.page_middleware.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "htsgetsite.urls"
+WSGI_APPLICATION = "htsgetsite.wsgi.application"
+
+# Pages of any origin may read what the protocols serve; ga4gh/cors.py knows the paths and methods of each.
+CORS_ALLOWED_ORIGIN_REGEXES = [r".+"]
+CORS_EXPOSE_HEADERS = (
+    "Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Retry-After", "WWW-Authenticate",
+)  # fmt: skip
+CORS_PREFLIGHT_MAX_AGE = 30 * 24 * 3600
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+OIDC_RP_SCOPES = "openid"
+OIDC_RP_SIGN_ALGO = "RS256"
+OIDC_USE_PKCE = True
+LOGIN_REDIRECT_URL_FAILURE = "/account/sign-in?failed"
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "account"
+LOGOUT_REDIRECT_URL = "home"
+
+# Nothing is uploaded: files in a form are read past and dropped, and never written to disk.
+FILE_UPLOAD_HANDLERS: list[str] = []
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+APPEND_SLASH = True
+
+REST_FRAMEWORK = {
+    # Who may see what is decided in the catalogue; here it is only found out who asks, and how often.
+    "DEFAULT_AUTHENTICATION_CLASSES": ["htsgetsite.authentication.bearer.BearerAuthentication"],
+    "DEFAULT_THROTTLE_CLASSES": ["htsgetsite.throttles.TicketThrottle"],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "UNAUTHENTICATED_USER": None,
+}
+
+SILENCED_SYSTEM_CHECKS = [
+    # The middleware of pages is Django's, in subclasses that let the protocols pass: see htsgetsite/page_middleware.py.
+    "security.W002",
+    "security.W003",
+    # Whether other hosts of the domain speak https is not for this site to promise.
+    "security.W005",
+    "security.W021",
+]
