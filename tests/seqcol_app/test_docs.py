@@ -1,0 +1,37 @@
+"""The examples of docs/seqcol.md are requests and answers, and true."""
+
+import json
+import re
+import textwrap
+
+import pytest
+from django.test import Client
+
+from tests.catalogue.made_collections import make_collection
+from tests.paths import PROJECT
+
+pytestmark = pytest.mark.django_db
+
+PAGE = (PROJECT / "docs" / "seqcol.md").read_text(encoding="utf-8")
+EXAMPLES = [textwrap.dedent(block) for block in re.findall(r"```http\n(.*?)```", PAGE, re.DOTALL)]
+TOY = {"chrX": b"TTGGGGAA", "chr1": b"GGAA", "chr2": b"GCGC"}
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 5
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.partition("\n")[0])
+def test_example(example: str, client: Client) -> None:
+    make_collection("insdc:TOY.1", TOY)
+    make_collection("toy-reordered", {name: TOY[name] for name in ("chr1", "chr2", "chrX")})
+    request, answer, body = [*example.strip().split("\n\n"), ""][:3]
+    method, target = request.split(" ")
+    assert method == "GET"
+    response = client.get(target)
+    status, *headers = answer.strip().splitlines()
+    assert f"{response.status_code} {response.reason_phrase}" == status
+    for name, _, value in (line.strip().partition(": ") for line in headers):
+        assert response.headers[name] == value
+    if body:
+        assert response.json() == json.loads(body)
