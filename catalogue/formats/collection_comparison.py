@@ -59,9 +59,7 @@ def compare(a: Level2, b: Level2) -> dict[str, Any]:
 def compare_stored(a: CollectionArrays, b: CollectionArrays) -> dict[str, Any]:
     """The same for stored collections, in a fraction of the time: what follows from other arrays is not counted."""
     names, lengths = _codes(a.names, b.names), _numbers(a.lengths, b.lengths)
-    # Codes are below the number of elements, so that a pair of them has one number.
-    scale = max((int(side.max()) + 1 for side in lengths if len(side)), default=1)
-    pairs = _numbers(names[0] * scale + lengths[0], names[1] * scale + lengths[1])
+    pairs = _pairs(names, lengths)
     sequences = _match(*_digests(a.sequences, b.sequences))
     matches = {
         "lengths": _match(*lengths),
@@ -104,6 +102,24 @@ def _numbers(a: Codes, b: Codes) -> tuple[Codes, Codes]:
     """The same for arrays of numbers."""
     _, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
     return codes[: len(a)], codes[len(a) :]
+
+
+def _pairs(names: tuple[Codes, Codes], lengths: tuple[Codes, Codes]) -> tuple[Codes, Codes]:
+    """Number pairs of a name and a length, equal ones alike, given the numbers of both."""
+    # The numbers of lengths are below `scale`, so that a pair of numbers is one number.
+    scale = max((int(side.max()) + 1 for side in lengths if len(side)), default=1)
+    a, b = (
+        side_names * scale + side_lengths for side_names, side_lengths in zip(names, lengths, strict=True)
+    )
+    if not len(a) or not len(b):
+        return _numbers(a, b)
+    by_name = np.full(int(max(names[0].max(), names[1].max())) + 1, -1, dtype=np.int64)
+    by_name[names[0]] = a
+    if not np.array_equal(by_name[names[0]], a):
+        return _numbers(a, b)
+    # No name of `a` has two lengths: a pair of `b` is in `a`, with the number of its name, or has a number of its own.
+    shared = by_name[names[1]] == b
+    return names[0], np.where(shared, names[1], len(by_name) + np.arange(len(b)))
 
 
 def _digests(a: bytes, b: bytes) -> tuple[Codes, Codes]:

@@ -33,6 +33,7 @@ from catalogue.formats.collections import (
 )
 from catalogue.formats.digests import DigestKind, parse_digest
 from catalogue.models import CollectionContent, CollectionMember, MemberArrays, SequenceCollection
+from catalogue.queries.cache import Cache
 from catalogue.queries.text import storable
 
 __all__ = [
@@ -59,6 +60,9 @@ __all__ = [
     "listed",
 ]
 
+#: Bytes of arrays that a process keeps, and what a name takes up beside its own.
+_CACHE_BYTES, _NAME_OVERHEAD = 64 << 20, 48
+_arrays = Cache(_CACHE_BYTES)
 #: Rows of arrays that are fetched with one query.
 _ROWS_AT_ONCE = 4
 
@@ -202,13 +206,19 @@ def digest_of_arrays(arrays: Level2) -> str | None:
 
 
 def collection_arrays(stored: StoredCollection) -> CollectionArrays:
-    """Return names, lengths and digests of all members."""
+    """Return names, lengths and digests of all members. What was looked at lately is kept in the process."""
+    known = _arrays.get((stored.digest,))
+    if isinstance(known, CollectionArrays):
+        return known
     batches = list(_batches(stored.pk, ArrayBatch._fields))
-    return CollectionArrays(
+    arrays = CollectionArrays(
         [name for batch in batches for name in unpack_names(batch.names)],
         np.concatenate([unpack_lengths(batch.lengths) for batch in batches]),
         b"".join(batch.sequences for batch in batches),
     )
+    size = sum(map(len, (batch for columns in batches for batch in columns)))
+    _arrays.put((stored.digest,), arrays, size + _NAME_OVERHEAD * len(arrays.names))
+    return arrays
 
 
 def collections(*, start: int, count: int, viewer: Viewer = ANONYMOUS) -> tuple[list[ListedCollection], int]:
