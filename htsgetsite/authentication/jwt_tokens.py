@@ -45,7 +45,7 @@ _lock = threading.Lock()
 
 
 def forget_tokens() -> None:
-    """Empties the memory of this process."""
+    """Empty the cache of this process."""
     with _lock:
         _proofs.clear()
 
