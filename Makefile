@@ -11,10 +11,11 @@ PRODUCTION := DATABASE_URL=postgresql://site@localhost/site ALLOWED_HOSTS=data.e
 	PUBLIC_URL=https://data.example.org TRUST_PROXY=1 SERVICE_ID=org.example.data \
 	SERVICE_CONTACT_URL=mailto:data@example.org
 
-# Tests that start neither a server nor another program, save PostgreSQL: what `make check` runs.
+# Tests without long searches that start neither a server nor another program, save PostgreSQL: what `make check` runs.
 QUICK_TESTS := tests/test_house.py tests/catalogue/formats tests/catalogue/test_models.py tests/ga4gh tests/seqcol_app \
 	tests/refget_app tests/htsget_app/test_params.py tests/htsgetsite/test_architecture.py \
-	tests/htsgetsite/test_settings.py tests/htsgetsite/test_environment.py --ignore-glob='*in_s3*'
+	tests/htsgetsite/test_settings.py tests/htsgetsite/test_environment.py --ignore-glob='*in_s3*' \
+	--ignore-glob='*random*' --ignore-glob='*index_queries*'
 
 .PHONY: help demo check test test-long lint check-migrations format bench env pin clean
 
