@@ -12,6 +12,7 @@ from django.db import DatabaseError
 
 from catalogue.errors import CatalogueError
 from catalogue.file_states import note_recovery
+from catalogue.ingest.files.collection_choice import choose_collection
 from catalogue.ingest.files.contig_links import link_contigs
 from catalogue.ingest.files.dataset import save_dataset
 from catalogue.ingest.files.discovery import FoundFile, find_files
@@ -108,7 +109,8 @@ def _unchanged(one: FoundFile, row: DataFile, options: FilesOptions) -> InputRes
 
 def _register(one: FoundFile, reading: FileReading, job: _Job) -> None:
     try:
-        result = retry_on_deadlock(lambda: _write(one, reading, job))
+        found = _find_collection(reading, job)
+        result = retry_on_deadlock(lambda: _write(one, reading, job, found))
     except (CatalogueError, DatabaseError) as error:
         if not job.options.dry_run:
             discard_made(reading)
@@ -117,8 +119,25 @@ def _register(one: FoundFile, reading: FileReading, job: _Job) -> None:
         job.finish(result, recorded=True)
 
 
-def _write(one: FoundFile, reading: FileReading, job: _Job) -> InputResult:
-    """Register one file, and the dataset if it is new, in a transaction that a dry run rolls back."""
+def _find_collection(reading: FileReading, job: _Job) -> str:
+    """Choose the collection of a dataset without one by the first file of a run; return what was found."""
+    dataset = job.register.dataset
+    is_first = not {Outcome.ADDED, Outcome.REPLACED} & job.result.outcomes.keys()
+    if dataset.collection_id is not None or not is_first:
+        return ""
+    chosen, found = choose_collection(reading.header.contigs)
+    if chosen is not None:
+        dataset.collection_id = chosen
+        if not dataset._state.adding and not job.options.dry_run:
+            save_dataset(dataset)
+    return found
+
+
+def _write(one: FoundFile, reading: FileReading, job: _Job, found: str) -> InputResult:
+    """Register one file, and the dataset if it is new, in a transaction that a dry run rolls back.
+
+    `found` is what was found about its collection.
+    """
     options, register = job.options, job.register
     is_new = register.dataset._state.adding
     if is_new and not options.dry_run:
@@ -132,7 +151,7 @@ def _write(one: FoundFile, reading: FileReading, job: _Job) -> InputResult:
         result = InputResult(
             one.source,
             Outcome.REPLACED if registered.replaced else Outcome.ADDED,
-            "; ".join((*reading.warnings, *registered.warnings)),
+            "; ".join(filter(None, (*reading.warnings, *registered.warnings, found))),
             registered.counts,
             (f"{options.kind}/{one.htsget_id}",),
         )
