@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.admin.base import SHOWN, Audited, ShownInline
 from catalogue.admin.roles import ByRole, ScopedFilter
 from catalogue.admin.sequences import readable_collections
-from catalogue.ingest.files.contig_links import link_contigs
+from catalogue.ingest.files.contig_links import link_contigs, publish_aliases
 from catalogue.models import (
     Contig,
     DataFile,
@@ -66,10 +66,12 @@ class DatasetAdmin(ByRole[Dataset], Audited[Dataset]):
         return form
 
     def save_model(self, request: HttpRequest, obj: Dataset, form: Any, change: bool) -> None:
-        """Save, and link the contigs of the files to the sequences of another collection."""
+        """Save; link the contigs of the files to another collection, or publish the aliases of their headers."""
         super().save_model(request, obj, form, change)
         if change and "collection" in form.changed_data:
             link_contigs(obj)
+        if change and "visibility" in form.changed_data:
+            publish_aliases(obj)
 
     @admin.display(ordering="files_registered", description=_("files"))
     def file_count(self, row: Any) -> int:
@@ -160,10 +162,11 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         return rows.annotate(contigs_declared=Count("contigs"), site=Value(site, output_field=CharField()))
 
     def save_model(self, request: HttpRequest, obj: DataFile, form: Any, change: bool) -> None:
-        """Save, and link the contigs of a file that was moved to the collection of its new dataset."""
+        """Save; link the contigs of a file that was moved, and publish their aliases, as its new dataset has it."""
         super().save_model(request, obj, form, change)
         if "dataset" in form.changed_data:
             link_contigs(obj.dataset)
+            publish_aliases(obj.dataset, file=obj.pk)
 
     @admin.display(ordering="size", description=_("size"))
     def stored_size(self, row: DataFile) -> str:

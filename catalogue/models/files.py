@@ -151,6 +151,9 @@ class Contig(models.Model):
     name = models.CharField()
     length = models.BigIntegerField(null=True)
     md5 = models.BinaryField(null=True, help_text=_("M5 of the header: 16 bytes"))
+    aliases = ArrayField(
+        models.CharField(), null=True, help_text=_("AN of the header; empty where it has none")
+    )
     sequence = models.ForeignKey(Sequence, on_delete=models.SET_NULL, null=True, related_name="contigs")
     mapped = models.BigIntegerField(null=True, help_text=_("records, where the index tells"))
     unmapped = models.BigIntegerField(
@@ -160,6 +163,9 @@ class Contig(models.Model):
 
     class Meta:
         ordering = ("file", "number")
+        indexes = (
+            models.Index(fields=("file",), condition=Q(aliases__isnull=False), name="contig_with_aliases"),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=("file", "number"),

@@ -1,4 +1,4 @@
-"""Looks up a file's header, and its contigs by name, md5, or any name of their sequence.
+"""Looks up a file's header, and its contigs by name, md5, AN of the header, or any name of their sequence.
 
 Headers and contig indexes are cached in the process, up to `MAX_CACHED_BYTES` in all: reading a chromosome's index from
 the database takes longer than the rest of a ticket. They belong to one ingest of one file, so that they are never out
@@ -63,7 +63,7 @@ def header(file: StoredFile) -> bytes:
 
 
 def contigs_by_name(file: StoredFile, names: Collection[str]) -> Mapping[str, FileContig]:
-    """Return the contig that each name means: as the file's header has it, or any name of the same sequence.
+    """Return the contig that each name means: as the file's header has it (SN, AN), or any name of the same sequence.
 
     Raises NotFound when a name means none, AmbiguousReference when it means several.
     """
@@ -111,7 +111,7 @@ def contig_by_md5(file: StoredFile, md5: str) -> FileContig:
 
 
 def _by_alias(file: StoredFile, names: list[str]) -> dict[str, list[FileContig]]:
-    """Return the contigs whose sequence has each name or digest, as far as the file's viewer may know them."""
+    """Return the contigs that have each name by their AN or their sequence, as far as the file's viewer may know it."""
     numbers = _numbers_by_alias(file, names)
     records = {
         record.number: record for record in _records(file, Q(number__in=set().union(*numbers.values())))
@@ -140,6 +140,9 @@ def _numbers_by_alias(file: StoredFile, names: list[str]) -> dict[str, set[int]]
     for named in (aliases, members):
         linked = named.filter(sequence__contigs__in=of_file)
         for name, number in linked.values_list("name", "sequence__contigs__number"):
+            meant[name].add(number)
+    for given, number in of_file.filter(aliases__overlap=names).values_list("aliases", "number"):
+        for name in meant.keys() & set(given or ()):
             meant[name].add(number)
     for name, number in _numbers_by_digest(file, names):
         meant[name].add(number)

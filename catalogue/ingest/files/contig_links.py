@@ -1,8 +1,11 @@
-"""Links contigs whose header states no md5 to the sequences of their dataset's collection."""
+"""Links contigs to the sequences of their dataset's collection, and publishes the aliases that headers give."""
 
 from django.db import connection
 
-from catalogue.models import Dataset
+from catalogue.models import Dataset, NamingAuthority
+
+#: The naming authority of AN tags.
+AUTHORITY = "sam"
 
 _LINK = """
     UPDATE catalogue_contig AS contig SET sequence_id = found.sequence_id
@@ -19,6 +22,19 @@ _LINK = """
     WHERE contig.id = found.id AND contig.sequence_id IS DISTINCT FROM found.sequence_id
 """
 
+_PUBLISH = """
+    INSERT INTO catalogue_alias (authority_id, name, sequence_id)
+    SELECT DISTINCT %(authority)s, alias, contig.sequence_id
+    FROM catalogue_dataset AS dataset
+    JOIN catalogue_datafile AS file ON file.dataset_id = dataset.id
+    JOIN catalogue_contig AS contig ON contig.file_id = file.id AND contig.aliases IS NOT NULL
+    CROSS JOIN unnest(contig.aliases) AS alias
+    WHERE dataset.id = %(dataset)s AND dataset.visibility = 'public' AND file.id = coalesce(%(file)s, file.id)
+        AND contig.md5 IS NOT NULL AND contig.sequence_id IS NOT NULL AND length(alias) <= 255
+    ORDER BY alias, contig.sequence_id
+    ON CONFLICT DO NOTHING
+"""
+
 
 def link_contigs(dataset: Dataset) -> int:
     """Link the dataset's contigs without md5 by name and length to its collection; return how many links changed.
@@ -29,3 +45,14 @@ def link_contigs(dataset: Dataset) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_LINK, [dataset.pk, dataset.collection_id])
         return int(cursor.rowcount)
+
+
+def publish_aliases(dataset: Dataset, *, file: int | None = None) -> None:
+    """Add the AN names of a public dataset's contigs, of all its files or of one, to the aliases of their sequences.
+
+    Does nothing for other datasets, whose headers are not for everybody. To be called when a file was registered in the
+    dataset or moved into it, and when the dataset was published.
+    """
+    authority, _ = NamingAuthority.objects.get_or_create(name=AUTHORITY)
+    with connection.cursor() as cursor:
+        cursor.execute(_PUBLISH, {"authority": authority.pk, "dataset": dataset.pk, "file": file})

@@ -16,17 +16,14 @@ from django.utils import timezone
 from catalogue.errors import CatalogueError
 from catalogue.formats.headers import HeaderContig
 from catalogue.formats.registry import SPECS
+from catalogue.ingest.files.contig_links import publish_aliases
 from catalogue.ingest.files.dataset import save_dataset
 from catalogue.ingest.files.reader import FileReading
 from catalogue.ingest.objects import made_objects, remove_unless_used
 from catalogue.ingest.transactions import advisory_lock
-from catalogue.models import CollectionMember, Contig, DataFile, Dataset, NamingAuthority, Sequence
+from catalogue.models import CollectionMember, Contig, DataFile, Dataset, Sequence
 from catalogue.storage.object_ref import ObjectRef
 
-#: Who gives the names of AN tags.
-AUTHORITY = "sam"
-
-_MAX_ALIAS: Final = 255
 # Names of contigs without a known sequence that a run keeps.
 _MAX_UNLINKED: Final = 6
 _SORT_ORDERS = {"unsorted", "queryname", "coordinate"}
@@ -36,16 +33,11 @@ _ADD_SEQUENCES = """
     SELECT md5, length, false, '' FROM unnest(%s::bytea[], %s::bigint[]) AS given (md5, length) ORDER BY md5
     ON CONFLICT (md5) DO NOTHING
 """
-_ADD_ALIASES = """
-    INSERT INTO catalogue_alias (authority_id, name, sequence_id)
-    SELECT %s, name, sequence FROM unnest(%s::varchar[], %s::bigint[]) AS given (name, sequence) ORDER BY name, sequence
-    ON CONFLICT DO NOTHING
-"""
 _COPY_CONTIGS = """
-    COPY catalogue_contig (file_id, number, name, length, md5, sequence_id, mapped, unmapped, index)
+    COPY catalogue_contig (file_id, number, name, length, md5, aliases, sequence_id, mapped, unmapped, index)
     FROM STDIN (FORMAT BINARY)
 """
-_CONTIG_TYPES = ("int8", "int4", "varchar", "int8", "bytea", "int8", "int8", "int8", "bytea")
+_CONTIG_TYPES = ("int8", "int4", "varchar", "int8", "bytea", "varchar[]", "int8", "int8", "int8", "bytea")
 
 
 class IdTakenError(CatalogueError):
@@ -71,7 +63,6 @@ class Register:
     dataset: Dataset
     unlinked: dict[str, None] = field(default_factory=dict)
     _known: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    _aliased: set[tuple[str, int]] = field(default_factory=set)
     _members: dict[tuple[str, int], int] | None = None
 
     def with_new_dataset(self) -> Self:
@@ -103,6 +94,8 @@ class Register:
         sequences, warnings = self._sequences(reading.header.contigs)
         pk = self._write(before, reading, htsget_id)
         linked = self._copy_contigs(pk, reading, sequences)
+        if any(contig.aliases for contig in reading.header.contigs):
+            publish_aliases(self.dataset, file=pk)
         counts = {
             "contigs": len(reading.header.contigs),
             "linked": linked,
@@ -157,31 +150,8 @@ class Register:
                 warnings.append(
                     f"its header gives {md5.hex()} a length of {length}, known with {true_length}"
                 )
-        self._add_aliases(contigs, sequences)
-        if long_names := sum(len(name) > _MAX_ALIAS for contig in contigs for name in contig.aliases):
-            warnings.append(
-                f"{long_names} alternative names (AN) of its header are longer than {_MAX_ALIAS} characters; "
-                "the contigs cannot be asked for by them"
-            )
         transaction.on_commit(lambda: self._known.update(found))
         return sequences, warnings
-
-    def _add_aliases(self, contigs: Iterable[HeaderContig], sequences: Mapping[int, int]) -> None:
-        names = {
-            (name, sequences[contig.index])
-            for contig in contigs
-            if contig.index in sequences
-            for name in contig.aliases
-            if len(name) <= _MAX_ALIAS
-        } - self._aliased
-        if not names:
-            return
-        authority, _ = NamingAuthority.objects.get_or_create(name=AUTHORITY)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _ADD_ALIASES, [authority.pk, [name for name, _ in names], [sequence for _, sequence in names]]
-            )
-        transaction.on_commit(lambda: self._aliased.update(names))
 
     def _write(self, before: DataFile | None, reading: FileReading, htsget_id: str) -> int:
         header, index, source = reading.header, reading.index, reading.index_source
@@ -242,6 +212,7 @@ class Register:
                         contig.name,
                         contig.length,
                         bytes.fromhex(contig.md5) if contig.md5 else None,
+                        list(contig.aliases) or None,
                         sequence,
                         index.mapped if index else None,
                         index.unmapped if index else None,

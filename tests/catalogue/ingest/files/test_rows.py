@@ -1,10 +1,17 @@
-"""How contigs of data files are linked to sequences."""
+"""How contigs of data files are linked to sequences, and who may know the names that headers give them."""
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
+from catalogue import queries
+from catalogue.access import ANONYMOUS
+from catalogue.errors import NotFound
+from catalogue.formats.headers import FileFormat
 from catalogue.models import (
     Alias,
     CollectionMember,
+    DataFile,
     Dataset,
     SequenceCollection,
 )
@@ -20,6 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_md5s_make_sequences_that_are_known_but_not_held(lab: Lab) -> None:
+    Dataset.objects.create(slug="trial", visibility=Dataset.Visibility.PUBLIC)
     held = make_sequence(b"ACGT" * 5)
     md5, other = bytes(held.md5).hex(), "ef" * 16
     header = (
@@ -36,6 +44,58 @@ def test_md5s_make_sequences_that_are_known_but_not_held(lab: Lab) -> None:
     assert third.sequence is None
     names = Alias.objects.order_by("name").values_list("authority__name", "name", "sequence_id")
     assert list(names) == [("sam", "CM000663.2", held.pk), ("sam", "chr1", held.pk)]
+
+
+def ingest_named_contigs(lab: Lab, *, visibility: str) -> None:
+    """A file `a` in the dataset trial: contig 1 has an md5 and two AN, contig 2 only an AN."""
+    Dataset.objects.create(slug="trial", visibility=visibility)
+    md5 = bytes(make_sequence(b"ACGT" * 5).md5).hex()
+    header = (
+        f"@HD\tVN:1.6\n@SQ\tSN:1\tLN:20\tM5:{md5}\tAN:chr1,own\n@SQ\tSN:2\tLN:30\tAN:two\n@RG\tID:1\tSM:a\n"
+    )
+    assert lab.bam(make_reads_file(lab.stored / "a.bam", header=header, places=[])).status == 0
+
+
+def public_names() -> list[str]:
+    return list(Alias.objects.order_by("name").values_list("name", flat=True))
+
+
+@pytest.mark.parametrize("visibility", [Dataset.Visibility.CONTROLLED, Dataset.Visibility.REGISTERED])
+def test_names_in_headers_that_are_not_public_stay_with_the_file(
+    lab: Lab, client: Client, visibility: str
+) -> None:
+    ingest_named_contigs(lab, visibility=visibility)
+    assert not public_names()
+    assert client.get("/sequence/sam:own/metadata").status_code == 404
+    Dataset.objects.update(visibility=Dataset.Visibility.PUBLIC)  # as nobody publishes it: adds no names
+    file = queries.find_file(viewer=ANONYMOUS, kind="reads", htsget_id="a", format=FileFormat.BAM)
+    named = queries.contigs_by_name(file, ["1", "own", "two"])
+    assert {name: contig.number for name, contig in named.items()} == {"1": 0, "own": 0, "two": 1}
+    with pytest.raises(NotFound):
+        queries.contigs_by_name(file, ["three"])
+
+
+def test_publishing_a_dataset_publishes_the_names_in_its_headers(lab: Lab, admin_client: Client) -> None:
+    ingest_named_contigs(lab, visibility=Dataset.Visibility.CONTROLLED)
+    dataset = Dataset.objects.get()
+    form = {"slug": "trial", "title": "", "description": "", "licence": "", "contact": "", "collection": ""}
+    address = reverse("admin:catalogue_dataset_change", args=[dataset.pk])
+    assert admin_client.post(address, {**form, "visibility": "registered"}).status_code == 302
+    assert not public_names()
+    assert admin_client.post(address, {**form, "visibility": "public"}).status_code == 302
+    assert public_names() == ["chr1", "own"]
+
+
+def test_moving_a_file_into_a_public_dataset_publishes_the_names_in_its_header(
+    lab: Lab, admin_client: Client
+) -> None:
+    ingest_named_contigs(lab, visibility=Dataset.Visibility.CONTROLLED)
+    public = Dataset.objects.create(slug="public", visibility=Dataset.Visibility.PUBLIC)
+    file = DataFile.objects.get()
+    address = reverse("admin:catalogue_datafile_change", args=[file.pk])
+    form = {"htsget_id": "a", "dataset": public.pk, "contigs-TOTAL_FORMS": 0, "contigs-INITIAL_FORMS": 0}
+    assert admin_client.post(address, form).status_code == 302
+    assert public_names() == ["chr1", "own"]
 
 
 def test_an_md5_with_another_length_is_not_linked(lab: Lab) -> None:
