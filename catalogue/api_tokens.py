@@ -1,7 +1,7 @@
-"""The site's own tokens: how they are made and written.
+"""The site's own tokens: how they are written, issued, listed and revoked.
 
 A token is `hts_`, ten characters by which its row is found, `_`, and a secret of 256 random bits, of which the row has
-the SHA-256 only. Nobody can tell its text again after `made` has given it.
+the SHA-256 only. Nobody can tell its text again after `made` has returned it.
 """
 
 import hashlib
@@ -14,12 +14,15 @@ from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from catalogue.models import ApiToken
+from catalogue.models import ApiToken, Scope
 
 #: What every token of the site begins with.
 START: Final = "hts_"
+#: What a token may open: value and label.
+SCOPES: Final = Scope.choices
 _LETTERS: Final = string.ascii_letters + string.digits
 _PREFIX: Final = 10
 _FORM: Final = re.compile(r"hts_([A-Za-z0-9]{10})_([A-Za-z0-9_-]{43})")
@@ -47,6 +50,21 @@ def save_new(token: ApiToken) -> str:
     token.prefix, token.digest = prefix, digest(secret)
     token.save(force_insert=True)
     return f"hts_{prefix}_{secret}"
+
+
+def tokens_of(user: int | None) -> QuerySet[ApiToken]:
+    """Return the tokens of an account."""
+    return ApiToken.objects.filter(user=user)
+
+
+def revoke(pk: int, *, user: int | None) -> bool:
+    """Revoke a token of an account; return whether it has such a token that was not revoked."""
+    token = tokens_of(user).filter(pk=pk, revoked=None).first()
+    if token is None:
+        return False
+    token.revoked = timezone.now()
+    token.save(update_fields=["revoked"])
+    return True
 
 
 def parts(text: str) -> Parts | None:

@@ -11,14 +11,13 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from catalogue import api_tokens, rate_limits
-from catalogue.models import ApiToken, Scope
 from catalogue.request_context import current_context
 
 
@@ -72,8 +71,8 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(max_length=100, label="What it is for")
     scopes = forms.MultipleChoiceField(
-        choices=Scope.choices,
-        initial=[scope.value for scope in Scope],
+        choices=api_tokens.SCOPES,
+        initial=[value for value, _ in api_tokens.SCOPES],
         widget=forms.CheckboxSelectMultiple,
         label="What it opens",
     )
@@ -104,16 +103,19 @@ def account(request: HttpRequest) -> HttpResponse:
                 user=request.user, name=given["name"], scopes=given["scopes"], expires=given["expires"]
             )
             form = TokenForm()
-    rows = ApiToken.objects.filter(user=request.user.pk)
-    context = {"form": form, "made": made, "tokens": rows, "name": settings.SERVICE_NAME}
+    context = {
+        "form": form,
+        "made": made,
+        "tokens": api_tokens.tokens_of(request.user.pk),
+        "name": settings.SERVICE_NAME,
+    }
     return render(request, "htsgetsite/account.html", context, status=400 if form.errors else 200)
 
 
 @login_required
 @require_POST
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ends a token of whoever is signed in, at once."""
-    token = get_object_or_404(ApiToken, pk=pk, user=request.user.pk, revoked=None)
-    token.revoked = timezone.now()
-    token.save(update_fields=["revoked"])
+    """Revoke a token of whoever is signed in."""
+    if not api_tokens.revoke(pk, user=request.user.pk):
+        raise Http404
     return redirect("account")

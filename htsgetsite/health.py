@@ -66,8 +66,8 @@ def _database() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError:
-        log.exception("The database is down")
+    except DatabaseError as error:
+        log.error("The database is down: %s", " ".join(str(error).split()))
         # The next request is to try a new connection.
         connection.close()
         return False

@@ -21,7 +21,7 @@ from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 from mozilla_django_oidc.utils import import_from_settings
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
-from catalogue.models import Identity
+from catalogue.queries.accounts import account_by_subject
 from htsgetsite.authentication.fetching import NotFetched, fetch_json
 from htsgetsite.authentication.issuers import SignIn
 from htsgetsite.authentication.keys import KeysUnavailable, discovered
@@ -104,16 +104,13 @@ class SignInBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
         return claims
 
     def get_or_create_user(self, access_token: Any, id_token: Any, payload: dict[str, Any]) -> User | None:
-        """The account that the subject is; nothing is created."""
+        """Return the active account of the subject, None where there is none; create nothing."""
         issuer = _chosen().issuer
-        known = Identity.objects.select_related("user").filter(
-            issuer=issuer, subject=str(payload["sub"]), user__is_active=True
-        )
-        found = known.first()
-        if found is None:
-            log.warning("a subject of %s who is no account here wanted to sign in", issuer)
-            return None
-        return found.user
+        known = account_by_subject(issuer=issuer, subject=str(payload["sub"]))
+        user: User | None = self.get_user(known.pk) if known else None
+        if user is None:
+            log.warning("a subject of %s without an active account here tried to sign in", issuer)
+        return user
 
 
 class _RequestView(OIDCAuthenticationRequestView):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""`/readyz` where storages are slow or down."""
+"""`/readyz` where storages or the database are slow or down."""
 
 import errno
 from pathlib import Path
@@ -6,6 +6,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from catalogue.storage import storage
@@ -78,3 +79,25 @@ def test_a_full_disk_is_told(
     assert str(tmp_path) not in response.content.decode()
     monkeypatch.undo()
     assert client.get("/readyz").status_code == 200
+
+
+def test_a_database_that_is_down_is_one_line_of_the_log(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Down:
+        def cursor(self) -> None:
+            raise OperationalError("connection failed: refused\n\tIs the server running there?\n")
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("htsgetsite.health.connection", Down())
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["parts"]["database"] == response.json()["parts"]["migrations"] == "down"
+    assert "refused" not in response.content.decode()
+    (line,) = (record for record in caplog.records if "database" in record.getMessage())
+    assert line.exc_info is None
+    assert (
+        line.getMessage() == "The database is down: connection failed: refused Is the server running there?"
+    )
