@@ -33,10 +33,6 @@ class AmbiguousReference(CatalogueError):
     """A name or md5 that several contigs of one file answer to."""
 
 
-class FormatNotStored(CatalogueError):
-    """An id is known, but not in the format that was asked for."""
-
-
 class StorageError(CatalogueError):
     """Stored bytes could not be had."""
 

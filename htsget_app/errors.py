@@ -4,8 +4,23 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from catalogue.errors import AmbiguousReference, FormatNotStored
+from catalogue.errors import AmbiguousReference, CatalogueError
 from ga4gh.errors import RequestError, Row
+
+
+class ConversionFailed(CatalogueError):
+    """htslib could not convert the records; the text says why, for the log."""
+
+
+class TooManyConversions(CatalogueError):
+    """As many conversions run in this process as `STREAM_LIMIT` allows."""
+
+    def __init__(self) -> None:
+        super().__init__("too many conversions are running; please try again soon")
+
+
+class ReferenceMissing(CatalogueError):
+    """Records cannot be decoded or encoded for want of reference sequences."""
 
 
 class InvalidInput(RequestError):
@@ -38,7 +53,9 @@ class DataUrlAltered(DataUrlRefused):
 
 #: Rows beyond those that protocols share.
 ROWS: Final = (
-    Row(FormatNotStored, HTTPStatus.BAD_REQUEST),
+    Row(ReferenceMissing, HTTPStatus.BAD_REQUEST),
+    Row(TooManyConversions, HTTPStatus.SERVICE_UNAVAILABLE),
+    Row(ConversionFailed, HTTPStatus.INTERNAL_SERVER_ERROR, "the stored records could not be converted"),
     Row(AmbiguousReference, HTTPStatus.BAD_REQUEST),
 )
 
@@ -46,7 +63,7 @@ ROWS: Final = (
 _NAMES_OF_ERRORS: Final = {
     InvalidRange: "InvalidRange",
     UnsupportedFormat: "UnsupportedFormat",
-    FormatNotStored: "UnsupportedFormat",
+    ReferenceMissing: "UnsupportedFormat",
 }
 _NAMES: Final = {
     HTTPStatus.BAD_REQUEST: "InvalidInput",

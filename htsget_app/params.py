@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
+from catalogue.formats.bam_fields import FIELDS
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import MAX_POSITION
 from catalogue.formats.registry import formats_of
@@ -22,9 +23,6 @@ from htsget_app.errors import InvalidInput, InvalidRange, UnsupportedFormat
 FORMATS: Final[Mapping[str, tuple[FileFormat, ...]]] = {kind.value: formats_of(kind) for kind in FileKind}
 #: The reference name of reads without a position.
 UNPLACED: Final = "*"
-FIELDS: Final = frozenset(
-    {"QNAME", "FLAG", "RNAME", "POS", "MAPQ", "CIGAR", "RNEXT", "PNEXT", "TLEN", "SEQ", "QUAL"}
-)
 
 _REGION = ("referenceName", "referenceMD5", "start", "end")
 _CHOICES = ("fields", "tags", "notags")
@@ -51,6 +49,21 @@ class RegionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewriting:
+    """How the records of an answer differ from the stored ones (htsget 1.3, "fields", "tags", "notags", "format").
+
+    `fields` and `tags` are those to keep, None for all of them; `notags` are those to drop. With `no_reference` CRAM is
+    written without one.
+    """
+
+    target: FileFormat
+    fields: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    notags: tuple[str, ...] = ()
+    no_reference: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TicketRequest:
     """What is asked of one id.
 
@@ -67,6 +80,22 @@ class TicketRequest:
     fields: frozenset[str] | None = None
     tags: frozenset[str] | None = None
     notags: frozenset[str] = frozenset()
+
+    def rewriting(self, stored: FileFormat) -> Rewriting | None:
+        """Return how the records of a file in format `stored` have to change; None where they stay as they are.
+
+        Fields and tags are those of alignment records, and mean nothing for variants (htsget 1.3, "fields").
+        """
+        rewriting = Rewriting(self.format)
+        if self.kind == FileKind.READS and not self.header_only:
+            fields = None if self.fields is None else tuple(name for name in FIELDS if name in self.fields)
+            rewriting = Rewriting(
+                self.format,
+                fields=None if fields == FIELDS else fields,
+                tags=None if self.tags is None else tuple(sorted(self.tags)),
+                notags=tuple(sorted(self.notags)),
+            )
+        return None if rewriting == Rewriting(stored) else rewriting
 
 
 def from_query(*, kind: str, id: str, query: str) -> TicketRequest:
@@ -220,7 +249,7 @@ def _region(given: Any) -> RegionRequest:
 def _choices(given: Mapping[str, list[str]]) -> dict[str, Any]:
     """Check `fields`, `tags` and `notags`, and return them as arguments of a TicketRequest."""
     fields, tags, notags = (frozenset(given[name]) if name in given else None for name in _CHOICES)
-    if fields is not None and (not fields or fields - FIELDS):
+    if fields is not None and (not fields or fields - set(FIELDS)):
         raise InvalidInput(f"fields must be of {', '.join(sorted(FIELDS))}")
     for name, some in (("tags", tags), ("notags", notags)):
         if some and not all(map(_TAG.fullmatch, some)):

@@ -1,10 +1,11 @@
 """What htsget declares: its paths, its two services and its errors (htsget 1.3, "GA4GH service-info").
 
-Service-info tells the truth of each service: which formats, and that `fields` and `tags` do not thin out the answer.
+Service-info tells the truth of each service: which formats, and whether `fields` and `tags` have an effect.
 """
 
 from typing import Final
 
+from catalogue.formats.spec import FileKind
 from ga4gh.protocol import Protocol
 from ga4gh.service_info import Service
 from htsget_app.errors import ROWS, error_document
@@ -18,8 +19,9 @@ def _service(kind: str) -> Service:
     details = {
         "datatype": kind,
         "formats": [format.value for format in FORMATS[kind]],
-        "fieldsParameterEffective": False,
-        "tagsParametersEffective": False,
+        # The fields and tags are those of alignment records.
+        "fieldsParameterEffective": kind == FileKind.READS,
+        "tagsParametersEffective": kind == FileKind.READS,
     }
     return Service(
         artifact="htsget",

@@ -7,42 +7,57 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalogue import file_states, queries
 from catalogue.access import PermissionRefused, Viewer
 from catalogue.errors import StorageError
-from catalogue.formats.intervals import ByteRange
+from catalogue.formats import ReadRange
+from catalogue.formats.headers import FileFormat
 from catalogue.queries import SignedUrl, StoredFile
-from htsget_app.params import TicketRequest
-from htsget_app.planning.parts import Inline, Limits, NotSeparable, Part, PlannedFile
+from htsget_app.conversion import records
+from htsget_app.errors import InvalidInput
+from htsget_app.params import Rewriting, TicketRequest
+from htsget_app.planning.derived import TooManyRegions, plan_derived
+from htsget_app.planning.parts import (
+    Derived,
+    Inline,
+    Limits,
+    NotSeparable,
+    PartClass,
+    PlannedFile,
+    Selection,
+    StoredRange,
+    TicketPart,
+)
 from htsget_app.planning.plan import plan
 from htsget_app.planning.selection import select
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The parts whose bytes concatenate to the answer, and the file that they are of."""
+    """The parts whose bytes concatenate to the answer, its format, and the file that they are of."""
 
     file: StoredFile
-    parts: list[Part]
+    format: FileFormat
+    parts: list[TicketPart]
 
-    def json(self, url_of: Callable[[ByteRange], SignedUrl]) -> bytes:
+    def json(self, url_of: Callable[[StoredRange | Derived], SignedUrl]) -> bytes:
         """Return the ticket in ASCII, with nothing before or after it: htslib knows it by its first bytes.
 
-        `url_of` gives the URL of a range of the stored file, and the headers to send with it.
+        `url_of` gives the URL of a part, and the headers to send with it.
         """
         urls = [_url_entry(part, url_of) for part in self.parts]
-        document = {"htsget": {"format": self.file.format.value, "urls": urls}}
+        document = {"htsget": {"format": self.format.value, "urls": urls}}
         return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
-def _url_entry(part: Part, url_of: Callable[[ByteRange], SignedUrl]) -> dict[str, object]:
+def _url_entry(part: TicketPart, url_of: Callable[[StoredRange | Derived], SignedUrl]) -> dict[str, object]:
     if isinstance(part, Inline):
         # One official suite fails on a media type before the semicolon.
         url = f"data:;base64,{b64encode(part.data).decode('ascii')}"
         return {"url": url, "class": part.part_class.value}
-    signed = url_of(part.byte_range)
+    signed = url_of(part)
     headers = {"headers": dict(signed.headers)} if signed.headers else {}
     return {"url": signed.url, **headers, "class": part.part_class.value}
 
@@ -54,16 +69,53 @@ def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:
     registered one is marked on its row.
     """
     file = queries.find_file(viewer=viewer, kind=request.kind, htsget_id=request.id, format=request.format)
+    rewriting = request.rewriting(file.format)
     selection, contigs = select(file, request)
     with faults_noted(file), queries.registered_bytes(file) as read_range:
         planned = PlannedFile(file, queries.header(file), contigs)
-        try:
-            return Ticket(file, plan(planned, selection, read_range=read_range, limits=limits))
-        except NotSeparable:
-            raise PermissionRefused(
-                f"{file.format} comes in containers, and one of these holds reads outside the regions that these "
-                "credentials open; ask for less, or in another format"
-            ) from None
+        if rewriting is None:
+            try:
+                parts = plan(planned, selection, read_range=read_range, limits=limits)
+                return Ticket(file, request.format, [*parts])
+            except NotSeparable:
+                # Containers hold reads outside the granted regions: the reads within are written anew.
+                rewriting = Rewriting(request.format)
+        rewritten = _rewritten(planned, selection, rewriting, read_range=read_range, limits=limits)
+        return Ticket(file, request.format, rewritten)
+
+
+def _rewritten(
+    file: PlannedFile, selection: Selection, rewriting: Rewriting, *, read_range: ReadRange, limits: Limits
+) -> list[TicketPart]:
+    """Return the parts of an answer whose records are rewritten; a small one travels in the ticket."""
+    if selection.whole:
+        file = _with_contigs(file)
+    try:
+        found = plan_derived(file, selection, rewriting, limits)
+    except TooManyRegions:
+        raise PermissionRefused(
+            "these are more regions than can be cut out at once; ask for fewer, or for such as lie nearer together"
+        ) from None
+    rewriting = records.with_references(file, rewriting, found)
+    found = [replace(part, rewriting=rewriting) for part in found]
+    header = records.headers(file, rewriting.target).written
+    eof = records.eof_of(rewriting.target, header)
+    body: list[TicketPart] = [*found, Inline(eof, PartClass.BODY)]
+    if sum(part.stored_bytes for part in found) <= limits.max_small:
+        small = b"".join(records.small_body(file, part, read_range) for part in found)
+        if len(small) <= limits.inline:
+            body = [Inline(small + eof, PartClass.BODY)]
+    return [Inline(header, PartClass.HEADER), *body]
+
+
+def _with_contigs(file: PlannedFile) -> PlannedFile:
+    """Return the file with all contigs that have records, whose indexes say where it can be cut."""
+    if not file.stored.indexed:
+        raise InvalidInput(
+            "this file has no index here; it can only be had as it is stored, in its format and with all its fields"
+        )
+    contigs = {contig.number: contig for contig in queries.contigs_with_records(file.stored)}
+    return PlannedFile(file.stored, file.header, contigs)
 
 
 @contextmanager

@@ -41,7 +41,11 @@ class TicketView(GuardedView):
 
     def _ticket(self, asked: params.TicketRequest) -> Answer:
         self._charge(len(asked.regions or ()))
-        limits = Limits(inline=settings.HTSGET_INLINE_BYTES, max_part_bytes=settings.HTSGET_MAX_BLOCK_BYTES)
+        limits = Limits(
+            inline=settings.HTSGET_INLINE_BYTES,
+            max_part_bytes=settings.HTSGET_MAX_BLOCK_BYTES,
+            max_derived=settings.HTSGET_DERIVED_BYTES,
+        )
         ticket = tickets.ticket(asked, viewer=self.asked.viewer, limits=limits)
         audit.ticket_given(ticket, asked, viewer=self.asked.viewer)
         body = ticket.json(part_urls(ticket.file, data_url=f"{site_url(self.request)}/data/"))

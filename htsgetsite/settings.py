@@ -193,6 +193,12 @@ HTSGET_MAX_BLOCK_BYTES: int = ENVIRONMENT.integer(
     least=1 << 16,
     doc="Longer parts of a ticket are split into several URLs, in bytes.",
 )
+HTSGET_DERIVED_BYTES: int = ENVIRONMENT.integer(
+    "HTSGET_DERIVED_BYTES", default=16 << 20, doc="Stored bytes for each URL of rewritten records."
+)
+STREAM_LIMIT: int = ENVIRONMENT.integer(
+    "STREAM_LIMIT", default=4, least=1, doc="Conversions of records that one process runs at once."
+)
 HTSGET_PROXY_DATA: str = ENVIRONMENT.choice(
     "HTSGET_PROXY_DATA",
     ("never", "controlled", "always"),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.cram import CramFile, read_data_container, verify_container
@@ -29,6 +30,9 @@ _ROW = re.compile(rb"(-?\d{1,10})\t(-?\d{1,10})\t(-?\d{1,10})\t(\d{1,18})\t(\d{1
 
 _PACKED = np.dtype([("begin", "<i8"), ("end", "<i8"), ("start", "<u4"), ("stop", "<u4")])
 _PACKED_VERSION = b"CRAI\x01"
+
+
+Offsets = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,17 @@ def containers_overlapping(packed: bytes, *, start: int, end: int) -> list[ByteR
     begins = table["begin"][np.concatenate(([0], fresh))].tolist()
     ends = table["end"][np.concatenate((fresh - 1, [len(table) - 1]))].tolist()
     return [ByteRange(*pair) for pair in zip(begins, ends, strict=True)]
+
+
+def container_ranges(packed: bytes) -> tuple[Offsets, Offsets]:
+    """Return the first byte of each container that holds reads of a contig, and the byte after its last.
+
+    None are for an empty `packed`. Raises `FormatError` for bytes that `pack` did not make.
+    """
+    if not packed:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    table = _unpack(packed)
+    return table["begin"], table["end"]
 
 
 def containers_reaching_out(

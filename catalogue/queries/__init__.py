@@ -3,7 +3,9 @@
 from catalogue.queries.contigs import (
     FileContig,
     contig_by_md5,
+    contig_md5s,
     contigs_by_name,
+    contigs_by_number,
     contigs_that_exist,
     contigs_with_records,
     forget_files,
@@ -20,6 +22,7 @@ from catalogue.queries.files import (
     stream_bytes,
 )
 from catalogue.queries.object_reads import forget_edges
+from catalogue.queries.references import hold_references, reference_folder
 from catalogue.queries.sequences import (
     SequenceAlias,
     StoredSequence,
@@ -46,7 +49,9 @@ __all__ = [
     "authorities",
     "check_registered",
     "contig_by_md5",
+    "contig_md5s",
     "contigs_by_name",
+    "contigs_by_number",
     "contigs_that_exist",
     "contigs_with_records",
     "direct_residues",
@@ -56,11 +61,13 @@ __all__ = [
     "forget_files",
     "forget_sequences",
     "header",
+    "hold_references",
     "is_digest",
     "is_local",
     "known_sequence",
     "leased_file",
     "read_residues",
+    "reference_folder",
     "registered_bytes",
     "sequence",
     "stream_bytes",

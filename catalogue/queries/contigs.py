@@ -97,6 +97,20 @@ def contigs_with_records(file: StoredFile) -> list[FileContig]:
     return _records(file, ~Q(index=b""))
 
 
+def contigs_by_number(file: StoredFile, numbers: Collection[int]) -> dict[int, FileContig]:
+    """The contigs with these numbers, by number; the numbers of others are left out."""
+    return {contig.number: contig for contig in _records(file, Q(number__in=list(numbers)))}
+
+
+def contig_md5s(file: StoredFile) -> dict[str, bytes | None]:
+    """The md5 of every contig of a file, None where it is not known, by the contig's name and in their order."""
+    rows = Contig.objects.filter(file_id=file.pk, file__ingested=file.ingested).order_by("number")
+    return {
+        name: _bytes(md5) or _bytes(linked)
+        for name, md5, linked in rows.values_list("name", "md5", "sequence__md5")
+    }
+
+
 def contig_by_md5(file: StoredFile, md5: str) -> FileContig:
     """Return the contig whose sequence has this md5, in hexadecimal. Raises NotFound, AmbiguousReference."""
     known = _cache.get((*_state(file), "md5", md5))

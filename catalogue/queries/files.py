@@ -12,12 +12,11 @@ from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import connection
 
 from catalogue import access
 from catalogue.access import ANONYMOUS, Asked, Lease, Permission, PermissionRefused, Viewer
-from catalogue.errors import FormatNotStored, NotFound, ObjectChanged, ObjectCorrupt
+from catalogue.errors import NotFound, ObjectChanged, ObjectCorrupt
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import ByteRange, VirtualOffset
@@ -68,10 +67,9 @@ _BY_KEY = f"{_SELECT} WHERE f.id = %s"
 
 
 def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) -> StoredFile:
-    """Return the file that is served under an id in a format, with what of it the viewer may have.
+    """Return the file served under an id, in this format where it is stored in it, and what of it the viewer may have.
 
-    Raises NotFound for an unknown id, what `access.refusal` gives where the viewer may have nothing of it, and
-    FormatNotStored, with the formats that the viewer may have, where the id is in others only.
+    Raises NotFound for an unknown id, and what `access.refusal` gives where the viewer may have nothing of it.
     """
     if not storable(htsget_id):
         raise NotFound("ids hold neither NUL nor half of a surrogate pair")
@@ -80,13 +78,11 @@ def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) 
     unknown = f"there are no {kind} with the id {htsget_id!r}"
     if not rows:
         raise NotFound(unknown)
-    for row in rows:
-        if row.format == format and row.pk in given:
+    # Records of another format can be converted.
+    for row in sorted(rows, key=lambda row: row.format != format):
+        if row.pk in given:
             return row.stored_file(given[row.pk], viewer)
-    theirs = [row.format for row in rows if row.pk in given]
-    if not theirs or (not settings.HIDE_CONTROLLED and any(row.format == format for row in rows)):
-        raise access.refusal(viewer, unknown=unknown)
-    raise FormatNotStored(f"{htsget_id!r} is stored as {' and '.join(theirs)}, not as {format}")
+    raise access.refusal(viewer, unknown=unknown)
 
 
 def leased_file(*, pk: int, lease: Lease) -> StoredFile:

@@ -1,11 +1,11 @@
-"""Delivers the bytes behind the data URLs of tickets (htsget 1.3, "HTTPS data block URLs").
+"""Delivers the bytes behind the data URLs of tickets, stored or derived (htsget 1.3, "HTTPS data block URLs").
 
 The URL itself names a byte range of one stored file, so a `Range` is relative to that and a client can resume in the
 middle of it. A byte leaves only after the stored object was found to be the registered one; where it is replaced in the
 middle of a body, the connection breaks, so that no client takes what it has for the whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from itertools import chain
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from urllib.parse import quote
 from django.conf import settings
 
 from catalogue import queries
+from catalogue.access import NO_LEASE
 from catalogue.errors import NotFound
 from catalogue.formats.intervals import ByteRange
 from catalogue.queries import PIECE, StoredFile
@@ -21,6 +22,7 @@ from ga4gh.etags import precondition, range_header
 from ga4gh.exchange import Answer, Header, Request, answer
 from ga4gh.ranges import RangeHeader, content_range, parse_range, unsatisfied_range
 from htsget_app import audit
+from htsget_app.conversion import records
 from htsget_app.delivery.tokens import SignedPart, digest_of_etag, verify
 from htsget_app.errors import DataUrlRefused
 from htsget_app.tickets import faults_noted
@@ -52,11 +54,11 @@ def deliver(request: Request, token: str) -> Answer:
         file = queries.leased_file(pk=part.file, lease=part.lease)
     except NotFound as error:
         raise DataUrlRefused("the file is no longer served; ask for a new ticket") from error
-    if digest_of_etag(file.etag) != part.etag_digest or part.byte_range.end > file.size:
+    if digest_of_etag(file.etag) != part.etag_digest or (not part.recipe and part.byte_range.end > file.size):
         raise DataUrlRefused("the file has been registered anew; ask for a new ticket")
     with faults_noted(file):
         queries.check_registered(file)
-    given = _answer(request, file, part)
+    given = _derived(request, file, part) if part.recipe else _answer(request, file, part)
     audit.delivered(file, part, status=given.status, viewer=viewer)
     return given
 
@@ -70,26 +72,52 @@ def _answer(request: Request, file: StoredFile, part: SignedPart) -> Answer:
         return answer(
             HTTPStatus.OK, (*headers, _handed_over(file, part.byte_range, entity_tag=part.entity_tag))
         )
-    return _sent(request, file, part.byte_range, etag=etag, headers=headers)
+    begin = part.byte_range.begin
+
+    def read(wanted: ByteRange) -> Iterator[bytes]:
+        return _begun(file, ByteRange(begin + wanted.begin, begin + wanted.end))
+
+    return _sent(request, part.byte_range.length, read, etag=etag, headers=headers)
+
+
+def _derived(request: Request, file: StoredFile, part: SignedPart) -> Answer:
+    """Answer with rewritten records, all of which are made before the first byte is sent."""
+    etag = f'"{part.entity_tag}-{records.WRITTEN_BY}"'
+    *common, caching = _HEADERS
+    if part.lease == NO_LEASE:
+        caching = ("Cache-Control", f"public, max-age={settings.TICKET_URL_TTL}, no-transform")
+    headers = (*common, caching, ("ETag", etag))
+    if status := precondition(request.environ, etag):
+        return answer(status, headers)
+    with faults_noted(file):
+        made = records.make_body(
+            file, records.part_of(part.recipe, part.byte_range.begin, part.byte_range.end)
+        )
+    return _sent(request, made.length, made.read, etag=etag, headers=headers)
 
 
 def _sent(
-    request: Request, file: StoredFile, whole: ByteRange, *, etag: str, headers: tuple[Header, ...]
+    request: Request,
+    length: int,
+    read: Callable[[ByteRange], Iterator[bytes]],
+    *,
+    etag: str,
+    headers: tuple[Header, ...],
 ) -> Answer:
-    status, wanted = HTTPStatus.OK, ByteRange(0, whole.length)
+    """Answer with `length` bytes, or with those that Range asks for; `read` yields any range of them."""
+    status, wanted = HTTPStatus.OK, ByteRange(0, length)
     if (asked := _range(request, etag)) is not None:
-        part = asked.within(whole.length)
+        part = asked.within(length)
         if part is None:
-            unsatisfied = (*headers, unsatisfied_range(whole.length), ("Content-Length", "0"))
+            unsatisfied = (*headers, unsatisfied_range(length), ("Content-Length", "0"))
             return answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, unsatisfied)
         status, wanted = HTTPStatus.PARTIAL_CONTENT, ByteRange(*part)
-        headers = (*headers, content_range(*part, whole.length))
+        headers = (*headers, content_range(*part, length))
     headers = (*headers, ("Content-Length", str(wanted.length)))
     if request.method == "HEAD":
         return answer(status, headers)
-    stored = ByteRange(whole.begin + wanted.begin, whole.begin + wanted.end)
-    body = _begun(file, stored)
-    return answer(status, headers, b"".join(body) if stored.length <= PIECE else body)
+    body = read(wanted)
+    return answer(status, headers, b"".join(body) if wanted.length <= PIECE else body)
 
 
 def _range(request: Request, etag: str) -> RangeHeader | None:

@@ -24,32 +24,42 @@ from htsget_app.errors import DataUrlAltered, DataUrlRefused
 
 #: Characters of a token for a public file. Its bytes fill them to the last bit, so that no two texts name one token.
 TOKEN_LENGTH: Final = 76
-_MAX_LENGTH: Final = TOKEN_LENGTH + 32 + 16 * MAX_GRANTS
+#: Bytes of the longest recipe.
+MAX_RECIPE: Final = 6 << 10
+_MAX_LENGTH: Final = TOKEN_LENGTH + 32 + 16 * MAX_GRANTS + 4 * MAX_RECIPE // 3
 
-_VERSION: Final = 1
+_STORED, _DERIVED = 1, 2
 # Version, file, first byte, length, expiry (seconds since 1970), digest of the ETag.
 _NUMBERS: Final = struct.Struct(">BQQQQ8s")
 # Holder, account and API token of a lease, 0 where it has none; then id and revision of each grant. With or without
 # them a token is a multiple of three bytes, which base64 needs not pad.
 _LEASE: Final = struct.Struct(">8sQQ")
 _GRANT: Final = struct.Struct(">QL")
+# Of a derived part, the bytes of its lease, which its recipe follows.
+_LEASE_LENGTH: Final = struct.Struct(">H")
 _SIGNATURE_BYTES: Final = 16
 _SALT: Final = "htsget_app.delivery.tokens"
 
 
 @dataclass(frozen=True, slots=True)
 class SignedPart:
-    """A byte range of the file in row `file`, in the state with this digest of its ETag, on a lease."""
+    """A byte range of the file in row `file`, in the state with this digest of its ETag, on a lease.
+
+    With a `recipe` it is what `htsget_app.conversion` makes by it of the records between two virtual offsets, the begin
+    and end of `byte_range`.
+    """
 
     file: int
     etag_digest: bytes
     byte_range: ByteRange
     lease: Lease = NO_LEASE
+    recipe: bytes = b""
 
     @property
     def entity_tag(self) -> str:
         """The ETag of the part itself (RFC 9110, section 8.8.3), without quotes."""
-        named = b"%d %d %s" % (self.byte_range.begin, self.byte_range.end, self.etag_digest)
+        begin, end = self.byte_range.begin, self.byte_range.end
+        named = b"%d %d %s%s" % (begin, end, self.etag_digest, self.recipe)
         return hashlib.blake2b(named, digest_size=12).hexdigest()
 
 
@@ -60,9 +70,14 @@ def digest_of_etag(etag: str) -> bytes:
 
 def sign(part: SignedPart, *, expires: int) -> str:
     """Return the token of a part, valid until `expires` (seconds since 1970)."""
-    numbers = _NUMBERS.pack(
-        _VERSION, part.file, part.byte_range.begin, part.byte_range.length, expires, part.etag_digest
-    ) + _packed(part.lease)
+    version = _DERIVED if part.recipe else _STORED
+    byte_range, lease = part.byte_range, _packed(part.lease)
+    if part.recipe:
+        lease = _LEASE_LENGTH.pack(len(lease)) + lease + part.recipe
+    numbers = (
+        _NUMBERS.pack(version, part.file, byte_range.begin, byte_range.length, expires, part.etag_digest)
+        + lease
+    )
     return base64.urlsafe_b64encode(numbers + _signature(numbers, settings.SECRET_KEY)).decode("ascii")
 
 
@@ -83,13 +98,16 @@ def verify(token: str) -> SignedPart:
     if not any(hmac.compare_digest(signature, _signature(numbers, secret)) for secret in secrets):
         raise _altered()
     version, file, begin, length, expires, etag_digest = _NUMBERS.unpack_from(numbers)
-    if version != _VERSION:
+    if version not in {_STORED, _DERIVED}:
         raise _altered()
     if expires < time.time():
         raise DataUrlRefused("this data URL has expired; ask for a new ticket")
-    return SignedPart(
-        file, etag_digest, ByteRange(begin, begin + length), _unpacked(numbers[_NUMBERS.size :])
-    )
+    byte_range, rest = ByteRange(begin, begin + length), numbers[_NUMBERS.size :]
+    if version == _STORED:
+        return SignedPart(file, etag_digest, byte_range, _unpacked(rest))
+    (size,) = _LEASE_LENGTH.unpack_from(rest)
+    lease, recipe = rest[_LEASE_LENGTH.size :][:size], rest[_LEASE_LENGTH.size + size :]
+    return SignedPart(file, etag_digest, byte_range, _unpacked(lease), recipe)
 
 
 def _packed(lease: Lease) -> bytes:

@@ -1,4 +1,4 @@
-"""Makes the URLs of stored ranges: presigned ones of the object store, or data URLs of this site."""
+"""Makes the URLs of parts: presigned ones of the object store, or data URLs of this site."""
 
 import time
 from collections.abc import Callable
@@ -6,29 +6,45 @@ from collections.abc import Callable
 from django.conf import settings
 
 from catalogue import queries
-from catalogue.access import NO_LEASE
+from catalogue.access import NO_LEASE, Lease
 from catalogue.formats.intervals import ByteRange
 from catalogue.queries import SignedUrl, StoredFile
+from htsget_app.conversion.records import recipe_of
 from htsget_app.delivery.tokens import SignedPart, digest_of_etag, sign
+from htsget_app.planning.parts import Derived, StoredRange
 
 
-def part_urls(file: StoredFile, *, data_url: str) -> Callable[[ByteRange], SignedUrl]:
-    """Return a function from a byte range of a file to its URL and the headers to send; all URLs expire together.
+def part_urls(file: StoredFile, *, data_url: str) -> Callable[[StoredRange | Derived], SignedUrl]:
+    """Return a function from a part to its URL and the headers to send; all URLs of a ticket expire together.
 
+    Stored ranges come from their object store where it signs URLs, else from this site, as derived parts always do.
     `data_url` is the prefix of data URLs. Raises StorageUnavailable where there are no credentials to sign with.
     """
     now = int(time.time())
     expires = now + settings.TICKET_URL_TTL
     if (until := file.permission.until) is not None:
         expires = min(expires, int(until))
-    if not _through_site(file) and (direct := queries.direct_urls(file, seconds=max(1, expires - now))):
-        return direct
+    direct = None if _through_site(file) else queries.direct_urls(file, seconds=max(1, expires - now))
     etag, lease = digest_of_etag(file.etag), file.permission.lease
 
-    def signed(byte_range: ByteRange) -> SignedUrl:
-        return SignedUrl(data_url + sign(SignedPart(file.pk, etag, byte_range, lease), expires=expires), {})
+    def url_of(part: StoredRange | Derived) -> SignedUrl:
+        if isinstance(part, Derived):
+            chunk = ByteRange(part.chunk.begin, part.chunk.end)
+            signed = SignedPart(file.pk, etag, chunk, lease, recipe_of(part))
+            return SignedUrl(data_url + sign(signed, expires=_shared_expiry(expires, lease)), {})
+        if direct:
+            return direct(part.byte_range)
+        return SignedUrl(
+            data_url + sign(SignedPart(file.pk, etag, part.byte_range, lease), expires=expires), {}
+        )
 
-    return signed
+    return url_of
+
+
+def _shared_expiry(expires: int, lease: Lease) -> int:
+    """Return when a derived part expires: of public data at full spans, so that equal queries get equal URLs."""
+    span = settings.TICKET_URL_TTL
+    return expires if lease != NO_LEASE else (expires // span + 1) * span
 
 
 def _through_site(file: StoredFile) -> bool:

@@ -6,10 +6,11 @@ from enum import StrEnum
 
 from catalogue.formats.bgzf import EOF_MARKER
 from catalogue.formats.binning import ContigIndex
-from catalogue.formats.intervals import ByteRange, Region, VirtualOffset
+from catalogue.formats.intervals import ByteRange, Chunk, Region, VirtualOffset
 from catalogue.formats.records import RecordWalker
 from catalogue.formats.registry import record_walker
 from catalogue.queries import FileContig, StoredFile
+from htsget_app.params import Rewriting
 
 
 class PartClass(StrEnum):
@@ -35,9 +36,30 @@ class StoredRange:
     part_class: PartClass
 
 
-#: One entry of a ticket. Bytes that delivery computes from stored ones, such as another format, will be a third member
-#: `Derived`: planners make it here, `tickets` names its URL, and `htsget_app.delivery` sends it.
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Records that delivery makes of stored ones: those in `chunk` of the file that overlap one of `regions`.
+
+    `chunk` begins and ends between records (of CRAM: containers, as `VirtualOffset.at(byte)`). `regions` of None are no
+    bound. `unplaced` wants the reads on no contig, and no others.
+    """
+
+    chunk: Chunk
+    rewriting: Rewriting
+    regions: tuple[Region, ...] | None = None
+    unplaced: bool = False
+    part_class: PartClass = PartClass.BODY
+
+    @property
+    def stored_bytes(self) -> int:
+        """About how many bytes of the file it is made from."""
+        return self.chunk.end.coffset - self.chunk.begin.coffset
+
+
+#: Stored bytes of an answer, as they are or cut.
 Part = Inline | StoredRange
+#: One entry of a ticket.
+TicketPart = Part | Derived
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +72,7 @@ class Limits:
     `join_gap`: ranges of the stored file no further apart are joined.
     `max_part_bytes`: a longer range is split.
     `max_ranges`: number of separate ranges; above it the nearest are joined.
+    `max_derived`: stored bytes from which one derived part is made; of `max_small` one is made for the ticket itself.
     """
 
     inline: int = 64 * 1024
@@ -58,6 +81,8 @@ class Limits:
     join_gap: int = 64 * 1024
     max_part_bytes: int = 1_000_000_000
     max_ranges: int = 128
+    max_derived: int = 16 * 1024 * 1024
+    max_small: int = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,20 @@ def read_alignments(path: Path, **options: Any) -> list[str]:
         return [record.to_string() for record in file.fetch(until_eof=True)]
 
 
+def read_cram(path: Path, reference: Path) -> list[tuple[str, int, int, str]]:
+    """Contig, start, end and all of each read."""
+    with pysam.AlignmentFile(str(path), reference_filename=str(reference)) as file:
+        return [
+            (
+                read.reference_name or "*",
+                read.reference_start,
+                read.reference_start + max(1, 0 if read.is_unmapped else read.reference_length or 0),
+                read.to_string(),
+            )
+            for read in file.fetch(until_eof=True)
+        ]
+
+
 def read_variants(path: Path) -> list[str]:
     """The records of a VCF or BCF file as VCF lines, in order."""
     with pysam.VariantFile(str(path)) as file:

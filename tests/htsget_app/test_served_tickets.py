@@ -23,7 +23,7 @@ from catalogue.models import (
     Sequence,
     SequenceCollection,
 )
-from tests.htsget_app.made_data import SHARED, Fetched, fetch, make_data_file
+from tests.htsget_app.made_data import SHARED, Fetched, fetch, make_data_file, read_cram
 from tests.htsget_app.made_served import Served, each_file, is_subsequence
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_reference, make_sam
 from tests.object_store import ObjectStore
@@ -191,20 +191,6 @@ def compare_cram_answers(
     answer.write_bytes(fetch(client, "/reads/some/cram", {"format": "CRAM", "referenceName": "*"}).joined)
     unplaced = [text for contig, *_, text in everything if contig == "*"]
     assert is_subsequence(unplaced, [text for *_, text in read_cram(answer, reference)])
-
-
-def read_cram(path: Path, reference: Path) -> list[tuple[str, int, int, str]]:
-    """Contig, start, end and all of each read."""
-    with pysam.AlignmentFile(str(path), reference_filename=str(reference)) as file:
-        return [
-            (
-                read.reference_name or "*",
-                read.reference_start,
-                read.reference_start + max(1, 0 if read.is_unmapped else read.reference_length or 0),
-                read.to_string(),
-            )
-            for read in file.fetch(until_eof=True)
-        ]
 
 
 # --- Files in an object store: clients fetch parts there, with what the ticket says alone -----------------------------

@@ -260,8 +260,8 @@ def test_service_info(client: Client) -> None:
         assert document["htsget"] == {
             "datatype": kind,
             "formats": formats,
-            "fieldsParameterEffective": False,
-            "tagsParametersEffective": False,
+            "fieldsParameterEffective": kind == "reads",
+            "tagsParametersEffective": kind == "reads",
         }
         for required in ("id", "name", "organization", "version"):
             assert document[required]

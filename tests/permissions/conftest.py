@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from catalogue.models import (
     Dataset,
@@ -52,6 +53,7 @@ def world(stored: dict[str, Path], settings: Any) -> Iterator[World]:
     dataset = Dataset.objects.create(slug="secretdataset", visibility="controlled")
     for path in stored.values():
         make_data_file(path, "x", dataset=dataset)
+    call_command("ingest_fasta", str(stored["cram"].with_name("reference.fa")), verbosity=0)
     other = Dataset.objects.create(slug="otherdataset", visibility="controlled")
     with made_issuer() as issuer, made_issuer() as stranger:
         settings.OIDC_ISSUERS = {issuer.url: Issuer(url=issuer.url, audiences=(AUDIENCE,))}

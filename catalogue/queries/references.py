@@ -1,0 +1,58 @@
+"""Reference sequences for htslib, by md5: a folder in the layout of its REF_CACHE, filled from the catalogue.
+
+CRAM records are decoded and encoded against them. A sequence that lies in a file of its own on this machine is linked;
+any other is copied there once. Whatever is in the folder can be removed at any time.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.conf import settings
+
+from catalogue.models import Sequence
+from catalogue.queries.contigs import FileContig
+from catalogue.storage import storage
+
+
+def reference_folder() -> Path:
+    """Return the folder: `ab/cd/rest` of an md5 in it is a file of upper-case residues."""
+    return Path(settings.HTSGETSITE_HOME) / "references"
+
+
+def hold_references(contigs: Iterable[FileContig]) -> list[FileContig]:
+    """Make sure that the folder has the sequences of the contigs; return the contigs whose residues are not held.
+
+    Raises StorageError where residues that are held cannot be read.
+    """
+    wanted = list(contigs)
+    paths = {contig.md5: _path(contig.md5) for contig in wanted if contig.md5 is not None}
+    there = {md5 for md5, path in paths.items() if path.exists()}
+    if missing := paths.keys() - there:
+        rows = Sequence.objects.filter(md5__in=list(missing), blob__isnull=False).select_related("blob")
+        for row in rows.defer("sha512t24u"):
+            _hold(row, paths[bytes(row.md5)])
+            there.add(bytes(row.md5))
+    return [contig for contig in wanted if contig.md5 not in there]
+
+
+def _path(md5: bytes) -> Path:
+    name = md5.hex()
+    return reference_folder() / name[:2] / name[2:4] / name[4:]
+
+
+def _hold(row: Sequence, path: Path) -> None:
+    """Link or copy the residues of a sequence to a path, whole or not at all."""
+    assert row.blob is not None and row.offset is not None
+    held = storage(row.blob.storage)
+    local = held.local_path(row.blob.key)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        draft = Path(folder) / "reference"
+        if local is not None and row.blob.size == row.length:
+            draft.symlink_to(local)
+        else:
+            with draft.open("wb") as file:
+                file.writelines(held.stream(row.blob.key, row.offset, row.length))
+        os.replace(draft, path)

@@ -1,0 +1,171 @@
+"""Converts records between formats, and takes fields, tags and regions out of them, with htslib in other processes.
+
+A conversion is complete before a byte of it is sent: its size is known then, and a failure is an error, never the end
+of a body that looks whole. What it writes lies in a file without a name, which is gone when it is closed.
+"""
+
+import atexit
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+
+from htsget_app.conversion.process import DONE, Job
+from htsget_app.errors import ConversionFailed, TooManyConversions
+
+
+class _Converter:
+    """The process that forks one for each conversion: started at the first, and again where it has died."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def submit(self, job: Job, source: int, target: int, status: int) -> None:
+        """Hand a job over with its descriptors, which stay open here."""
+        message = job.encoded()
+        with self._lock:
+            try:
+                self._send(message, source, target, status)
+            except OSError:
+                # It has died, and is started again.
+                self._end()
+                self._send(message, source, target, status)
+
+    def close(self) -> None:
+        """End the process, and with it every conversion."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        if self._connection is not None and self._process is not None:
+            self._connection.close()
+            self._process.wait()
+            self._connection = None
+
+    def _send(self, message: bytes, *descriptors: int) -> None:
+        if self._connection is None:
+            self._start()
+        assert self._connection is not None
+        socket.send_fds(self._connection, [message], list(descriptors))
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "htsget_app.conversion.process", str(theirs.fileno())],
+                cwd=settings.BASE_DIR,
+                # It needs none of the site's settings, and no secret.
+                env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+        self._connection = ours
+
+
+_converter = _Converter()
+_counting = threading.Lock()
+_running = 0
+
+
+def _begin_anew() -> None:
+    # The connection and what runs are the parent's.
+    global _converter, _counting, _running
+    _converter, _counting, _running = _Converter(), threading.Lock(), 0
+
+
+atexit.register(lambda: _converter.close())
+os.register_at_fork(after_in_child=_begin_anew)
+
+
+@contextmanager
+def open_unnamed(folder: Path) -> Iterator[int]:
+    """Open a file without a name on the disk of a folder, for the time of the block."""
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        yield file.fileno()
+
+
+def convert(source: Iterable[bytes], job: Job, target: int) -> None:
+    """Write the whole output of a job to the descriptor `target`.
+
+    `source` is the job's input, read once. Raises ConversionFailed, TooManyConversions, and what reading `source` does.
+    """
+    with _one_of(settings.STREAM_LIMIT):
+        _convert(source, job, target)
+
+
+@contextmanager
+def _one_of(limit: int) -> Iterator[None]:
+    """Count a conversion for the time of the block. Raises TooManyConversions."""
+    global _running
+    with _counting:
+        if _running >= limit:
+            raise TooManyConversions
+        _running += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _running -= 1
+
+
+def _convert(source: Iterable[bytes], job: Job, target: int) -> None:
+    read_end, write_end = os.pipe()
+    status, status_end = os.pipe()
+    try:
+        _converter.submit(job, read_end, target, status_end)
+    finally:
+        os.close(read_end)
+        os.close(status_end)
+    deadline = time.monotonic() + job.seconds
+    with os.fdopen(status, "rb", buffering=0) as answer:
+        try:
+            _feed(source, write_end, deadline)
+        finally:
+            os.close(write_end)
+        said = _read_all(answer, deadline)
+    if said != DONE:
+        raise ConversionFailed(said.decode(errors="replace").strip() or "the process ended without a word")
+
+
+def _feed(source: Iterable[bytes], pipe: int, deadline: float) -> None:
+    """Write the input; stop where nobody reads on, for the status then says why."""
+    os.set_blocking(pipe, False)
+    writable = select.poll()
+    writable.register(pipe, select.POLLOUT)
+    for piece in source:
+        view = memoryview(piece)
+        while view:
+            if not writable.poll(max(0, deadline - time.monotonic()) * 1000):
+                raise ConversionFailed("it takes too long")
+            try:
+                view = view[os.write(pipe, view) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError:
+                return
+
+
+def _read_all(answer: BinaryIO, deadline: float) -> bytes:
+    readable = select.poll()
+    readable.register(answer.fileno(), select.POLLIN)
+    said = b""
+    while True:
+        if not readable.poll(max(0, deadline - time.monotonic()) * 1000):
+            raise ConversionFailed("it takes too long")
+        piece = answer.read(4096)
+        if not piece:
+            return said
+        said += piece
