@@ -62,7 +62,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 # Each answers one question; those that need wrk, nginx or samtools say so where they are missing.
-BENCHES := refget_slices refget_stream refget_lookup ingest_fasta ingest_files htsget_tickets s3_tickets access seqcol
+BENCHES := refget_slices refget_stream refget_lookup ingest_fasta ingest_files htsget_tickets htsget_rewritten s3_tickets access seqcol
 
 bench: $(VENV)/.installed-dev
 	@for name in $(BENCHES); do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done

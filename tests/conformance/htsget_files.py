@@ -70,6 +70,8 @@ def ingest_htsget_files(site: Site, folder: Path) -> None:
     ):
         files = [*(folder / name for name in made), *(path for other, path in shared if other == kind)]
         site.manage(command, *files, *options)
+        # One format alone: what is asked of it in the other is converted.
+        site.manage(command, folder / made[1], *options, "--id", "one/format")
 
 
 def _reads(header: pysam.AlignmentHeader) -> Iterator[pysam.AlignedSegment]:

@@ -1,0 +1,215 @@
+"""Rewritten records beside samtools and bcftools doing the same locally (`python -m bench.htsget_rewritten`).
+
+Tag removal, field blanking and every conversion, of one region of a 30-fold genome and of variants: seconds until a
+client has all parts, beside `samtools view` or `bcftools view` of the local file, in turns; the first byte of a 100 b
+region; and the most memory that the processes of one conversion take.
+"""
+
+import argparse
+import base64
+import json
+import random
+import statistics
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pysam
+
+from bench.htsget_made import KEPT, make_bam, make_vcf
+from bench.refget_site import own_site, serving
+
+#: Bases of chr1 that reads are taken of.
+SPAN = 4_000_000
+_RUNS = 5
+
+
+def main() -> None:
+    """Prints a line for each conversion."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=_RUNS)
+    options = parser.parse_args()
+    bam, cram, vcf, bcf, reference = files()
+    with own_site() as home:
+        register(home, bam, cram, vcf, bcf, reference)
+        with serving("site") as url:
+            where = f"referenceName=chr1&start=0&end={SPAN}"
+            locally = f"chr1:1-{SPAN}"
+            decode = ("-T", str(reference))
+            cases = {
+                "tags removed, BAM": (
+                    f"{url}/reads/bam?{where}&notags=RG",
+                    ["samtools", "view", "-b", "-x", "RG", str(bam), locally],
+                ),
+                "fields blanked, BAM": (
+                    f"{url}/reads/bam?{where}&fields=QNAME,FLAG,RNAME,POS,MAPQ,CIGAR",
+                    ["samtools", "view", "-b", str(bam), locally],
+                ),
+                "CRAM to BAM": (
+                    f"{url}/reads/cram?format=BAM&{where}",
+                    ["samtools", "view", "-b", *decode, str(cram), locally],
+                ),
+                "BAM to CRAM": (
+                    f"{url}/reads/bam?format=CRAM&{where}",
+                    [
+                        "samtools",
+                        "view",
+                        "-C",
+                        "--output-fmt-option",
+                        "version=3.0",
+                        *decode,
+                        str(bam),
+                        locally,
+                    ],
+                ),
+                "VCF to BCF": (
+                    f"{url}/variants/vcf?format=BCF&{where}",
+                    ["bcftools", "view", "-Ob", str(vcf), locally],
+                ),
+                "BCF to VCF": (
+                    f"{url}/variants/bcf?format=VCF&{where}",
+                    ["bcftools", "view", "-Oz", str(bcf), locally],
+                ),
+            }
+            print(
+                f"{'':22} {'ours s':>8} {'local s':>8} {'speed':>6} {'MB/s':>7} {'records/s':>10} {'memory MB':>10}"
+            )
+            for name, (address, command) in cases.items():
+                compare(name, address, command, runs=options.runs)
+            first_byte(url)
+
+
+def files() -> tuple[Path, Path, Path, Path, Path]:
+    """Make the files of the other benches in both formats of their kind, and the reference of the reads."""
+    bam, vcf = make_bam(), make_vcf()
+    cram, bcf, reference = KEPT / "deep.cram", KEPT / "deep.bcf", KEPT / "deep.fa"
+    if not reference.exists():
+        with pysam.AlignmentFile(str(bam)) as opened:
+            contigs = dict(zip(opened.references, opened.lengths, strict=True))
+        rng = random.Random(0)
+        reference.write_text(
+            "".join(f">{name}\n{''.join(rng.choices('ACGT', k=n))}\n" for name, n in contigs.items())
+        )
+        pysam.faidx(str(reference))
+    if not cram.exists():
+        run(["samtools", "view", "-C", "-T", str(reference), "-o", str(cram), str(bam)])
+        run(["samtools", "index", str(cram)])
+    if not bcf.exists():
+        run(["bcftools", "view", "-Ob", "-o", str(bcf), str(vcf)])
+        run(["bcftools", "index", str(bcf)])
+    return bam, cram, vcf, bcf, reference
+
+
+def register(home: Path, bam: Path, cram: Path, vcf: Path, bcf: Path, reference: Path) -> None:
+    """Ingest the files in place, public, with the reference as their collection."""
+    from django.core.management import call_command
+
+    call_command("ingest_fasta", str(reference), collection="bench", verbosity=0)
+    folder = home / "files" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (bam, cram, vcf, bcf):
+        for each in path.parent.glob(f"{path.name}*"):
+            (folder / each.name).hardlink_to(each)
+        command = "ingest_bam" if path in (bam, cram) else "ingest_vcf"
+        name = {bam: "bam", cram: "cram", vcf: "vcf", bcf: "bcf"}[path]
+        call_command(
+            command,
+            str(folder / path.name),
+            dataset="bench",
+            public=True,
+            id=name,
+            collection="bench",
+            verbosity=0,
+        )
+
+
+def compare(name: str, address: str, command: list[str], *, runs: int) -> None:
+    """Print medians of both, taken in turns."""
+    ours, local = [], []
+    size = 0
+    with most_memory() as memory:
+        for _ in range(runs):
+            ours.append(seconds(lambda: fetch(address)))
+            local.append(seconds(lambda: run([*command, "-o", "/dev/null"])))
+    answer = KEPT / "answer"
+    answer.write_bytes(fetch(address))
+    size = answer.stat().st_size
+    records = count(answer, variants="variants" in address)
+    mine, theirs = statistics.median(ours), statistics.median(local)
+    print(
+        f"{name:22} {mine:8.2f} {theirs:8.2f} {theirs / mine:6.2f} {size / mine / 1e6:7.1f} {records / mine:10,.0f}"
+        f" {memory[0] / 1e6:10.0f}"
+    )
+
+
+def first_byte(url: str) -> None:
+    """Print how long a ticket of 100 b takes that holds all of the rewritten answer."""
+    rng, times = random.Random(1), []
+    for _ in range(50):
+        start = rng.randrange(10_000_000)
+        address = f"{url}/reads/bam?referenceName=chr1&start={start}&end={start + 100}&notags=RG"
+        times.append(seconds(lambda address=address: fetch(address)) * 1000)  # type: ignore[misc]
+    print(f"100 b with a tag removed: {statistics.median(times):.1f} ms (median of 50)")
+
+
+def fetch(address: str) -> bytes:
+    """Return the joined bytes of a ticket, its parts fetched one after the other."""
+    urls = json.loads(urllib.request.urlopen(address).read())["htsget"]["urls"]
+    return b"".join(
+        base64.b64decode(entry["url"].partition(",")[2])
+        if entry["url"].startswith("data:")
+        else urllib.request.urlopen(
+            urllib.request.Request(entry["url"], headers=entry.get("headers", {}))
+        ).read()
+        for entry in urls
+    )
+
+
+def count(path: Path, *, variants: bool) -> int:
+    if variants:
+        with pysam.VariantFile(str(path)) as file:
+            return sum(1 for _ in file)
+    return int(run(["samtools", "view", "-c", str(path)]))
+
+
+@contextmanager
+def most_memory() -> Iterator[list[int]]:
+    """Watch the processes of conversions; the list has the most resident bytes that those of one took together."""
+    most, done = [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            for process in psutil.process_iter(["cmdline"]):
+                if "htsget_app.conversion.process" in (process.info["cmdline"] or ()):
+                    try:
+                        children = process.children(recursive=True)
+                        most[0] = max(most[0], sum(child.memory_full_info().uss for child in children))
+                    except psutil.Error:
+                        continue
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield most
+    finally:
+        done.set()
+        watcher.join()
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def run(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()
