@@ -29,7 +29,6 @@ __all__ = [
     "Contig",
     "DataFile",
     "Dataset",
-    "FileKind",
     "Grant",
     "GrantFile",
     "GrantRegion",

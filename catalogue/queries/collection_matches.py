@@ -48,7 +48,8 @@ def match_collections(
         Q(longest_lengths__overlap=longest) | Q(content__names=names)
     )
     shared = RawSQL(_SHARED, (longest,), output_field=BigIntegerField())  # noqa: S611 - no text of anybody's
-    candidates = listed(rows.annotate(shared=shared).order_by("-shared", "pk")[:MAX_COMPARED])
+    rows = rows.select_related("content").annotate(shared=shared).order_by("-shared", "pk")
+    candidates = listed(list(rows[:MAX_COMPARED]))
     matches = [CollectionMatch(row, compare_contigs(contigs, _members(row.pk))) for row in candidates]
     matches = [match for match in matches if match.differences.similarity > 0]
     return sorted(

@@ -3,9 +3,9 @@
 A collection that the viewer may not read is as if absent, everywhere. Positions in listings count from 0.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
@@ -33,6 +33,7 @@ from catalogue.formats.collections import (
 )
 from catalogue.formats.digests import DigestKind, parse_digest
 from catalogue.models import CollectionContent, CollectionMember, MemberArrays, SequenceCollection
+from catalogue.models import Sequence as SequenceRow
 from catalogue.queries.cache import Cache
 from catalogue.queries.text import storable
 
@@ -59,6 +60,8 @@ __all__ = [
     "items_json",
     "listed",
 ]
+
+Row = TypeVar("Row")
 
 #: Bytes of arrays that a process keeps, and what a name takes up beside its own.
 _CACHE_BYTES, _NAME_OVERHEAD = 64 << 20, 48
@@ -142,9 +145,9 @@ def collection_digests(
     digests = {attribute: parse_collection_digest(text) for attribute, text in filters.items()}
     if None in digests.values():
         return [], 0
-    rows = _contents(viewer).filter(**digests)
-    found = rows.order_by("pk").values_list("digest", flat=True)[start : start + count]
-    return [digest_text(bytes(digest)) for digest in found], rows.count()
+    rows = _contents(viewer).filter(**digests).order_by("pk").values_list("digest", flat=True)
+    found, total = _page(rows, start, count)
+    return [digest_text(bytes(digest)) for digest in found], total
 
 
 def attribute_digests(
@@ -152,7 +155,8 @@ def attribute_digests(
 ) -> tuple[list[str], int]:
     """Return up to `count` digests of an attribute, from `start` on, and how many there are."""
     rows = _contents(viewer).order_by(attribute).values_list(attribute, flat=True).distinct()
-    return [digest_text(bytes(digest)) for digest in rows[start : start + count]], rows.count()
+    found, total = _page(rows, start, count)
+    return [digest_text(bytes(digest)) for digest in found], total
 
 
 def attribute_json(stored: StoredCollection, attribute: str) -> Iterator[bytes]:
@@ -223,8 +227,9 @@ def collection_arrays(stored: StoredCollection) -> CollectionArrays:
 
 def collections(*, start: int, count: int, viewer: Viewer = ANONYMOUS) -> tuple[list[ListedCollection], int]:
     """Return up to `count` collections in the order of their names, from `start` on, and how many there are."""
-    rows = access.readable_collections(viewer)
-    return listed(rows.order_by("name")[start : start + count]), rows.count()
+    rows = access.readable_collections(viewer).select_related("content").order_by("name")
+    found, total = _page(rows, start, count)
+    return listed(found), total
 
 
 def collections_with_sequence(
@@ -239,14 +244,24 @@ def collections_with_sequence(
         raise NotFound(f"{identifier!r} is no digest of a sequence")
     kind, value = digest
     column = "md5" if kind is DigestKind.MD5 else "sha512t24u"
-    members = CollectionMember.objects.filter(**{f"sequence__{column}": value})
+    # Its key, not a join: how many collections hold it is in the statistics that the planner has of keys.
+    key = SequenceRow.objects.filter(**{column: value}).values_list("pk", flat=True).first()
+    members = CollectionMember.objects.filter(sequence=key)
     rows = access.readable_collections(viewer).filter(pk__in=members.values("collection"))
-    found = listed(rows.order_by("pk")[start : start + count])
+    page, total = _page(rows.select_related("content").order_by("pk"), start, count)
+    found = listed(page)
     names: dict[int, list[str]] = {row.pk: [] for row in found}
     here = members.filter(collection__in=list(names)).order_by("position")
     for pk, name in here.values_list("collection", "name"):
         names[pk].append(name)
-    return [Holder(row, names[row.pk]) for row in found], rows.count()
+    return [Holder(row, names[row.pk]) for row in found], total
+
+
+def _page(rows: QuerySet[Any, Row], start: int, count: int) -> tuple[list[Row], int]:
+    """Return some rows and how many there are, which a page that is not full tells without counting."""
+    found = list(rows[start : start + count])
+    is_last = 0 < len(found) < count or (not start and not found)
+    return found, start + len(found) if is_last else rows.count()
 
 
 def _contents(viewer: Viewer) -> QuerySet[CollectionContent]:
@@ -303,9 +318,8 @@ def _rows_of_arrays(content: int, columns: tuple[str, ...], first: int) -> list[
     return list(rows.order_by("number").values_list(*columns))
 
 
-def listed(rows: QuerySet[SequenceCollection]) -> list[ListedCollection]:
+def listed(found: Sequence[SequenceCollection]) -> list[ListedCollection]:
     """Describe collections, in their order."""
-    found = list(rows.select_related("content"))
     without = [row.pk for row in found if row.content is None]
     counts = CollectionMember.objects.filter(collection__in=without).values_list("collection")
     sizes = dict(counts.annotate(Count("pk")).order_by())
