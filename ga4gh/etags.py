@@ -9,6 +9,8 @@ from typing import Any
 
 from django.utils.http import parse_etags
 
+from ga4gh.ranges import RangeHeader, parse_range
+
 
 def precondition(environ: Mapping[str, Any], etag: str) -> HTTPStatus | None:
     """Return 412 or 304 where the conditions of a GET or HEAD ask for that, else None."""
@@ -30,6 +32,17 @@ def range_header(environ: Mapping[str, Any], etag: str) -> str | None:
     if if_range is not None and if_range.strip() != etag:
         return None
     return environ.get("HTTP_RANGE")
+
+
+def requested_range(environ: Mapping[str, Any], etag: str, *, method: str) -> RangeHeader | None:
+    """Return the range that a GET asks for, None for everything.
+
+    Other methods, headers that are malformed or inverted, and several ranges are answered as if without the header
+    (RFC 9110 §14.2).
+    """
+    header = range_header(environ, etag) if method == "GET" else None
+    asked = None if header is None else parse_range(header)
+    return None if asked is None or asked.is_inverted else asked
 
 
 def _any_matches(tags: list[str], etag: str) -> bool:

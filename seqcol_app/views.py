@@ -15,7 +15,7 @@ from catalogue.queries import collections as queries
 from catalogue.queries.collection_matches import CollectionMatch, match_collections, parse_contig_list
 from catalogue.queries.collections import ListedCollection, StoredCollection
 from ga4gh.errors import RequestError, log_broken_body
-from ga4gh.etags import precondition, range_header
+from ga4gh.etags import precondition, requested_range
 from ga4gh.exchange import (
     CACHE_BRIEFLY,
     CACHE_FOR_EVER,
@@ -26,7 +26,7 @@ from ga4gh.exchange import (
     document,
     json_answer,
 )
-from ga4gh.ranges import content_range, parse_range, unsatisfied_range
+from ga4gh.ranges import content_range, unsatisfied_range
 from ga4gh.views import GuardedView, ProtocolView, site_url
 from seqcol_app import params
 from seqcol_app.openapi import OPENAPI
@@ -273,9 +273,8 @@ class FileView(CollectionsView):
 
     def _part(self, size: int, etag: str) -> tuple[int, int] | None:
         """Return the bytes, half-open, that a Range header asks for; None for all. Raises RequestError (416)."""
-        header = range_header(self.asked.environ, etag)
-        wanted = None if header is None else parse_range(header)
-        if wanted is None or wanted.is_inverted:
+        wanted = requested_range(self.asked.environ, etag, method=self.asked.method)
+        if wanted is None:
             return None
         part = wanted.within(size)
         if part is None:

@@ -18,9 +18,9 @@ from catalogue.errors import NotFound
 from catalogue.formats.intervals import ByteRange
 from catalogue.queries import PIECE, StoredFile
 from ga4gh.errors import log_broken_body
-from ga4gh.etags import precondition, range_header
+from ga4gh.etags import precondition, requested_range
 from ga4gh.exchange import Answer, Header, Request, answer
-from ga4gh.ranges import RangeHeader, content_range, parse_range, unsatisfied_range
+from ga4gh.ranges import content_range, unsatisfied_range
 from htsget_app import audit
 from htsget_app.conversion import records
 from htsget_app.delivery.tokens import SignedPart, digest_of_etag, verify
@@ -106,7 +106,7 @@ def _sent(
 ) -> Answer:
     """Answer with `length` bytes, or with those that Range asks for; `read` yields any range of them."""
     status, wanted = HTTPStatus.OK, ByteRange(0, length)
-    if (asked := _range(request, etag)) is not None:
+    if (asked := requested_range(request.environ, etag, method=request.method)) is not None:
         part = asked.within(length)
         if part is None:
             unsatisfied = (*headers, unsatisfied_range(length), ("Content-Length", "0"))
@@ -118,13 +118,6 @@ def _sent(
         return answer(status, headers)
     body = read(wanted)
     return answer(status, headers, b"".join(body) if wanted.length <= PIECE else body)
-
-
-def _range(request: Request, etag: str) -> RangeHeader | None:
-    """Return the range that a GET asks for; None where the header is absent or to be ignored (RFC 9110 §14.2)."""
-    header = range_header(request.environ, etag) if request.method == "GET" else None
-    asked = None if header is None else parse_range(header)
-    return None if asked is None or asked.is_inverted else asked
 
 
 def _begun(file: StoredFile, where: ByteRange) -> Iterator[bytes]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ga4gh.etags import precondition, range_header
+from ga4gh.etags import precondition, range_header, requested_range
+from ga4gh.ranges import RangeHeader
 
 ETAG = '"abc"'
 
@@ -47,3 +48,24 @@ def test_a_range_counts_while_if_range_holds(if_range: str | None, holds: bool) 
     environ = {"HTTP_RANGE": "bytes=0-1"} | ({} if if_range is None else {"HTTP_IF_RANGE": if_range})
     assert range_header(environ, ETAG) == ("bytes=0-1" if holds else None)
     assert range_header({}, ETAG) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "header", "expected"),
+    [
+        ("GET", "bytes=2-5", RangeHeader(2, 5)),
+        ("GET", "bytes=-5", RangeHeader(None, 5)),
+        ("HEAD", "bytes=2-5", None),
+        ("GET", "bytes=5-2", None),
+        ("GET", "bytes=two-5", None),
+        ("GET", "bytes=0-1,4-5", None),
+        ("GET", "lines=0-1", None),
+        ("GET", None, None),
+    ],
+)
+def test_only_one_valid_range_of_a_get_counts(
+    method: str, header: str | None, expected: RangeHeader | None
+) -> None:
+    environ = {} if header is None else {"HTTP_RANGE": header}
+    assert requested_range(environ, ETAG, method=method) == expected
+    assert requested_range({**environ, "HTTP_IF_RANGE": '"other"'}, ETAG, method=method) is None

@@ -40,6 +40,7 @@ def test_the_whole_fasta_file(client: Client, path: str) -> None:
     response = client.get(f"{path}.fa")
     assert (response.status_code, body(response)) == (200, WHOLE)
     assert response.headers["Content-Length"] == str(len(WHOLE))
+    assert client.head(f"{path}.fa", headers={"Range": "bytes=0-1"}).status_code == 200
     head = client.head(f"{path}.fa")
     assert (head.status_code, head.content) == (200, b"")
     assert (head.headers["Content-Length"], head.headers["Accept-Ranges"]) == (str(len(WHOLE)), "bytes")
