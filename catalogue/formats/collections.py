@@ -67,7 +67,10 @@ def parse_collection_digest(text: str) -> bytes | None:
 
 
 class Member(NamedTuple):
-    """One sequence of a collection: its name there, its length in residues, and its sha512t24u of 24 bytes."""
+    """One sequence of a collection: its name there, its length in residues, and its sha512t24u of 24 bytes.
+
+    Where there are millions, plain tuples do.
+    """
 
     name: str
     length: int
@@ -86,13 +89,10 @@ class ArrayBatch(NamedTuple):
     sequences: bytes
 
 
-def pack_members(members: Sequence[Member]) -> ArrayBatch:
+def pack_members(members: Sequence[tuple[str, int, bytes]]) -> ArrayBatch:
     """Pack members, of which there is at least one. No name may hold a NUL, as none in PostgreSQL can."""
-    return ArrayBatch(
-        "\0".join([member.name for member in members]).encode(),
-        np.array([member.length for member in members], dtype="<i8").tobytes(),
-        b"".join([member.sha512t24u for member in members]),
-    )
+    names, lengths, digests = zip(*members, strict=True)
+    return ArrayBatch("\0".join(names).encode(), np.array(lengths, dtype="<i8").tobytes(), b"".join(digests))
 
 
 def unpack_names(packed: bytes) -> list[bytes]:
@@ -126,14 +126,14 @@ class CollectionDigester:
         self._pair_digests: list[npt.NDArray[np.bytes_]] = []
         self._sequences: list[npt.NDArray[np.bytes_]] = []
 
-    def add(self, members: Sequence[Member]) -> None:
+    def add(self, members: Sequence[tuple[str, int, bytes]]) -> None:
         """Append members. Raises UnicodeEncodeError for a name with a lone surrogate."""
         if not members:
             return
-        names = [_string(member.name) for member in members]
-        lengths = [str(member.length) for member in members]
+        plain_names, numbers, digests = zip(*members, strict=True)
+        names, lengths = list(map(_string, plain_names)), list(map(str, numbers))
         pairs = _pairs(names, lengths)
-        sequences = _base64([member.sha512t24u for member in members])
+        sequences = _base64(digests)
         self._size += len(members)
         self._hashes["names"].add(",".join(names).encode())
         self._hashes["lengths"].add(",".join(lengths).encode())

@@ -14,7 +14,6 @@ from catalogue.formats.collections import (
     ATTRIBUTES,
     CollectionDigester,
     CollectionDigests,
-    Member,
     pack_members,
 )
 from catalogue.models import CollectionContent, CollectionMember, SequenceCollection
@@ -30,8 +29,7 @@ _MEMBERS = """
     WHERE member.collection_id = %s ORDER BY member.position"""
 _NEXT_CONTENT = "SELECT nextval(pg_get_serial_sequence('catalogue_collectioncontent', 'id'))"
 _ADD_ARRAYS = """
-    INSERT INTO catalogue_memberarrays (content_id, number, names, lengths, sequences)
-    VALUES (%s, %s, %s, %s, %s)"""
+    COPY catalogue_memberarrays (content_id, number, names, lengths, sequences) FROM STDIN (FORMAT BINARY)"""
 _ADD_CONTENT = f"""
     INSERT INTO catalogue_collectioncontent (id, digest, size, {", ".join(ATTRIBUTES)})
     VALUES (%s, %s, %s{", %s" * len(ATTRIBUTES)}) ON CONFLICT (digest) DO NOTHING"""  # noqa: S608
@@ -69,22 +67,26 @@ def _read_members(pk: int) -> tuple[list[int], CollectionDigests | None, int]:
     digester: CollectionDigester | None = CollectionDigester()
     longest: list[int] = []
     for number, members in enumerate(_members(pk)):
-        longest = heapq.nlargest(LONGEST, [*longest, *(member.length for member in members)])
-        if digester is None or any(member.sha512t24u is None for member in members):
+        longest = heapq.nlargest(LONGEST, [*longest, *(length for _, length, _ in members)])
+        if digester is None or any(sha512t24u is None for _, _, sha512t24u in members):
             digester = None
             continue
         digester.add(members)
-        _execute(_ADD_ARRAYS, [content, number, *pack_members(members)])
+        with connection.cursor() as cursor, cursor.copy(_ADD_ARRAYS) as copy:
+            copy.set_types(["int8", "int4", "bytea", "bytea", "bytea"])
+            copy.write_row((content, number, *pack_members(members)))
     if digester is None:
         _execute("DELETE FROM catalogue_memberarrays WHERE content_id = %s", [content])
     return longest, None if digester is None else digester.finish(), content
 
 
-def _members(pk: int) -> Iterator[list[Member]]:
+def _members(pk: int) -> Iterator[list[tuple[str, int, bytes]]]:
+    """Return name, length and sha512t24u of each member in order, in batches."""
+    _execute("SET LOCAL work_mem = '64MB'", [])
     with connection.chunked_cursor() as cursor:
         cursor.execute(_MEMBERS, [pk])
         while rows := cursor.fetchmany(ARRAY_SIZE):
-            yield [Member(*row) for row in rows]
+            yield rows
 
 
 def _add_content(key: int, digests: CollectionDigests) -> int:
