@@ -82,6 +82,7 @@ def main() -> None:
             for name, (address, command) in cases.items():
                 compare(name, address, command, runs=options.runs)
             first_byte(url)
+            slow_readers(url)
 
 
 def files() -> tuple[Path, Path, Path, Path, Path]:
@@ -155,6 +156,36 @@ def first_byte(url: str) -> None:
         address = f"{url}/reads/bam?referenceName=chr1&start={start}&end={start + 100}&notags=RG"
         times.append(seconds(lambda address=address: fetch(address)) * 1000)  # type: ignore[misc]
     print(f"100 b with a tag removed: {statistics.median(times):.1f} ms (median of 50)")
+
+
+def slow_readers(url: str) -> None:
+    """Print what tickets and a fast client take beside sixteen that read 10 kB a second, and without them."""
+    where = f"{url}/reads/bam?referenceName=chr1&start=0&end={SPAN}"
+    entries = json.loads(urllib.request.urlopen(f"{where}&notags=RG").read())["htsget"]["urls"]
+    large = next(entry["url"] for entry in entries if entry["url"].startswith("http"))
+    stop = threading.Event()
+
+    def read_slowly() -> None:
+        with urllib.request.urlopen(large) as answer:
+            while not stop.is_set() and answer.read(1000):
+                stop.wait(0.1)
+
+    def measured() -> tuple[float, float]:
+        tickets = [seconds(lambda: fetch(f"{where[: where.index('end=')]}end=100")) for _ in range(40)]
+        fast = [seconds(lambda: urllib.request.urlopen(large).read()) for _ in range(3)]
+        return statistics.median(tickets) * 1000, statistics.median(fast) * 1000
+
+    alone = measured()
+    readers = [threading.Thread(target=read_slowly) for _ in range(16)]
+    for reader in readers:
+        reader.start()
+    time.sleep(5)
+    beside = measured()
+    stop.set()
+    for reader in readers:
+        reader.join()
+    for what, before, after in zip(("ticket of 100 b", "one derived part"), alone, beside, strict=True):
+        print(f"{what} beside 16 slow readers: {after:.1f} ms, without {before:.1f} ms: {after / before:.2f}")
 
 
 def fetch(address: str) -> bytes:
