@@ -17,6 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.admin.base import SHOWN, Audited, ShownInline
 from catalogue.admin.roles import ByRole, ScopedFilter
 from catalogue.admin.sequences import readable_collections
+from catalogue.formats.headers import FileFormat
+from catalogue.formats.registry import SPECS
+from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.contig_links import link_contigs, publish_aliases
 from catalogue.models import (
     Contig,
@@ -24,6 +27,7 @@ from catalogue.models import (
     Dataset,
     SequenceCollection,
 )
+from catalogue.queries.references import contigs_without_residues
 
 
 @admin.register(Dataset)
@@ -122,7 +126,7 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         ),
         (_("Where it lies"), {"fields": ("storage", "key", "stored_size", "etag", "source")}),
         (_("Index"), {"fields": ("index_kind", "index_source", "index_built")}),
-        (_("How to fetch it"), {"fields": ("commands",)}),
+        (_("How to fetch it"), {"fields": ("formats_served", "commands")}),
     )
     readonly_fields = (
         "htsget_id",
@@ -147,6 +151,7 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         "stored_size",
         "etag",
         "has_eof",
+        "formats_served",
         "commands",
     )
 
@@ -171,6 +176,19 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
     @admin.display(ordering="size", description=_("size"))
     def stored_size(self, row: DataFile) -> str:
         return filesizeformat(row.size)
+
+    @admin.display(description=_("formats"))
+    def formats_served(self, row: DataFile) -> str:
+        """Tell in which formats clients can have the file, and which references a conversion lacks."""
+        stored = FileFormat(row.format)
+        others = ", ".join(SPECS[stored].converts_to)
+        if FileKind(row.kind) is FileKind.READS and (missing := contigs_without_residues(row.pk)):
+            names = ", ".join(contig.name for contig in missing[:5])
+            return _("%(stored)s as it is stored; %(others)s only where it needs none of the reference sequences that "
+                     "are not held here: those of %(count)d contigs (%(names)s)") % {
+                "stored": stored, "others": others, "count": len(missing), "names": names,
+            }  # fmt: skip
+        return _("%(stored)s as it is stored, and %(others)s") % {"stored": stored, "others": others}
 
     @admin.display(description=_("samples"))
     def sample_names(self, row: DataFile) -> str:

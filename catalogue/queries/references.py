@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from catalogue.models import Sequence
+from catalogue.models import Contig, Sequence
 from catalogue.queries.contigs import FileContig
 from catalogue.storage import storage
 
@@ -35,6 +36,14 @@ def hold_references(contigs: Iterable[FileContig]) -> list[FileContig]:
             _hold(row, paths[bytes(row.md5)])
             there.add(bytes(row.md5))
     return [contig for contig in wanted if contig.md5 not in there]
+
+
+def contigs_without_residues(file_pk: int) -> QuerySet[Contig]:
+    """Return the contigs with records of a file whose reference residues are not held, in their order."""
+    contigs = Contig.objects.filter(file_id=file_pk).exclude(index=b"").order_by("number")
+    # The header's md5 may be of a sequence that came after the file.
+    held = Sequence.objects.filter(md5=OuterRef("md5"), blob__isnull=False)
+    return contigs.filter(~Exists(held), Q(sequence=None) | Q(sequence__blob=None))
 
 
 def _path(md5: bytes) -> Path:

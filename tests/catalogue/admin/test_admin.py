@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -222,3 +223,17 @@ def test_commands_to_copy_can_be_pasted_into_a_shell(admin_client: Client, tmp_p
         asked = urlsplit(done.stdout)
         assert unquote(asked.path) == f"/reads/{name}"
         assert dict(parse_qsl(asked.query))["referenceName"] == "c;touch PWNED" and not asked.fragment
+
+
+def test_a_file_tells_its_formats_and_the_references_that_conversions_lack(
+    admin_client: Client, tmp_path: Path
+) -> None:
+    residues = b"ACGT" * 50
+    md5 = sequence_digests(residues).md5_hex
+    path = write_bam(tmp_path / "made.bam", contigs=[("1", 200, md5), ("2", 200, None)], reads=[(0, 5, 50)])
+    file = make_data_file(path, "made")
+    told = page(admin_client, "datafile_change", file.pk)
+    assert "BAM as it is stored; CRAM only where" in told and "those of 1 contigs (1)" in told
+    (tmp_path / "one.fa").write_text(f">one\n{residues.decode()}\n")
+    call_command("ingest_fasta", str(tmp_path / "one.fa"), verbosity=0)
+    assert "BAM as it is stored, and CRAM" in page(admin_client, "datafile_change", file.pk)
