@@ -27,7 +27,7 @@ from catalogue.queries.cache import Cache
 from catalogue.queries.references import hold_references, reference_folder
 from htsget_app.conversion.converter import convert, open_unnamed
 from htsget_app.conversion.process import Job
-from htsget_app.errors import ConversionFailed, ReferenceMissing
+from htsget_app.errors import ConversionFailed, InvalidInput, ReferenceMissing
 from htsget_app.params import Rewriting
 from htsget_app.planning.cutter import Cutter
 from htsget_app.planning.parts import Derived, Inline, PlannedFile
@@ -35,6 +35,8 @@ from htsget_app.planning.parts import Derived, Inline, PlannedFile
 #: The version of CRAM that is written: read by every client that reads CRAM at all.
 CRAM_VERSION: Final = "3.0"
 
+#: Bytes of the longest recipe: URLs of 8 KB pass every proxy.
+MAX_RECIPE: Final = 4 << 10
 #: What made the bytes of a derived part: another version of htslib may write the same records otherwise.
 WRITTEN_BY: Final = f"htslib-{__samtools_version__}"
 
@@ -170,7 +172,10 @@ def small_body(file: PlannedFile, part: Derived, read_range: ReadRange) -> bytes
 
 
 def recipe_of(part: Derived) -> bytes:
-    """Return what a data URL has to say of a part beside its chunk, compressed."""
+    """Return what a data URL has to say of a part beside its chunk, compressed.
+
+    Raises InvalidInput for more than a URL can hold.
+    """
     rewriting = part.rewriting
     said = {
         "format": rewriting.target,
@@ -181,9 +186,11 @@ def recipe_of(part: Derived) -> bytes:
         "regions": part.regions and [(region.contig, region.start, region.end) for region in part.regions],
         "unplaced": part.unplaced,
     }
-    return zlib.compress(
-        json.dumps({name: value for name, value in said.items() if value is not None}).encode(), 9
-    )
+    text = json.dumps({name: value for name, value in said.items() if value is not None})
+    recipe = zlib.compress(text.encode(), 9)
+    if len(recipe) > MAX_RECIPE:
+        raise InvalidInput("these are more tags and regions than a URL can hold; ask for fewer")
+    return recipe
 
 
 def part_of(recipe: bytes, begin: int, end: int) -> Derived:

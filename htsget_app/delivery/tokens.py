@@ -20,12 +20,11 @@ from django.utils.crypto import salted_hmac
 
 from catalogue.access import MAX_GRANTS, NO_LEASE, Lease
 from catalogue.formats.intervals import ByteRange
+from htsget_app.conversion.records import MAX_RECIPE
 from htsget_app.errors import DataUrlAltered, DataUrlRefused
 
 #: Characters of a token for a public file. Its bytes fill them to the last bit, so that no two texts name one token.
 TOKEN_LENGTH: Final = 76
-#: Bytes of the longest recipe.
-MAX_RECIPE: Final = 6 << 10
 _MAX_LENGTH: Final = TOKEN_LENGTH + 32 + 16 * MAX_GRANTS + 4 * MAX_RECIPE // 3
 
 _STORED, _DERIVED = 1, 2

@@ -2,8 +2,11 @@
 
 import json
 import os
+import random
 from pathlib import Path
+from string import ascii_letters
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
@@ -71,6 +74,19 @@ def test_a_large_answer_comes_in_parts_that_can_be_fetched_in_any_order(
     backwards = {url: client.get(url).getvalue() for url in reversed(urls)}
     forwards = {url: client.get(url).getvalue() for url in urls}
     assert backwards == forwards and len(whole.blocks) == 3
+
+
+def test_more_tags_than_a_url_can_hold(client: Client, file: DataFile) -> None:
+    tags = [f"{first}{second}" for first in ascii_letters for second in ascii_letters]
+    for count, status in ((100, 200), (len(tags), 400)):
+        asked = {"notags": random.Random(1).sample(tags, count)}
+        answered = client.post("/reads/made", json.dumps(asked), content_type="application/json")
+        assert answered.status_code == status
+        for entry in answered.json()["htsget"].get("urls", []):
+            if entry["url"].startswith("http"):
+                assert (
+                    len(entry["url"]) < 8_000 and client.get(urlsplit(entry["url"]).path).status_code == 200
+                )
 
 
 def test_no_url_names_the_file(client: Client, file: DataFile) -> None:
