@@ -57,7 +57,7 @@ def everybody(home: Path) -> Iterator[dict[str, tuple[str, str | None]]]:
     def account(name: str, **grant: Any) -> str:
         user = User.objects.create_user(name)
         make_grant(closed, user, **grant)
-        return api_tokens.made(user=user, name="bench", scopes=["reads"])[1]
+        return api_tokens.issue(user=user, name="bench", scopes=["reads"])[1]
 
     with made_issuer() as issuer:
         settings.OIDC_ISSUERS = {issuer.url: Issuer(url=issuer.url, audiences=(AUDIENCE,))}

@@ -35,7 +35,7 @@ class Parts(NamedTuple):
     secret: str
 
 
-def made(
+def issue(
     *, user: Any, name: str, scopes: Collection[str], expires: datetime | None = None
 ) -> tuple[ApiToken, str]:
     """Save a new token of an account; return it and its text."""

@@ -99,7 +99,7 @@ def account(request: HttpRequest) -> HttpResponse:
         form = TokenForm(request.POST)
         if form.is_valid():
             given = form.cleaned_data
-            _, made = api_tokens.made(
+            _, made = api_tokens.issue(
                 user=request.user, name=given["name"], scopes=given["scopes"], expires=given["expires"]
             )
             form = TokenForm()

@@ -6,8 +6,8 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from catalogue.access import Viewer, Visa
-from catalogue.models import Dataset, Grant, GrantFile, GrantRegion, SequenceCollection
+from catalogue.access import Asked, Permission, Viewer, Visa, permissions
+from catalogue.models import DataFile, Dataset, Grant, GrantFile, GrantRegion, SequenceCollection
 
 VISA = Visa(
     type="ControlledAccessGrants",
@@ -56,3 +56,22 @@ def make_grant(
         GrantFile.objects.create(grant=grant, file=file)
     grant.refresh_from_db()
     return grant
+
+
+def make_granted_file(dataset: Dataset, htsget_id: str = "a", format: str = "BAM") -> DataFile:
+    """A row of a file that is stored nowhere."""
+    kind = "reads" if format in {"BAM", "CRAM"} else "variants"
+    return DataFile.objects.create(
+        dataset=dataset, kind=kind, htsget_id=htsget_id, format=format, storage="files", key=htsget_id, size=1,
+        etag="e", header=b"h", header_end=1, has_eof=True,
+    )  # fmt: skip
+
+
+def asked(file: DataFile) -> Asked:
+    """A file as a permission is asked for it."""
+    return Asked(file=file.pk, kind=file.kind, dataset=file.dataset_id, visibility=file.dataset.visibility)
+
+
+def given(viewer: Viewer, file: DataFile) -> Permission | None:
+    """What a viewer may have of a file."""
+    return permissions(viewer, [asked(file)]).get(file.pk)

@@ -186,7 +186,7 @@ def test_every_change_of_access_is_written() -> None:
     dataset, user, group = Dataset.objects.create(slug="d"), make_user("ada"), Group.objects.create(name="g")
     collection = SequenceCollection.objects.create(name="c")
     grant = make_grant(dataset, user)
-    token, text = api_tokens.made(user=user, name="n", scopes=["reads"])
+    token, text = api_tokens.issue(user=user, name="n", scopes=["reads"])
 
     def region() -> None:
         GrantRegion.objects.create(grant=grant, contig="1", start=0, end=5)
@@ -230,7 +230,7 @@ def test_what_holds_a_grant_can_be_deleted(admin_client: Client, what: str, thro
     dataset, collection = Dataset.objects.create(slug="d"), SequenceCollection.objects.create(name="c")
     user, group = make_user("ada"), Group.objects.create(name="g")
     user.groups.add(group)
-    api_tokens.made(user=user, name="n", scopes=["reads"])
+    api_tokens.issue(user=user, name="n", scopes=["reads"])
     make_grant(dataset, user, regions=[("1", 0, 5)])
     for of, to in ((dataset, group), (collection, user), (collection, group)):
         make_grant(of, to)
@@ -251,7 +251,7 @@ def test_what_holds_a_grant_can_be_deleted(admin_client: Client, what: str, thro
 def test_changes_that_bypass_the_models_are_written_too() -> None:
     dataset, user = Dataset.objects.create(slug="d"), make_user("ada")
     grant = make_grant(dataset, user)
-    token, _ = api_tokens.made(user=user, name="n", scopes=["reads"])
+    token, _ = api_tokens.issue(user=user, name="n", scopes=["reads"])
     changes: list[tuple[Callable[[], Any], str, str]] = [
         (lambda: Grant.objects.update(role="owner"), f"grant {grant.pk}:", "changed"),
         (lambda: Dataset.objects.update(visibility="public"), f"dataset {dataset.pk}:", "changed"),
@@ -405,5 +405,5 @@ def test_counts_are_kept_out_of_the_write_ahead_log() -> None:
 
 
 def test_tokens_are_not_told_from_the_table() -> None:
-    api_tokens.made(user=make_user("ada"), name="n", scopes=["reads"])
+    api_tokens.issue(user=make_user("ada"), name="n", scopes=["reads"])
     assert len(bytes(ApiToken.objects.get().digest)) == 32

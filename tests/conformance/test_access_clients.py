@@ -27,7 +27,7 @@ for name in ("whole", "limited", "other"):
         grant = Grant.objects.create(dataset=dataset, user=user)
         if name == "limited":
             GrantRegion.objects.create(grant=grant, contig="1", start=20_000, end=30_000)
-    print(name, api_tokens.made(user=user, name="t", scopes=["reads", "variants"])[1])
+    print(name, api_tokens.issue(user=user, name="t", scopes=["reads", "variants"])[1])
 """
 
 

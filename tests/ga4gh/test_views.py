@@ -37,7 +37,7 @@ def ask(method: str, *, body: bytes = b"", headers: dict[str, str] | None = None
 
 
 def test_a_bearer_is_let_in() -> None:
-    _, token = api_tokens.made(user=make_user("anna"), name="test", scopes=["reads"], expires=None)
+    _, token = api_tokens.issue(user=make_user("anna"), name="test", scopes=["reads"], expires=None)
     response: Any = ask("GET", headers={"Authorization": f"Bearer {token}"})
     assert (response.status_code, json.loads(response.content)) == (200, {"for": "anna"})
     assert response.headers["X-Content-Type-Options"] == "nosniff"

@@ -54,7 +54,7 @@ def test_deliveries_of_controlled_data_are_told_by_slice(client: Client, bam: Pa
     dataset, user = make_dataset("held", visibility="controlled"), make_user("ada")
     make_data_file(bam, "held", dataset=dataset)
     grant = make_grant(dataset, user)
-    _, text = api_tokens.made(user=user, name="n", scopes=["reads"])
+    _, text = api_tokens.issue(user=user, name="n", scopes=["reads"])
     paths = data_paths(client, "/reads/held", {"Authorization": f"Bearer {text}"})
     for path in paths * 3:
         assert client.get(path).status_code == 200

@@ -59,7 +59,7 @@ def test_a_token_is_made_shown_once_and_revoked(client: Client, ada: Any) -> Non
 
 
 def test_tokens_of_others_are_not_shown_or_revoked(client: Client, ada: Any) -> None:
-    row, _ = api_tokens.made(user=make_user("bob"), name="of bob", scopes=["reads"])
+    row, _ = api_tokens.issue(user=make_user("bob"), name="of bob", scopes=["reads"])
     assert "of bob" not in client.get("/account/").content.decode()
     assert client.post(reverse("revoke-token", args=[row.pk])).status_code == 404
     row.refresh_from_db()

@@ -85,7 +85,7 @@ def everybody(
         user = make_user(name, *groups)
         if grant.pop("granted", True):
             make_grant(what, user, **grant)
-        return api_tokens.made(user=user, name="n", scopes=scopes)[1]
+        return api_tokens.issue(user=user, name="n", scopes=scopes)[1]
 
     yield "anonymous", None
     yield "garbage", "abc"
@@ -100,7 +100,7 @@ def everybody(
     yield "wrong scope", account("scope", scopes=("sequences",))
     yield "other user", account("other", granted=False)
     root = make_user("root", is_staff=True, is_superuser=True)
-    yield "administrator", api_tokens.made(user=root, name="n", scopes=["reads", "variants"])[1]
+    yield "administrator", api_tokens.issue(user=root, name="n", scopes=["reads", "variants"])[1]
     yield "expired grant", account("late", expired=True)
     yield "other dataset", account("elsewhere", what=other)
     yield "variants only", account("variants", kinds=["variants"])

@@ -88,5 +88,5 @@ def test_private_collections_match_for_their_readers_only(client: Client) -> Non
     make_user("other")
     for name, found in (("reader", ["secret"]), ("other", [])):
         user = User.objects.get(username=name)
-        token = api_tokens.made(user=user, name="n", scopes=["sequences"])[1]
+        token = api_tokens.issue(user=user, name="n", scopes=["sequences"])[1]
         assert [row["name"] for row in matched(client, SIZES, Authorization=f"Bearer {token}")] == found

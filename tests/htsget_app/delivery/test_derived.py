@@ -107,7 +107,7 @@ def test_controlled_data_is_kept_by_no_cache_and_ends_with_its_grant(
     Dataset.objects.update(visibility="controlled")
     user = django_user_model.objects.create_user("reader")
     grant = Grant.objects.create(dataset=make_dataset(), user=user)
-    _, token = api_tokens.made(user=user, name="t", scopes=["reads"])
+    _, token = api_tokens.issue(user=user, name="t", scopes=["reads"])
     answered = client.get("/reads/made?notags=ZZ", headers={"Authorization": f"Bearer {token}"})
     (url,) = (each["url"] for each in answered.json()["htsget"]["urls"] if each["url"].startswith("http"))
     path = url.removeprefix("http://testserver")

@@ -41,14 +41,14 @@ def test_what_is_no_bearer_token(header: str) -> None:
 
 
 def test_the_scheme_is_without_case() -> None:
-    _, text = api_tokens.made(user=make_user("ada"), name="work", scopes=["reads"])
+    _, text = api_tokens.issue(user=make_user("ada"), name="work", scopes=["reads"])
     for scheme in ("Bearer", "bearer", "BEARER", "Bearer  "):
         assert viewer_of(f"{scheme} {text}").name == "ada"
 
 
 def test_an_address_with_too_many_failures_is_told_to_wait(settings: Any) -> None:
     settings.THROTTLE_FAILURES = Rate(3, 3600)
-    _, good = api_tokens.made(user=make_user("ada"), name="work", scopes=["reads"])
+    _, good = api_tokens.issue(user=make_user("ada"), name="work", scopes=["reads"])
     for _ in range(3):
         assert viewer("abc").fault
     with pytest.raises(TooMany) as raised:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def test_an_api_token_stands_for_its_account() -> None:
     user = make_user("ada")
     ends = timezone.now() + timedelta(days=1)
-    row, text = api_tokens.made(user=user, name="work", scopes=["variants", "reads"], expires=ends)
+    row, text = api_tokens.issue(user=user, name="work", scopes=["variants", "reads"], expires=ends)
 
     found = viewer(text)
 
@@ -31,7 +31,7 @@ def test_an_api_token_stands_for_its_account() -> None:
 
 
 def test_only_a_digest_of_a_token_is_kept() -> None:
-    row, text = api_tokens.made(user=make_user("ada"), name="work", scopes=["reads"])
+    row, text = api_tokens.issue(user=make_user("ada"), name="work", scopes=["reads"])
     secret = text.split("_", 2)[2]
     assert len(secret) == 43
     with connection.cursor() as cursor:
@@ -45,12 +45,12 @@ def test_only_a_digest_of_a_token_is_kept() -> None:
 
 def test_no_two_tokens_are_alike() -> None:
     user = make_user("ada")
-    texts = {api_tokens.made(user=user, name="work", scopes=["reads"])[1] for _ in range(20)}
+    texts = {api_tokens.issue(user=user, name="work", scopes=["reads"])[1] for _ in range(20)}
     assert len(texts) == 20
 
 
 def test_wrong_secrets_and_unknown_prefixes_are_told_alike() -> None:
-    _, text = api_tokens.made(user=make_user("ada"), name="work", scopes=["reads"])
+    _, text = api_tokens.issue(user=make_user("ada"), name="work", scopes=["reads"])
     start, prefix, secret = text.split("_", 2)
     other = "A" if secret[0] != "A" else "B"
     told = {
@@ -65,7 +65,7 @@ def test_wrong_secrets_and_unknown_prefixes_are_told_alike() -> None:
 
 
 def test_a_revoked_token_is_refused_at_once() -> None:
-    row, text = api_tokens.made(user=make_user("ada"), name="work", scopes=["reads"])
+    row, text = api_tokens.issue(user=make_user("ada"), name="work", scopes=["reads"])
     assert viewer(text).name == "ada"
     row.revoked = timezone.now()
     row.save()
@@ -73,7 +73,7 @@ def test_a_revoked_token_is_refused_at_once() -> None:
 
 
 def test_an_expired_token_is_refused() -> None:
-    _, text = api_tokens.made(user=make_user("ada"), name="work", scopes=["reads"])
+    _, text = api_tokens.issue(user=make_user("ada"), name="work", scopes=["reads"])
     ApiToken.objects.update(
         created=timezone.now() - timedelta(days=2), expires=timezone.now() - timedelta(seconds=1)
     )
@@ -82,14 +82,14 @@ def test_an_expired_token_is_refused() -> None:
 
 def test_the_token_of_a_closed_account_is_refused() -> None:
     user = make_user("ada")
-    _, text = api_tokens.made(user=user, name="work", scopes=["reads"])
+    _, text = api_tokens.issue(user=user, name="work", scopes=["reads"])
     user.is_active = False
     user.save()
     assert "closed" in refused(text)
 
 
 def test_the_last_use_is_written_once_a_minute() -> None:
-    _, text = api_tokens.made(user=make_user("ada"), name="work", scopes=["reads"])
+    _, text = api_tokens.issue(user=make_user("ada"), name="work", scopes=["reads"])
     viewer(text)
     first = ApiToken.objects.get().last_used
     assert first is not None

@@ -19,7 +19,7 @@ def test_how_long_an_answer_may_be_kept() -> None:
 
 def test_shared_caches_keep_nothing_that_credentials_may_have_opened() -> None:
     """A private name, in the path or in metadata, is not for whoever asks a shared cache next."""
-    _, token = api_tokens.made(user=make_user("anna"), name="test", scopes=["sequences"], expires=None)
+    _, token = api_tokens.issue(user=make_user("anna"), name="test", scopes=["sequences"], expires=None)
     for target in ("/sequence/chrI", f"/sequence/{MD5}/metadata", "/sequence/chrI/metadata"):
         reply = get(target, {"Authorization": f"Bearer {token}"})
         assert (reply.code, reply.header("Cache-Control")) == (200, "private, no-store")
