@@ -65,7 +65,7 @@ def register(home: Path, bam: Path, vcf: Path) -> None:
 
 
 def regions(width: int, count: int, *, seed: int) -> list[Region]:
-    """Random stretches of the contigs."""
+    """Random regions of the contigs."""
     rng = random.Random(seed)
     found = []
     for _ in range(count):

@@ -189,7 +189,7 @@ def make_header_containers(text: str, version: str) -> dict[str, bytes]:
 
 
 def make_block(
-    plain: bytes,
+    uncompressed: bytes,
     *,
     version: str,
     content: int,
@@ -197,15 +197,20 @@ def make_block(
     size: int | None = None,
     data: bytes | None = None,
 ) -> bytes:
-    """A block (CRAMv3 §8); `data` replaces what `method` makes of `plain`, and `size` its true length."""
+    """A block (CRAMv3 §8); `data` replaces what `method` makes of `uncompressed`, and `size` its true length."""
     compress: dict[int, Callable[[bytes], bytes]] = {
         0: bytes,
         1: gzip.compress,
         2: bz2.compress,
         3: lzma.compress,
     }
-    data = compress[method](plain) if data is None else data
-    head = bytes((method, content)) + itf8(0) + itf8(len(data)) + itf8(len(plain) if size is None else size)
+    data = compress[method](uncompressed) if data is None else data
+    head = (
+        bytes((method, content))
+        + itf8(0)
+        + itf8(len(data))
+        + itf8(len(uncompressed) if size is None else size)
+    )
     return _checked(head + data, version)
 
 

@@ -1,7 +1,7 @@
 """Makes BAM, VCF and BCF files of every awkward kind, with their indexes; the same for the same seed.
 
 Records are written by htslib. What htslib would never write (records cut by the ends of blocks, no end-of-file marker)
-is made by compressing the plain bytes again, with the gzip of Python's standard library.
+is made by compressing the uncompressed bytes again, with the gzip of Python's standard library.
 """
 
 import random
@@ -38,10 +38,10 @@ def reader_of(data: bytes) -> ReadRange:
     return lambda offset, length: data[offset : offset + length]
 
 
-def bgzf_block(plain: bytes, *, level: int = 1, extra: bytes = b"") -> bytes:
+def bgzf_block(uncompressed: bytes, *, level: int = 1, extra: bytes = b"") -> bytes:
     """One BGZF block, `extra` being subfields that come before BC."""
     stream = zlib.compressobj(level, zlib.DEFLATED, -15)
-    payload = stream.compress(plain) + stream.flush()
+    payload = stream.compress(uncompressed) + stream.flush()
     fields = extra + b"BC\x02\x00"
     size = 12 + len(fields) + 2 + len(payload) + 8
     return b"".join(
@@ -49,7 +49,7 @@ def bgzf_block(plain: bytes, *, level: int = 1, extra: bytes = b"") -> bytes:
             b"\x1f\x8b\x08\x04\0\0\0\0\0\xff",
             struct.pack("<H", len(fields) + 2) + fields + struct.pack("<H", size - 1),
             payload,
-            struct.pack("<II", zlib.crc32(plain), len(plain)),
+            struct.pack("<II", zlib.crc32(uncompressed), len(uncompressed)),
         )
     )
 
@@ -64,21 +64,21 @@ def block_offsets(data: bytes) -> list[int]:
 
 
 def cut_anywhere(
-    plain: bytes, rng: random.Random, *, sizes: tuple[int, int], eof: bool = True, empty: float = 0.0
+    uncompressed: bytes, rng: random.Random, *, sizes: tuple[int, int], eof: bool = True, empty: float = 0.0
 ) -> bytes:
     """The bytes in blocks of random sizes, which take no account of records; some are empty, if so wanted."""
     blocks = []
     at = 0
-    while at < len(plain):
+    while at < len(uncompressed):
         size = rng.randint(*sizes)
-        blocks.append(bgzf_block(plain[at : at + size]))
+        blocks.append(bgzf_block(uncompressed[at : at + size]))
         at += size
         if rng.random() < empty:
             blocks.append(bgzf_block(b"", level=0))  # which is not the marker
     return b"".join(blocks) + (EOF_MARKER if eof else b"")
 
 
-def plain_of(path: Path) -> bytes:
+def uncompressed_of(path: Path) -> bytes:
     """What a BGZF file holds, read by htslib."""
     with pysam.BGZFile(str(path), "r", None) as file:
         return bytes(file.read())
@@ -87,7 +87,9 @@ def plain_of(path: Path) -> bytes:
 def recut(
     source: Path, path: Path, *, seed: int, sizes: tuple[int, int] = (20, 3000), eof: bool = True
 ) -> Path:
-    path.write_bytes(cut_anywhere(plain_of(source), random.Random(seed), sizes=sizes, eof=eof, empty=0.02))
+    path.write_bytes(
+        cut_anywhere(uncompressed_of(source), random.Random(seed), sizes=sizes, eof=eof, empty=0.02)
+    )
     return path
 
 

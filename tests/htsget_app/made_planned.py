@@ -53,4 +53,4 @@ def packed_indexes(header: FileHeader, index: BinningIndex) -> dict[int, bytes]:
     if index.names:
         by_name = dict(zip(index.names, index.contigs, strict=False))
         by_number = {contig.index: by_name.get(contig.name) for contig in header.contigs}
-    return {number: share.pack() for number, share in by_number.items() if share is not None}
+    return {number: found.pack() for number, found in by_number.items() if found is not None}

@@ -21,7 +21,7 @@ from catalogue.formats.registry import read_header
 from htsget_app.planning.parts import Inline, Limits, Part, PartClass, PlannedFile, Selection
 from htsget_app.planning.plan import plan
 from tests.htsget_app.made_planned import make_planned_file, packed_indexes
-from tests.made_files import KINDS, MadeFile, plain_of, reader_of
+from tests.made_files import KINDS, MadeFile, reader_of, uncompressed_of
 from tests.paths import SHARED_DATA
 
 REAL = SHARED_DATA
@@ -83,7 +83,7 @@ class Served:
             if self.planned.stored.format is FileFormat.BCF:
                 return str(file.header), [("", 0, 0, str(record)) for record in file]
             count = sum(1 for _ in file)
-        lines = plain_of(path).decode().splitlines()
+        lines = uncompressed_of(path).decode().splitlines()
         records = [("", 0, 0, line) for line in lines if not line.startswith("#")]
         assert len(records) == count
         return "\n".join(line for line in lines if line.startswith("#")), records

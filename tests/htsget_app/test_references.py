@@ -71,18 +71,18 @@ def name_sequence(md5: str, *names: str) -> None:
 def test_references_by_other_names(client: Client, reads: DataFile, tmp_path: Path) -> None:
     name_sequence(ONE, "chr1", "common")
     name_sequence(TWO, "1", "common")
-    plain = fetch(client, "/reads/made", {"referenceName": "1", "start": 40, "end": 90}).joined
+    by_name = fetch(client, "/reads/made", {"referenceName": "1", "start": 40, "end": 90}).joined
     for name in ("chr1", ONE, f"md5:{ONE}"):
-        assert fetch(client, "/reads/made", {"referenceName": name, "start": 40, "end": 90}).joined == plain
+        assert fetch(client, "/reads/made", {"referenceName": name, "start": 40, "end": 90}).joined == by_name
     body = regions(
         {"referenceName": "chr1", "start": 40, "end": 90}, {"referenceName": "1", "start": 60, "end": 70}
     )
-    assert fetch(client, "/reads/made", body=body).joined == plain
+    assert fetch(client, "/reads/made", body=body).joined == by_name
     both: dict[str, str | int] = {"referenceName": "chr1", "referenceMD5": ONE, "start": 40, "end": 90}
-    assert fetch(client, "/reads/made", both).joined == plain
+    assert fetch(client, "/reads/made", both).joined == by_name
     assert refused(client.get("/reads/made", {**both, "referenceMD5": TWO})) == (400, "InvalidInput")
     # The file's own name goes first, and a name of two of its contigs means neither.
-    assert fetch(client, "/reads/made", {"referenceName": "1", "start": 40, "end": 90}).joined == plain
+    assert fetch(client, "/reads/made", {"referenceName": "1", "start": 40, "end": 90}).joined == by_name
     assert refused(client.get("/reads/made?referenceName=common")) == (400, "InvalidInput")
     assert refused(client.get("/reads/made?referenceName=chr2")) == (404, "NotFound")
 

@@ -13,12 +13,12 @@ from catalogue.formats import FormatError
 from catalogue.formats.bam_fields import FIELDS, blank_fields, tag_ranges
 from catalogue.formats.bgzf import EOF_MARKER, deflate
 from tests.htsget_app.made_rewritten import Wish
-from tests.made_files import KINDS, plain_of
+from tests.made_files import KINDS, uncompressed_of
 
 
 def parts_of(path: Path) -> tuple[bytes, bytes]:
     """The header and the records of a BAM file, uncompressed."""
-    data = plain_of(path)
+    data = uncompressed_of(path)
     at = 8 + int.from_bytes(data[4:8], "little")
     contigs = int.from_bytes(data[at : at + 4], "little")
     at += 4

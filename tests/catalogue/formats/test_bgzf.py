@@ -24,32 +24,32 @@ from catalogue.formats.bgzf import (
 from tests.made_files import bgzf_block, cut_anywhere, reader_of
 
 
-def plain_of(data: bytes) -> bytes:
+def uncompressed_of(data: bytes) -> bytes:
     return b"".join(block.data for block in BlockReader(reader_of(data)).blocks(0))
 
 
 @given(st.binary(max_size=400_000))
 @settings(max_examples=30)
-def test_what_is_deflated_gzip_reads(plain: bytes) -> None:
-    stored = deflate(plain)
-    assert gzip.decompress(stored) == plain if plain else stored == b""
-    assert plain_of(stored) == plain
+def test_what_is_deflated_gzip_reads(uncompressed: bytes) -> None:
+    stored = deflate(uncompressed)
+    assert gzip.decompress(stored) == uncompressed if uncompressed else stored == b""
+    assert uncompressed_of(stored) == uncompressed
 
 
 @pytest.mark.parametrize("length", [1, 0xFEFF, 0xFF00, 0xFF01, 0x10000, 0x20000, 1_000_000])
 def test_bytes_that_cannot_be_compressed_fit_their_blocks(length: int, tmp_path: Path) -> None:
-    plain = random.Random(length).randbytes(length)
+    uncompressed = random.Random(length).randbytes(length)
     path = tmp_path / "file.gz"
-    path.write_bytes(deflate(plain) + EOF_MARKER)
+    path.write_bytes(deflate(uncompressed) + EOF_MARKER)
     with pysam.BGZFile(str(path), "r", None) as file:
-        assert file.read() == plain
+        assert file.read() == uncompressed
 
 
 @given(st.binary(min_size=1, max_size=20_000), st.integers(0, 2**32), st.integers(1, 5000))
 @settings(max_examples=40)
-def test_blocks_of_any_size_are_read(plain: bytes, seed: int, size: int) -> None:
-    data = cut_anywhere(plain, random.Random(seed), sizes=(1, size), empty=0.1)
-    assert plain_of(data) == plain
+def test_blocks_of_any_size_are_read(uncompressed: bytes, seed: int, size: int) -> None:
+    data = cut_anywhere(uncompressed, random.Random(seed), sizes=(1, size), empty=0.1)
+    assert uncompressed_of(data) == uncompressed
     begins = [block.begin for block in BlockReader(reader_of(data)).blocks(0)]
     assert begins[-1] == len(data) - len(EOF_MARKER)
 
@@ -57,14 +57,14 @@ def test_blocks_of_any_size_are_read(plain: bytes, seed: int, size: int) -> None
 def test_subfields_beside_bc_are_passed_over() -> None:
     block = bgzf_block(b"hello", extra=b"XY\x03\x00abc" + b"ZZ\x00\x00")
     assert inflate(block).data == b"hello"
-    assert plain_of(block + bgzf_block(b" you")) == b"hello you"
+    assert uncompressed_of(block + bgzf_block(b" you")) == b"hello you"
 
 
 def test_what_htslib_writes_is_read(tmp_path: Path) -> None:
     path = tmp_path / "file.gz"
     with pysam.BGZFile(str(path), "w", None) as file:
         file.write(b"line\n" * 100_000)
-    assert plain_of(path.read_bytes()) == b"line\n" * 100_000
+    assert uncompressed_of(path.read_bytes()) == b"line\n" * 100_000
 
 
 def test_end_of_file_is_told() -> None:
@@ -119,7 +119,7 @@ def test_a_file_cut_off_in_a_block_is_noticed(data: bytes) -> None:
 
 def broken(data: bytes) -> FormatError:
     with pytest.raises(FormatError) as caught:
-        plain_of(data)
+        uncompressed_of(data)
     return caught.value
 
 
@@ -150,7 +150,7 @@ def test_a_changed_byte_is_noticed_or_changes_nothing(place: int, value: int) ->
     data = bytearray(b"".join(bgzf_block(text) for text in (b"one" * 50, b"two" * 70, b"")))
     data[place % len(data)] = value
     try:
-        assert plain_of(bytes(data)) == b"one" * 50 + b"two" * 70
+        assert uncompressed_of(bytes(data)) == b"one" * 50 + b"two" * 70
     except FormatError:
         pass
 

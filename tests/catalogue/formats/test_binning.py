@@ -139,8 +139,12 @@ def test_compressed_and_plain_indexes_are_one(tmp_path: Path) -> None:
     made = index_vcf(make_vcf(tmp_path / "a.vcf.gz", make_vcf_text(count=100)))
     assert made.index is not None
     data = made.index.read_bytes()
-    plain = gzip.decompress(data)
-    for form in (plain, gzip.compress(plain), gzip.compress(plain[:100]) + gzip.compress(plain[100:])):
+    uncompressed = gzip.decompress(data)
+    for form in (
+        uncompressed,
+        gzip.compress(uncompressed),
+        gzip.compress(uncompressed[:100]) + gzip.compress(uncompressed[100:]),
+    ):
         again = read_index(form)
         assert all(
             same(one, other) for one, other in zip(again.contigs, read_index(data).contigs, strict=True)
@@ -160,11 +164,11 @@ def test_a_window_left_empty_by_old_writers_is_that_before_it(made: dict[str, Ma
 
 def test_unmapped_reads_before_the_first_mapped_of_a_window_are_found() -> None:
     """The linear index passes over them, so an earlier window's offset has to serve."""
-    plain = struct.pack(
+    uncompressed = struct.pack(
         "<4siiIiQQIi4Qi2Q", *(b"BAI\1", 1, 2, 4681, 1, 100 << 16, 900 << 16),
         *(37450, 2, 100 << 16, 900 << 16, 5, 1), 2, 100 << 16, 500 << 16,
     )  # fmt: skip
-    (contig,) = read_index(plain).contigs
+    (contig,) = read_index(uncompressed).contigs
     assert contig is not None and contig.unmapped == 1
     assert contig.first_offset(1 << 14) == 100 << 16
     assert replace(contig, unmapped=0).first_offset(1 << 14) == 500 << 16

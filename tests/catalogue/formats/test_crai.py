@@ -291,7 +291,7 @@ def test_pack_refuses_rows_that_cannot_be() -> None:
 
 
 @pytest.mark.parametrize("packed", [b"x", b"CRAI\x02" + bytes(24), b"CRAI\x01" + bytes(23), b"CRAI"])
-def test_other_bytes_are_no_share(packed: bytes) -> None:
+def test_other_bytes_are_no_contig_index(packed: bytes) -> None:
     with pytest.raises(FormatError):
         containers_overlapping(packed, start=0, end=1)
 

@@ -316,7 +316,7 @@ def test_eof_in_the_middle_is_refused(made: dict[str, MadeCram]) -> None:
         parts(data[:26] + file.version.eof)
 
 
-def test_a_stretch_of_zeros_is_not_walked() -> None:
+def test_a_run_of_zeros_is_not_walked() -> None:
     data = make_definition("2.1") + header_container("2.1") + bytes(50_000_000)
     reads = 0
 

@@ -16,16 +16,16 @@ from catalogue.formats.bgzf import EOF_MARKER, deflate
 from catalogue.formats.gunzip import CHUNK, WatchedInput, decompressed_chunks
 
 
-def plain(data: bytes) -> bytes:
+def unpacked(data: bytes) -> bytes:
     return b"".join(decompressed_chunks(WatchedInput(io.BytesIO(data))))
 
 
 @given(parts=st.lists(st.binary(max_size=300), max_size=5), padding=st.integers(0, 20))
 def test_members_behind_one_another_read_as_one(parts: list[bytes], padding: int) -> None:
     members = b"".join(gzip.compress(part) for part in parts)
-    assert plain(members + (b"\0" * padding if parts else b"")) == b"".join(parts)
+    assert unpacked(members + (b"\0" * padding if parts else b"")) == b"".join(parts)
     blocks = b"".join(deflate(part) for part in parts) + EOF_MARKER
-    assert plain(blocks) == b"".join(parts)
+    assert unpacked(blocks) == b"".join(parts)
 
 
 def test_plain_text_is_handed_on_in_chunks() -> None:
@@ -35,7 +35,7 @@ def test_plain_text_is_handed_on_in_chunks() -> None:
     assert [len(chunk) for chunk in chunks] == [CHUNK, CHUNK, 6]
     assert b"".join(chunks) == b">" + data
     assert watched.count == len(data) + 1
-    assert plain(b"") == b""
+    assert unpacked(b"") == b""
 
 
 def test_what_bgzip_writes(tmp_path: Path) -> None:
@@ -43,9 +43,9 @@ def test_what_bgzip_writes(tmp_path: Path) -> None:
     with pysam.BGZFile(str(tmp_path / "x"), "w", None) as file:
         file.write(data)
     stored = (tmp_path / "x").read_bytes()
-    assert plain(stored) == data
+    assert unpacked(stored) == data
     with pytest.raises(FormatError, match="lacks its end-of-file marker"):
-        plain(stored.removesuffix(EOF_MARKER))
+        unpacked(stored.removesuffix(EOF_MARKER))
 
 
 @pytest.mark.parametrize("kind", ["gzip", "bgzf"])
@@ -54,7 +54,7 @@ def test_cut_short_anywhere(kind: str) -> None:
     stored = gzip.compress(data) if kind == "gzip" else deflate(data) + EOF_MARKER
     for length in [2, 3, 9, 11, 17, 100, 65_000, 66_000, *range(len(stored) - 40, len(stored))]:
         with pytest.raises(FormatError, match=r"cut short|corrupt"):
-            plain(stored[:length])
+            unpacked(stored[:length])
 
 
 def test_corrupt_anywhere() -> None:
@@ -69,12 +69,12 @@ def test_corrupt_anywhere() -> None:
         if bytes(damaged[:2]) != b"\x1f\x8b":
             continue
         with pytest.raises(FormatError):
-            plain(bytes(damaged))
+            unpacked(bytes(damaged))
 
 
 def test_other_bytes_behind_the_last_member() -> None:
     with pytest.raises(FormatError):
-        plain(gzip.compress(b"x") + b"something else that is long enough")
+        unpacked(gzip.compress(b"x") + b"something else that is long enough")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_other_bytes_behind_the_last_member() -> None:
 )
 def test_other_compressions_are_refused_by_name(magic: bytes, name: str) -> None:
     with pytest.raises(FormatError, match=name):
-        plain(magic + b"whatever")
+        unpacked(magic + b"whatever")
 
 
 def test_a_pipe_that_gives_little_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,8 +24,8 @@ from tests.made_files import (
     make_bcf,
     make_vcf,
     make_vcf_text,
-    plain_of,
     reader_of,
+    uncompressed_of,
 )
 
 
@@ -47,11 +47,11 @@ def test_header_ends_where_the_first_record_begins(kind: str, folder: Path) -> N
     data = path.read_bytes()
     header = read_header(reader_of(data))
     kept = gzip.decompress(header.packed)
-    assert plain_of(path).startswith(kept)
+    assert uncompressed_of(path).startswith(kept)
     # From where the header is said to end, htslib reads on to the same bytes.
     with pysam.BGZFile(str(path), "r", None) as file:
         file.seek(int(header.end))
-        assert kept + file.read() == plain_of(path)
+        assert kept + file.read() == uncompressed_of(path)
     assert header.end.coffset <= len(data)
 
 
@@ -71,17 +71,17 @@ def test_bam_header(folder: Path) -> None:
 def test_binary_dictionary_of_bam_counts(folder: Path) -> None:
     """Text that disagrees with it describes what it can, and no more."""
     text = b"@HD\tVN:1.5\n@SQ\tSN:b\tLN:1\tM5:" + b"A" * 32 + b"\n@SQ\tSN:gone\tLN:5\n\0\0"
-    plain = b"BAM\1" + struct.pack("<i", len(text)) + text + struct.pack("<i", 2)
+    uncompressed = b"BAM\1" + struct.pack("<i", len(text)) + text + struct.pack("<i", 2)
     for name, length in ((b"a", 10), (b"b", 20)):
-        plain += struct.pack("<i", len(name) + 1) + name + b"\0" + struct.pack("<i", length)
-    header = read_header(reader_of(bgzf_block(plain) + EOF_MARKER))
+        uncompressed += struct.pack("<i", len(name) + 1) + name + b"\0" + struct.pack("<i", length)
+    header = read_header(reader_of(bgzf_block(uncompressed) + EOF_MARKER))
     assert [(c.index, c.name, c.length, c.md5) for c in header.contigs] == [
         (0, "a", 10, None),
         (1, "b", 20, "a" * 32),
     ]
-    assert gzip.decompress(header.packed) == plain
+    assert gzip.decompress(header.packed) == uncompressed
     assert header.sort_order is None
-    assert header.end == VirtualOffset.at(len(bgzf_block(plain)))
+    assert header.end == VirtualOffset.at(len(bgzf_block(uncompressed)))
 
 
 def test_vcf_header(folder: Path) -> None:
@@ -133,8 +133,8 @@ def test_bcf_header_and_its_numbers(folder: Path) -> None:
         ]
         assert header.samples == tuple(file.header.samples)
     text = b"##fileformat=VCFv4.2\n##contig=<ID=b,IDX=5>\n##contig=<ID=a,IDX=2>\n" + COLUMNS + b"\n\0"
-    plain = b"BCF\2\2" + struct.pack("<I", len(text)) + text
-    assert [(c.index, c.name) for c in read_header(reader_of(bgzf_block(plain))).contigs] == [
+    uncompressed = b"BCF\2\2" + struct.pack("<I", len(text)) + text
+    assert [(c.index, c.name) for c in read_header(reader_of(bgzf_block(uncompressed))).contigs] == [
         (5, "b"),
         (2, "a"),
     ]
@@ -159,11 +159,11 @@ def test_long_headers_with_many_contigs(folder: Path) -> None:
     assert len(gzip.decompress(header.packed)) > 5_000_000
     with pysam.BGZFile(str(path), "r", None) as file:
         file.seek(int(header.end))
-        assert gzip.decompress(header.packed) + file.read() == plain_of(path)
+        assert gzip.decompress(header.packed) + file.read() == uncompressed_of(path)
 
 
 @pytest.mark.parametrize(
-    ("plain", "reason"),
+    ("uncompressed", "reason"),
     [
         (b"BAM\1" + struct.pack("<i", -5), "claims"),
         (b"BAM\1" + struct.pack("<i", 2**31 - 1) + bytes(99), "claims"),
@@ -178,9 +178,9 @@ def test_long_headers_with_many_contigs(folder: Path) -> None:
         (b"##fileformat=VCFv4.3\n##more\n", "no #CHROM line"),
     ],
 )
-def test_broken_headers_are_refused(plain: bytes, reason: str) -> None:
+def test_broken_headers_are_refused(uncompressed: bytes, reason: str) -> None:
     with pytest.raises(FormatError, match=reason):
-        read_header(reader_of(bgzf_block(plain) + EOF_MARKER))
+        read_header(reader_of(bgzf_block(uncompressed) + EOF_MARKER))
 
 
 def test_endless_headers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

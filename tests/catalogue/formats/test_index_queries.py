@@ -59,14 +59,14 @@ class Walked:
     def __init__(self, made: MadeFile) -> None:
         read_range = reader_of(made.path.read_bytes())
         header = read_header(read_range)
-        plain, self._begins = b"", {}
+        uncompressed, self._begins = b"", {}
         for block in BlockReader(read_range).blocks(0):
-            self._begins[block.begin] = len(plain)
-            plain += block.data
-        self._begins[made.path.stat().st_size] = len(plain)
+            self._begins[block.begin] = len(uncompressed)
+            uncompressed += block.data
+        self._begins[made.path.stat().st_size] = len(uncompressed)
         self._first = self.place(header.end)
         walk = record_walker(header.format, names={one.index: one.name for one in header.contigs})
-        self.records: Records = walk(plain[self._first :], True)
+        self.records: Records = walk(uncompressed[self._first :], True)
 
     def place(self, offset: VirtualOffset) -> int:
         return self._begins[offset.coffset] + offset.uoffset

@@ -1,4 +1,4 @@
-"""Places and stretches, against sets of numbers."""
+"""Regions and byte ranges, against sets of numbers."""
 
 import itertools
 

@@ -54,17 +54,17 @@ def test_every_record_is_found(length: int, declared: bool, shift: int | None, t
     )
     index = ContigIndex.unpack(proved.contigs[0].packed)
 
-    plain, begins = b"", {}
+    uncompressed, begins = b"", {}
     for block in BlockReader(reader_of(data)).blocks(0):
-        begins[block.begin] = len(plain)
-        plain += block.data
-    begins[len(data)] = len(plain)
+        begins[block.begin] = len(uncompressed)
+        uncompressed += block.data
+    begins[len(data)] = len(uncompressed)
 
     def place(offset: VirtualOffset) -> int:
         return begins[offset.coffset] + offset.uoffset
 
     first = place(header.end)
-    records = record_walker(header.format, {0: "long"})(plain[first:], True)
+    records = record_walker(header.format, {0: "long"})(uncompressed[first:], True)
     assert records.starts.max() > 2**33 < records.stops.max()
 
     rng = random.Random(1)

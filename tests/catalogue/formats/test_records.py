@@ -32,16 +32,16 @@ from tests.made_files import (
     make_bcf,
     make_vcf,
     make_vcf_text,
-    plain_of,
     reader_of,
+    uncompressed_of,
 )
 
 
 def body_of(path: Path) -> bytes:
-    """The plain bytes of a file after its header."""
+    """The uncompressed bytes of a file after its header."""
     header = read_header(reader_of(path.read_bytes()))
-    plain = plain_of(path)
-    return plain[len(gzip.decompress(header.packed)) :]
+    uncompressed = uncompressed_of(path)
+    return uncompressed[len(gzip.decompress(header.packed)) :]
 
 
 def rows(records: Records) -> list[tuple[int, int, int]]:
@@ -59,11 +59,11 @@ def test_reads_cover_what_htslib_says(tmp_path: Path) -> None:
             )
             for read in file.fetch(until_eof=True)
         ]
-    plain = body_of(path)
-    records = walk_bam(plain, True)
+    uncompressed = body_of(path)
+    records = walk_bam(uncompressed, True)
     assert rows(records) == truth
     assert records.begins.tolist() == [0, *records.ends.tolist()[:-1]]
-    assert records.ends[-1] == records.walked == len(plain)
+    assert records.ends[-1] == records.walked == len(uncompressed)
 
 
 def test_variants_in_bcf_cover_their_length(tmp_path: Path) -> None:
@@ -75,13 +75,13 @@ def test_variants_in_bcf_cover_their_length(tmp_path: Path) -> None:
 
 def test_negative_length_in_bcf_is_that_of_the_allele(tmp_path: Path) -> None:
     path = make_bcf(tmp_path / "a.bcf", make_vcf_text(count=300))
-    plain = bytearray(body_of(path))
-    before = walk_bcf(bytes(plain), True)
+    uncompressed = bytearray(body_of(path))
+    before = walk_bcf(bytes(uncompressed), True)
     for begin in before.begins.tolist():
-        plain[begin + 16 : begin + 20] = struct.pack("<i", -1)
+        uncompressed[begin + 16 : begin + 20] = struct.pack("<i", -1)
     with pysam.VariantFile(str(path)) as file:
         truth = [len(record.ref or "") for record in file]
-    after = walk_bcf(bytes(plain), True)
+    after = walk_bcf(bytes(uncompressed), True)
     assert (after.stops - after.starts).tolist() == truth
 
 
@@ -144,20 +144,22 @@ def test_what_is_no_record_is_passed_over() -> None:
     ]
     records = walk(b"".join(lines), True)
     assert rows(records) == [(7, 4, 5), (OTHER_CONTIG, 5, 6), (7, 8, 10)]
-    plain = b"".join(lines)
-    assert [plain[b:e] for b, e in zip(records.begins, records.ends, strict=True)] == lines[2:]
-    assert len(walk(plain, False)) == 2 and walk(plain, False).walked == len(plain) - len(lines[4])
+    uncompressed = b"".join(lines)
+    assert [uncompressed[b:e] for b, e in zip(records.begins, records.ends, strict=True)] == lines[2:]
+    assert len(walk(uncompressed, False)) == 2 and walk(uncompressed, False).walked == len(
+        uncompressed
+    ) - len(lines[4])
 
 
 @given(st.data())
 def test_any_part_of_a_file_gives_the_same_records(data: st.DataObject) -> None:
     """Records found piece by piece, each piece beginning with what the one before left over."""
     kind = data.draw(st.sampled_from(sorted(BODIES)))
-    walk, plain, whole = BODIES[kind]
+    walk, uncompressed, whole = BODIES[kind]
     at, ends = 0, []
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(plain)), max_size=12)))
-    for cut in [*cuts, len(plain)]:
-        records = walk(plain[at:cut], cut == len(plain)) if cut > at else None
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(uncompressed)), max_size=12)))
+    for cut in [*cuts, len(uncompressed)]:
+        records = walk(uncompressed[at:cut], cut == len(uncompressed)) if cut > at else None
         if records is not None:
             ends += (records.ends + at).tolist()
             at += records.walked
@@ -174,9 +176,9 @@ def _bodies() -> dict[str, tuple[RecordWalker, bytes, Records]]:
             FileFormat.VCF: body_of(make_vcf(folder / "a.vcf.gz", text)),
         }
     found = {}
-    for format, plain in bodies.items():
+    for format, uncompressed in bodies.items():
         walk = record_walker(format, names={0: "one"})
-        found[format.value] = walk, plain, walk(plain, True)
+        found[format.value] = walk, uncompressed, walk(uncompressed, True)
     return found
 
 
@@ -206,10 +208,10 @@ def test_region_sets_agree_with_regions(spans: list[tuple[int, int, int]], data:
 @pytest.mark.parametrize("kind", sorted(BODIES))
 def test_damaged_records_are_refused(kind: str) -> None:
     """Any change of bytes gives records or a FormatError; a record cut short is an error at the very end."""
-    walk, plain, whole = BODIES[kind]
+    walk, uncompressed, whole = BODIES[kind]
     rng = random.Random(kind)
     for _ in range(400):
-        damaged = bytearray(plain[: rng.randint(1, 6000)])
+        damaged = bytearray(uncompressed[: rng.randint(1, 6000)])
         for _ in range(rng.randint(1, 4)):
             damaged[rng.randrange(len(damaged))] = rng.randrange(256)
         try:
@@ -218,5 +220,5 @@ def test_damaged_records_are_refused(kind: str) -> None:
             assert error.offset is None or 0 <= error.offset <= len(damaged)
     if kind != FileFormat.VCF:
         with pytest.raises(FormatError, match="cut short"):
-            walk(plain[:-1], True)
-    assert len(walk(plain[:-1], False)) == len(whole) - 1
+            walk(uncompressed[:-1], True)
+    assert len(walk(uncompressed[:-1], False)) == len(whole) - 1

@@ -64,18 +64,18 @@ class TestSignedUrls:
         assert (answer.status_code, answer.content) == (200, CONTENT)
 
     @pytest.mark.parametrize("sign_range", [False, True])
-    def test_a_stretch(self, place: Storage, sign_range: bool) -> None:
+    def test_a_byte_range(self, place: Storage, sign_range: bool) -> None:
         signed = place.signed_url(KEY, ttl=3600, byte_range=STRETCH, sign_range=sign_range)
         assert signed.headers == {"Range": "bytes=100-299"}
         answer = fetch(signed.url, signed.headers)
         assert (answer.status_code, answer.content) == (206, CONTENT[100:300])
 
-    def test_one_signature_serves_every_stretch(self, place: Storage) -> None:
+    def test_one_signature_serves_every_byte_range(self, place: Storage) -> None:
         url = place.signed_url(KEY, ttl=3600).url
         assert "X-Amz-SignedHeaders=host&" in url
-        for stretch in ByteRange(0, len(CONTENT)).split(3333):
-            answer = fetch(url, {"Range": stretch.http()})
-            assert answer.content == CONTENT[stretch.begin : stretch.end]
+        for part in ByteRange(0, len(CONTENT)).split(3333):
+            answer = fetch(url, {"Range": part.http()})
+            assert answer.content == CONTENT[part.begin : part.end]
 
     def test_signing_asks_the_store_nothing(self, place: Storage, stored_in_s3: ObjectStore) -> None:
         stored_in_s3.gate.fail(Fault.DROP)

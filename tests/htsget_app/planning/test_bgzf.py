@@ -14,7 +14,7 @@ from catalogue.formats.intervals import Region
 from htsget_app.planning.parts import Inline, Limits, PartClass, Selection, StoredRange
 from htsget_app.planning.plan import plan
 from tests.htsget_app.made_served import Served, bytes_of, check, each_file
-from tests.made_files import KINDS, index_bam, make_bam, plain_of, reader_of, recut
+from tests.made_files import KINDS, index_bam, make_bam, reader_of, recut, uncompressed_of
 
 REGIONS = 200
 UNPACK = ContigIndex.unpack
@@ -141,9 +141,9 @@ def test_little_is_fetched_beside_what_is_wanted(deep: Served) -> None:
             region = Region(0, start, start + width)
             blocks = plan(deep.planned, Selection((region,)), read_range=reader_of(deep.data))
             path = deep.join(block for block in blocks if block.part_class is PartClass.BODY)
-            plain, wanted = len(plain_of(path)), sum(len(text) for text in deep.truth([region]))
+            uncompressed, wanted = len(uncompressed_of(path)), sum(len(text) for text in deep.truth([region]))
             records = [text for *_, text in deep.everything[1]]
-            assert plain / wanted < 1.1 * len(plain_of(deep.made.path)) / sum(map(len, records))
+            assert uncompressed / wanted < 1.1 * len(uncompressed_of(deep.made.path)) / sum(map(len, records))
 
 
 def test_long_blocks_are_split(deep: Served) -> None:

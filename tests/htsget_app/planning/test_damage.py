@@ -16,13 +16,13 @@ from catalogue.formats.registry import read_header
 from htsget_app.planning.parts import Limits, Selection
 from htsget_app.planning.plan import plan
 from tests.htsget_app.made_planned import make_planned_file, packed_indexes
-from tests.made_files import KINDS, MadeFile, cut_anywhere, plain_of, reader_of
+from tests.made_files import KINDS, MadeFile, cut_anywhere, reader_of, uncompressed_of
 
 DAMAGED = (
     *("bam by htslib", "bam with fine csi", "bam with records cut by blocks", "bam with long header cut"),
     *("vcf by htslib", "vcf with csi", "bcf by htslib", "bcf with records cut by blocks"),
 )
-#: For each of the files: damaged indexes, damaged stored bytes, damaged plain bytes in sound blocks.
+#: For each of the files: damaged indexes, damaged stored bytes, damaged uncompressed bytes in sound blocks.
 INDEXES, STORED, PLAIN = 100, 90, 70
 MAX_SECONDS = 3.0
 MAX_MEMORY = 64 * 1024 * 1024
@@ -102,12 +102,14 @@ def test_sound_files_are_served(made: MadeFile) -> None:
 
 def test_damaged_indexes(made: MadeFile) -> None:
     data, index = contents(made)
-    plain = plain_of(made.index) if index[:2] == b"\x1f\x8b" and made.index is not None else index
+    uncompressed = (
+        uncompressed_of(made.index) if index[:2] == b"\x1f\x8b" and made.index is not None else index
+    )
     noticed = 0
     for number in range(INDEXES):
         seed = f"{made} index {number}"
         # Damage to a compressed index is mostly found by its checksum; that to its contents goes further.
-        noticed += survive(data, damaged(plain if number % 4 else index, random.Random(seed)), seed)
+        noticed += survive(data, damaged(uncompressed if number % 4 else index, random.Random(seed)), seed)
     assert noticed > INDEXES // 4
 
 
@@ -124,12 +126,12 @@ def test_damaged_files(made: MadeFile) -> None:
 
 def test_damaged_records_in_sound_blocks(made: MadeFile) -> None:
     data, index = contents(made)
-    header, plain = read_header(reader_of(data)), plain_of(made.path)
+    header, uncompressed = read_header(reader_of(data)), uncompressed_of(made.path)
     noticed = 0
     for number in range(PLAIN):
         seed = f"{made} plain {number}"
         rng = random.Random(seed)
-        broken = damaged(plain, rng)
+        broken = damaged(uncompressed, rng)
         # Blocks of the size that htslib writes keep the index's offsets near to what they were.
         noticed += survive(
             cut_anywhere(broken, rng, sizes=(65280, 65280)), index, seed, header if number % 3 else None

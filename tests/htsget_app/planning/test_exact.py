@@ -20,8 +20,8 @@ from tests.made_files import (
     index_bcf,
     make_bcf,
     make_vcf_text,
-    plain_of,
     reader_of,
+    uncompressed_of,
 )
 
 ROUNDS = 40
@@ -190,16 +190,16 @@ def inside_one(read: Read, regions: tuple[Region, ...], names: list[str]) -> boo
 
 def test_records_that_cover_nothing(tmp_path: Path) -> None:
     """BCF says by itself how far a record reaches, which may be nowhere: then it does not overlap where it begins."""
-    plain = bytearray(plain_of(make_bcf(tmp_path / "whole.bcf", make_vcf_text(count=400))))
+    uncompressed = bytearray(uncompressed_of(make_bcf(tmp_path / "whole.bcf", make_vcf_text(count=400))))
     rng = random.Random(6)
-    at = 9 + struct.unpack_from("<I", plain, 5)[0]
-    while at < len(plain):
-        shared, individual = struct.unpack_from("<II", plain, at)
+    at = 9 + struct.unpack_from("<I", uncompressed, 5)[0]
+    while at < len(uncompressed):
+        shared, individual = struct.unpack_from("<II", uncompressed, at)
         if rng.random() < 0.5:
-            struct.pack_into("<I", plain, at + 16, 0)
+            struct.pack_into("<I", uncompressed, at + 16, 0)
         at += 8 + shared + individual
     path = tmp_path / "none.bcf"
-    path.write_bytes(cut_anywhere(bytes(plain), rng, sizes=(300, 3000)))
+    path.write_bytes(cut_anywhere(bytes(uncompressed), rng, sizes=(300, 3000)))
     served = Served(index_bcf(path), tmp_path)
     try:
         check(served, seed=2, rounds=80)

@@ -24,8 +24,8 @@ from tests.made_files import (
     make_read,
     make_vcf,
     make_vcf_header,
-    plain_of,
     reader_of,
+    uncompressed_of,
 )
 
 LENGTH = 60_000_000
@@ -158,7 +158,7 @@ def test_blocks_that_hold_nothing_in_the_middle(tmp_path: Path) -> None:
             for _ in range(rng.randint(1, 5)):
                 file.write(rng.choice((EOF_MARKER, bgzf_block(b"", level=0))))
         file.write(EOF_MARKER)
-    assert plain_of(path) == plain_of(source.path)
+    assert uncompressed_of(path) == uncompressed_of(source.path)
     served = Served(index_bam(path), tmp_path)
     for number in range(100):
         region = served.random_region(rng)

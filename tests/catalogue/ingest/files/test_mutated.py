@@ -62,10 +62,12 @@ def test_no_bytes_bring_the_reader_down(settings: Any, tmp_path: Path, name: str
             case 0:
                 data = mutated(data, rng)
             case 1 if name != "a.cram":
-                plain = gzip.decompress(data)
-                plain = mutated(plain[:1500], rng) + plain[1500:]
+                uncompressed = gzip.decompress(data)
+                uncompressed = mutated(uncompressed[:1500], rng) + uncompressed[1500:]
                 data = (
-                    b"".join(bgzf_block(plain[at : at + 3000]) for at in range(0, len(plain), 3000))
+                    b"".join(
+                        bgzf_block(uncompressed[at : at + 3000]) for at in range(0, len(uncompressed), 3000)
+                    )
                     + EOF_MARKER
                 )
             case _:

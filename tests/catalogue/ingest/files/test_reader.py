@@ -34,7 +34,7 @@ from tests.catalogue.lab import (
     make_variants_file,
     registered,
 )
-from tests.made_files import EOF_MARKER, bgzf_block, block_offsets, plain_of, recut
+from tests.made_files import EOF_MARKER, bgzf_block, block_offsets, recut, uncompressed_of
 from tests.paths import SHARED_DATA
 
 pytestmark = pytest.mark.django_db
@@ -183,9 +183,9 @@ def test_a_file_that_was_cut_short_anywhere_is_refused(lab: Lab, format: str, in
         ingest = lab.vcf
     (index,) = (found for found in lab.stored.iterdir() if found != path)
     if format != "cram":
-        plain = lab.outside / "plain"
-        recut(path, plain, seed=1, sizes=(100, 400))
-        shutil.copy(plain, path)
+        copy = lab.outside / "plain"
+        recut(path, copy, seed=1, sizes=(100, 400))
+        shutil.copy(copy, path)
         os.utime(index, (1, 1))
         index.unlink()
         if indexed:
@@ -212,14 +212,17 @@ def _index_again(path: Path, index: Path) -> None:
 
 def test_files_that_cannot_be_read_at_all(lab: Lab) -> None:
     garbage = random.Random(0).randbytes(3000)
-    plain = plain_of(make_reads_file(lab.outside / "a.bam"))
+    uncompressed = uncompressed_of(make_reads_file(lab.outside / "a.bam"))
     contents = {
         "empty.bam": (b"", "the file is empty"),
         "garbage.bam": (garbage, "not a BAM, CRAM, VCF or BCF file"),
-        "plain.bam": (plain, "not compressed"),
-        "cut.bam": (bgzf_block(plain)[:99], "cut off at byte 99, inside the BGZF block"),
-        "size.bam": (bgzf_block(plain)[:-4] + b"\7\0\0\0" + EOF_MARKER, "does not hold what it claims"),
-        "half.bam": (bgzf_block(plain[:40]) + EOF_MARKER, "cut short"),
+        "plain.bam": (uncompressed, "not compressed"),
+        "cut.bam": (bgzf_block(uncompressed)[:99], "cut off at byte 99, inside the BGZF block"),
+        "size.bam": (
+            bgzf_block(uncompressed)[:-4] + b"\7\0\0\0" + EOF_MARKER,
+            "does not hold what it claims",
+        ),
+        "half.bam": (bgzf_block(uncompressed[:40]) + EOF_MARKER, "cut short"),
         "cram.cram": (b"CRAM\3\0" + garbage, ""),
         "future.cram": (b"CRAM\4\0" + garbage, "version 4.0 is not supported"),
     }
@@ -269,7 +272,7 @@ def test_contig_names_of_any_length_are_kept(lab: Lab) -> None:
 def test_names_that_the_catalogue_cannot_keep_are_refused(lab: Lab) -> None:
     text = "##fileformat=VCFv4.3\n##contig=<ID=a,IDX=1>\n##contig=<ID=b,IDX=1>\n"
     text += "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-    plain = b"BCF\2\2" + (len(text) + 1).to_bytes(4, "little") + text.encode() + b"\0"
-    (lab.stored / "a.bcf").write_bytes(bgzf_block(plain) + EOF_MARKER)
+    uncompressed = b"BCF\2\2" + (len(text) + 1).to_bytes(4, "little") + text.encode() + b"\0"
+    (lab.stored / "a.bcf").write_bytes(bgzf_block(uncompressed) + EOF_MARKER)
     assert "the contig b cannot have the number 1" in lab.vcf(lab.stored / "a.bcf").told
     assert not registered()

@@ -12,7 +12,7 @@ from catalogue.formats.registry import read_header, sniff
 from catalogue.ingest.indexes.read import FileIndex, index_keys, read_binning_index, read_cram_index
 from tests.catalogue.lab import make_cram_file, make_reads_file, make_variants_file
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_reference, make_sam
-from tests.made_files import EOF_MARKER, KINDS, bgzf_block, index_bam, make_bam, plain_of, reader_of
+from tests.made_files import EOF_MARKER, KINDS, bgzf_block, index_bam, make_bam, reader_of, uncompressed_of
 from tests.paths import SHARED_DATA
 
 DATA = SHARED_DATA
@@ -98,7 +98,7 @@ def test_small_files_of_one_block_are_told_apart(
 def test_a_file_that_grew_since_it_was_indexed_is_told(tmp_path: Path) -> None:
     path = make_reads_file(tmp_path / "a.bam", places=[("one", 10)])
     longer = make_reads_file(tmp_path / "b.bam", places=[("one", 10), ("one", 30)], index=None)
-    more = plain_of(longer)[len(plain_of(path)) :]
+    more = uncompressed_of(longer)[len(uncompressed_of(path)) :]
     path.write_bytes(path.read_bytes().removesuffix(EOF_MARKER) + bgzf_block(more) + EOF_MARKER)
     with pytest.raises(FormatError, match="does not know"):
         read(path, Path(f"{path}.bai"))
