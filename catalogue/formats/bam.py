@@ -1,7 +1,6 @@
 """BAM (SAMv1 §4.2): its header, and where its records lie."""
 
 import struct
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +15,7 @@ from catalogue.formats.headers import (
     HeaderReader,
     decode_text,
 )
-from catalogue.formats.records import Numbers, Records, RecordWalker, chain_records, gather, refuse
+from catalogue.formats.records import Numbers, Records, chain_records, gather, refuse
 from catalogue.formats.sam import parse_sam_header
 from catalogue.formats.spec import FileKind, FormatSpec, Locus, ReadLocus, Structure
 
@@ -115,10 +114,6 @@ def _cigar_lengths(data: bytes, cigars: Numbers, operations: Numbers) -> Numbers
     return totals[sums[1:]] - totals[sums[:-1]]
 
 
-def _walker(names: Mapping[int, str]) -> RecordWalker:
-    return walk_bam
-
-
 def _locus_reader(header: FileHeader) -> ReadLocus:
     return lambda start: Locus(*struct.unpack_from("<ii", start, 4)) if len(start) >= 12 else None
 
@@ -134,6 +129,6 @@ BAM = FormatSpec(
     built_index_suffix=".csi",
     converts_to=(FileFormat.CRAM,),
     read_header=read_bam_header,
-    record_walker=_walker,
+    record_walker=lambda _names: walk_bam,
     locus_reader=_locus_reader,
 )

@@ -1,13 +1,12 @@
 """BCF 2.1 and 2.2 (VCFv4.3 §6): its header, and where its records lie."""
 
 import struct
-from collections.abc import Mapping
 
 import numpy as np
 
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.headers import FileFormat, FileHeader, HeaderReader, decode_text
-from catalogue.formats.records import Records, RecordWalker, chain_records, gather, refuse
+from catalogue.formats.records import Records, chain_records, gather, refuse
 from catalogue.formats.spec import FileKind, FormatSpec, Locus, ReadLocus, Structure
 from catalogue.formats.vcf import parse_vcf_header
 
@@ -79,10 +78,6 @@ def _reference_length(data: bytes, begin: int, end: int) -> int:
     return length
 
 
-def _walker(names: Mapping[int, str]) -> RecordWalker:
-    return walk_bcf
-
-
 def _locus_reader(header: FileHeader) -> ReadLocus:
     return lambda start: Locus(*struct.unpack_from("<ii", start, 8)) if len(start) >= 16 else None
 
@@ -97,6 +92,6 @@ BCF = FormatSpec(
     built_index_suffix=".csi",
     converts_to=(FileFormat.VCF,),
     read_header=read_bcf_header,
-    record_walker=_walker,
+    record_walker=lambda _names: walk_bcf,
     locus_reader=_locus_reader,
 )

@@ -161,11 +161,6 @@ def sequence_names(digests: bytes) -> list[str]:
     return ["SQ." + text[at : at + 32] for at in range(0, len(text), 32)]
 
 
-def parse_sequence_name(name: str) -> bytes | None:
-    """Return the 24 bytes of an `SQ.` name; None where it is not one."""
-    return parse_collection_digest(name[3:]) if name.startswith("SQ.") else None
-
-
 def array_json(attribute: str, batches: Iterable[ArrayBatch]) -> Iterator[bytes]:
     """Write the array of an attribute that is not transient as canonical JSON, in as many pieces as there are batches.
 

@@ -44,7 +44,6 @@ class HeaderContig:
     md5: str | None = None
     aliases: tuple[str, ...] = ()
     assembly: str | None = None
-    uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

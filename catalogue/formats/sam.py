@@ -52,5 +52,4 @@ def _contig(index: int, tags: dict[str, str]) -> HeaderContig:
         md5=parse_md5(tags.get("M5", "")),
         aliases=tuple(name for name in tags.get("AN", "").split(",") if name),
         assembly=tags.get("AS") or None,
-        uri=tags.get("UR") or None,
     )

@@ -124,7 +124,6 @@ def _contig(index: int, name: str, tags: Mapping[str, str]) -> HeaderContig:
         length=parse_number(tags.get("length", "")),
         md5=parse_md5(tags.get("md5", "")),
         assembly=tags.get("assembly") or None,
-        uri=tags.get("url") or None,
     )
 
 

@@ -7,6 +7,7 @@ from django.db.models.functions import Length
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
+from catalogue.formats.collections import ATTRIBUTES
 from catalogue.formats.digests import SHA512T24U_BYTES
 
 
@@ -37,15 +38,7 @@ class CollectionContent(models.Model):
                 name=f"content_{name}_is_24_bytes",
                 violation_error_message=_("A digest of a sequence collection has 24 bytes."),
             )
-            for name in (
-                "digest",
-                "lengths",
-                "name_length_pairs",
-                "names",
-                "sequences",
-                "sorted_name_length_pairs",
-                "sorted_sequences",
-            )
+            for name in ("digest", *ATTRIBUTES)
         )
 
     def __str__(self) -> str:

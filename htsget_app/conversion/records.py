@@ -4,9 +4,7 @@ The converter is given a whole file: a header, the wanted chunk of records, and 
 header and the EOF marker are left out again, so that the bodies of several parts concatenate.
 """
 
-import json
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -20,14 +18,14 @@ from catalogue.formats.bgzf import EOF_MARKER, deflate
 from catalogue.formats.crai import container_ranges, containers_reaching_out
 from catalogue.formats.cram import read_version
 from catalogue.formats.headers import FileFormat, FileHeader
-from catalogue.formats.intervals import ByteRange, Chunk, Region, VirtualOffset
+from catalogue.formats.intervals import ByteRange, Chunk, Region
 from catalogue.formats.registry import SPECS
 from catalogue.queries import PIECE, FileContig, StoredFile
 from catalogue.queries.cache import Cache
 from catalogue.queries.references import hold_references, reference_folder
 from htsget_app.conversion.converter import convert, open_unnamed
 from htsget_app.conversion.process import Job
-from htsget_app.errors import ConversionFailed, InvalidInput, ReferenceMissing
+from htsget_app.errors import ConversionFailed, ReferenceMissing
 from htsget_app.params import Rewriting
 from htsget_app.planning.cutter import Cutter
 from htsget_app.planning.parts import Derived, Inline, PlannedFile
@@ -35,8 +33,6 @@ from htsget_app.planning.parts import Derived, Inline, PlannedFile
 #: The version of CRAM that is written: read by every client that reads CRAM at all.
 CRAM_VERSION: Final = "3.0"
 
-#: Bytes of the longest recipe: URLs of 8 KB pass every proxy.
-MAX_RECIPE: Final = 4 << 10
 #: What made the bytes of a derived part: another version of htslib may write the same records otherwise.
 WRITTEN_BY: Final = f"htslib-{__samtools_version__}"
 
@@ -169,46 +165,6 @@ def small_body(file: PlannedFile, part: Derived, read_range: ReadRange) -> bytes
     body = _run(_whole(file, written, stored), _part_job(file, part))
     begin, end = _body_range(body[: len(written.written)], body[-64:], len(body), written, part)
     return body[begin:end]
-
-
-def recipe_of(part: Derived) -> bytes:
-    """Return what a data URL has to say of a part beside its chunk, compressed.
-
-    Raises InvalidInput for more than a URL can hold.
-    """
-    rewriting = part.rewriting
-    said = {
-        "format": rewriting.target,
-        "fields": rewriting.fields,
-        "tags": rewriting.tags,
-        "notags": rewriting.notags,
-        "no_reference": rewriting.no_reference,
-        "regions": part.regions and [(region.contig, region.start, region.end) for region in part.regions],
-        "unplaced": part.unplaced,
-    }
-    text = json.dumps({name: value for name, value in said.items() if value is not None})
-    recipe = zlib.compress(text.encode(), 9)
-    if len(recipe) > MAX_RECIPE:
-        raise InvalidInput("these are more tags and regions than a URL can hold; ask for fewer")
-    return recipe
-
-
-def part_of(recipe: bytes, begin: int, end: int) -> Derived:
-    """Return the part that a recipe was made of; `begin` and `end` are the virtual offsets of its chunk."""
-    said = json.loads(zlib.decompress(recipe))
-    fields, tags, regions = said.get("fields"), said.get("tags"), said.get("regions")
-    return Derived(
-        Chunk(VirtualOffset(begin), VirtualOffset(end)),
-        Rewriting(
-            FileFormat(said["format"]),
-            fields=None if fields is None else tuple(fields),
-            tags=None if tags is None else tuple(tags),
-            notags=tuple(said["notags"]),
-            no_reference=said["no_reference"],
-        ),
-        regions=None if regions is None else tuple(Region(*region) for region in regions),
-        unplaced=said["unplaced"],
-    )
 
 
 class DerivedBody:

@@ -23,6 +23,7 @@ from ga4gh.exchange import Answer, Header, Request, answer
 from ga4gh.ranges import content_range, unsatisfied_range
 from htsget_app import audit
 from htsget_app.conversion import records
+from htsget_app.conversion.recipes import part_of
 from htsget_app.delivery.tokens import SignedPart, digest_of_etag, verify
 from htsget_app.errors import DataUrlRefused
 from htsget_app.tickets import faults_noted
@@ -90,9 +91,7 @@ def _derived(request: Request, file: StoredFile, part: SignedPart) -> Answer:
     if status := precondition(request.environ, etag):
         return answer(status, headers)
     with faults_noted(file):
-        made = records.make_body(
-            file, records.part_of(part.recipe, part.byte_range.begin, part.byte_range.end)
-        )
+        made = records.make_body(file, part_of(part.recipe, part.byte_range.begin, part.byte_range.end))
     return _sent(request, made.length, made.read, etag=etag, headers=headers)
 
 

@@ -20,7 +20,7 @@ from django.utils.crypto import salted_hmac
 
 from catalogue.access import MAX_GRANTS, NO_LEASE, Lease
 from catalogue.formats.intervals import ByteRange
-from htsget_app.conversion.records import MAX_RECIPE
+from htsget_app.conversion.recipes import MAX_RECIPE
 from htsget_app.errors import DataUrlAltered, DataUrlRefused
 
 #: Characters of a token for a public file. Its bytes fill them to the last bit, so that no two texts name one token.

@@ -9,7 +9,7 @@ from catalogue import queries
 from catalogue.access import NO_LEASE, Lease
 from catalogue.formats.intervals import ByteRange
 from catalogue.queries import SignedUrl, StoredFile
-from htsget_app.conversion.records import recipe_of
+from htsget_app.conversion.recipes import recipe_of
 from htsget_app.delivery.tokens import SignedPart, digest_of_etag, sign
 from htsget_app.planning.parts import Derived, StoredRange
 

@@ -13,10 +13,10 @@ from catalogue.formats.collections import (
     collection_digest,
     digest_text,
     parse_collection_digest,
-    parse_sequence_name,
     sequence_names,
     sha512t24u,
 )
+from catalogue.formats.digests import parse_digest
 
 #: The example of the specification ("Encoding").
 HUMAN = [
@@ -29,9 +29,9 @@ HUMAN = [
 def members_of(rows: Sequence[tuple[str, int, str]]) -> list[Member]:
     members = []
     for name, length, sequence in rows:
-        digest = parse_sequence_name(sequence)
+        digest = parse_digest(sequence)
         assert digest is not None
-        members.append(Member(name, length, digest))
+        members.append(Member(name, length, digest[1]))
     return members
 
 
@@ -110,4 +110,3 @@ def test_a_lone_surrogate_has_no_canonical_json() -> None:
 )
 def test_what_is_no_digest(text: str) -> None:
     assert parse_collection_digest(text) is None
-    assert parse_sequence_name("SQ." + text) is None

@@ -105,11 +105,11 @@ def test_vcf_contig_lines_of_all_kinds() -> None:
         b"##contig=<ID=4,IDX=77>\n##contigs=<ID=5>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
     )
     header = read_header(reader_of(bgzf_block(text) + EOF_MARKER))
-    assert [(c.index, c.name, c.length, c.assembly, c.uri) for c in header.contigs] == [
-        (0, "1", 7, "b,37", "ftp://x/y"),
-        (1, "2", 9, None, None),
-        (2, "3", None, None, None),
-        (3, "4", None, None, None),
+    assert [(c.index, c.name, c.length, c.assembly) for c in header.contigs] == [
+        (0, "1", 7, "b,37"),
+        (1, "2", 9, None),
+        (2, "3", None, None),
+        (3, "4", None, None),
     ]
     assert header.contigs[0].md5 == "0123456789abcdef" * 2
     assert header.samples == ()
