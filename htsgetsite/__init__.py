@@ -1,7 +1,7 @@
-"""The site: settings, addresses, health, the server process and the embedded database.
+"""The site: settings, URLs, health, the server process and the embedded database.
 
-It knows every room and is known by none; it holds no rule of a protocol or of the catalogue.
+It may import every package, and none imports it. It holds no rule of a protocol or of the catalogue.
 """
 
-#: The version of this software, which each service-info document tells.
+#: The version of this software, as service-info documents give it.
 __version__ = "0.1.0"

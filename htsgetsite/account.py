@@ -1,4 +1,4 @@
-"""The page of an account: its own tokens, made, shown once, and revoked; and signing in, not too often in vain."""
+"""The sign-in page, with rate limits, and the account page, where people make, list and revoke their API tokens."""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -24,14 +24,14 @@ from catalogue.request_context import current_context
 class _Limited(AuthenticationForm):
     """Reject sign-ins from an address over `THROTTLE_SIGN_IN`, and to an account over `THROTTLE_SIGN_IN_ACCOUNT`.
 
-    Attempts are counted before the password is checked, so that parallel ones count too. Right passwords count as well:
-    which ones are right is known too late.
+    Attempts are counted before the password is checked, so that parallel attempts count too. Attempts with the right
+    password therefore count as well.
     """
 
     def clean(self) -> dict[str, Any]:
-        """Raise ValidationError, without looking at the password, over a limit."""
+        """Raise ValidationError over a limit, before the password is checked."""
         network = rate_limits.network_of(current_context().address)
-        # The name is whatever the client sent, of any length; its digest is not.
+        # The name that the client sent may have any length; its digest has a fixed one.
         account = sha256(self.cleaned_data.get("username", "").encode()).hexdigest()
         for key, rate in (
             (f"sign-in from {network}", settings.THROTTLE_SIGN_IN),
@@ -43,22 +43,22 @@ class _Limited(AuthenticationForm):
 
 
 class SignInForm(_Limited):
-    """For the page of an account."""
+    """The form of the sign-in page."""
 
 
 class AdminSignInForm(_Limited, AdminAuthenticationForm):
-    """For the stewards' pages."""
+    """The sign-in form of the admin."""
 
 
 class SignInView(LoginView):
-    """Opens a session."""
+    """Check the password and open a session."""
 
     template_name = "htsgetsite/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        """Adds the issuer by which one may sign in as well, and whether that has just failed."""
+        """Add the OpenID Connect issuer, if one is set, and whether signing in there has just failed."""
         return super().get_context_data(
             issuer=settings.SIGN_IN.issuer if settings.SIGN_IN else "",
             failed="failed" in self.request.GET,
@@ -67,21 +67,21 @@ class SignInView(LoginView):
 
 
 class TokenForm(forms.Form):
-    """What a new token is for, and until when."""
+    """The name, scopes and expiry of a new token."""
 
-    name = forms.CharField(max_length=100, label="What it is for")
+    name = forms.CharField(max_length=100, label="Name")
     scopes = forms.MultipleChoiceField(
         choices=api_tokens.SCOPES,
         initial=[value for value, _ in api_tokens.SCOPES],
         widget=forms.CheckboxSelectMultiple,
-        label="What it opens",
+        label="Scopes",
     )
     days = forms.IntegerField(
         min_value=1, max_value=36500, required=False, label="Days until it expires", help_text="empty: never"
     )
 
     def clean(self) -> dict[str, Any]:
-        """Adds `expires`, which the settings may bound."""
+        """Add `expires`; API_TOKEN_MAX_DAYS may limit it."""
         cleaned: dict[str, Any] = super().clean() or {}
         days = cleaned.get("days")
         ends = None if days is None else timezone.now() + timedelta(days=days)
@@ -93,7 +93,7 @@ class TokenForm(forms.Form):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
-    """The tokens of whoever is signed in; a POST makes one, which only the answer to it ever shows."""
+    """List the tokens of the signed-in account; a POST makes one and shows its text, this once."""
     form, made = TokenForm(), None
     if request.method == "POST":
         form = TokenForm(request.POST)
@@ -115,7 +115,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
-    """Revoke a token of whoever is signed in."""
+    """Revoke a token of the signed-in account."""
     if not api_tokens.revoke(pk, user=request.user.pk):
         raise Http404
     return redirect("account")

@@ -1,15 +1,15 @@
-"""Registers the site itself with Django, for its commands, templates and system checks."""
+"""Register the site itself with Django, for its commands, templates and system checks."""
 
 from django.apps import AppConfig
 
 
 class SiteConfig(AppConfig):
-    """The site has no models; it brings `serve` and `demo`, the home page and the checks of the deployment."""
+    """The site: no models, but the commands `serve` and `demo`, the home page and the deployment checks."""
 
     name = "htsgetsite"
     label = "site"
     verbose_name = "Site"
 
     def ready(self) -> None:
-        """Registers the system checks."""
+        """Register the system checks."""
         from htsgetsite import checks  # noqa: F401

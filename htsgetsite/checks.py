@@ -1,4 +1,4 @@
-"""System checks of the deployment: `manage.py check --deploy` says what is unfit for the public."""
+"""System checks of the deployment: `manage.py check --deploy` warns of settings that a public site must not have."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Tags, Warning, register
 
 @register(Tags.security, deploy=True)
 def check_public_address(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """Warns where links and tickets would repeat whatever a client says in its Host header."""
+    """Warn if URLs in links and tickets come from the client's Host header."""
     if settings.PUBLIC_URL:
         return []
     return [
@@ -24,12 +24,12 @@ def check_public_address(app_configs: Sequence[AppConfig] | None, **_: Any) -> l
 
 @register(Tags.security, deploy=True)
 def check_database(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """Warns where the embedded database would serve the public."""
+    """Warn if the site uses the embedded database."""
     if not settings.EMBEDDED:
         return []
     return [
         Warning(
-            "DATABASE_URL is not set: the embedded PostgreSQL serves one machine and nobody backs it up.",
+            "DATABASE_URL is not set: the embedded PostgreSQL serves one machine only and has no backups.",
             hint="Set DATABASE_URL to a PostgreSQL server.",
             id="htsgetsite.W002",
         )
@@ -38,7 +38,7 @@ def check_database(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
 
 @register(Tags.security, deploy=True)
 def check_service_identity(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """Warns where service-info documents would still name the example organisation."""
+    """Warn if service-info documents still have the default id or no contact."""
     if settings.SERVICE_ID != "org.example.htsgetsite" and settings.SERVICE_CONTACT_URL:
         return []
     return [

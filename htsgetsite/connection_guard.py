@@ -1,8 +1,8 @@
-"""Closes connections that hold the server up: too slow, silent for too long, or too many from one address.
+"""Close connections that are too slow, silent for too long, or too many from one address.
 
 Granian answers each request in a thread, which waits while its client sends or receives a body. A worker has as many
-threads as connections, so that slow clients never take the last one; this guard bounds how long they may be slow. It
-reads the kernel's counters of each socket, and so needs Linux. Elsewhere, let nginx hold the clients.
+threads as connections, so that slow clients cannot use up all threads; this guard limits how long they may be slow. It
+reads the kernel's counters of each socket, and so works on Linux only. On other systems use nginx in front.
 """
 
 import contextlib
@@ -25,13 +25,13 @@ from catalogue.rate_limits import network_of
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks at the number of connections.
+#: Seconds between two sweeps of all connections.
 INTERVAL: Final = 2.0
 #: Seconds over which progress is measured.
 WINDOW: Final = 30.0
-#: Bytes that a client has to send or receive in a window while a body is on its way: 1 KiB a second.
+#: Bytes that a client must send or receive in a window during a body: 1 KiB a second.
 MIN_BYTES: Final = 30 << 10
-#: Windows in a row after which a slow connection is closed, and one on which nothing moves at all.
+#: Windows in a row after which a connection is closed: slow, or without any bytes.
 MAX_SLOW: Final = 2
 MAX_SILENT: Final = 4
 
@@ -41,7 +41,7 @@ _COUNTERS: Final = struct.Struct("=QQ")
 
 
 class Traffic(NamedTuple):
-    """Bytes of one connection: acknowledged by the client, received from it, and written but not acknowledged."""
+    """Byte counts of one connection: acknowledged by the client, received from it, and sent but not acknowledged."""
 
     acknowledged: int
     received: int
@@ -50,7 +50,7 @@ class Traffic(NamedTuple):
 
 @dataclass(slots=True)
 class _Watch:
-    """What is known of one connection: its traffic when the present window began, and how it fared in those before."""
+    """The state of one connection: its traffic at the start of the window, and its slow and silent windows in a row."""
 
     began: float
     traffic: Traffic
@@ -58,7 +58,7 @@ class _Watch:
     silent: int = 0
 
     def advance(self, now: float, traffic: Traffic) -> str | None:
-        """Judge the window if it has ended; return why the connection is to be closed, or None."""
+        """Judge the window if it has ended; return why to close the connection, or None."""
         if now - self.began < WINDOW:
             return None
         sent = traffic.acknowledged - self.traffic.acknowledged
@@ -74,7 +74,7 @@ class _Watch:
 
 
 class ConnectionGuard:
-    """Watches the connections that this process has accepted. `max_per_address` of None bounds nothing."""
+    """Watch the connections that this process has accepted. `max_per_address` of None means no limit."""
 
     def __init__(self, *, max_per_address: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_per_address = max_per_address
@@ -82,12 +82,12 @@ class ConnectionGuard:
         self._watches: dict[tuple[int, str], _Watch] = {}
 
     def start(self) -> None:
-        """Watch in a thread of its own until the process ends."""
+        """Start a thread that sweeps until the process ends."""
         if sys.platform == "linux":
             threading.Thread(target=self._run, name="connection-guard", daemon=True).start()
 
     def sweep(self) -> None:
-        """Look at every accepted connection once, and close those that break a rule."""
+        """Check every accepted connection once, and close those that break a rule."""
         now = self._clock()
         counts: Counter[str | None] = Counter()
         seen: dict[tuple[int, str], _Watch] = {}
@@ -95,7 +95,7 @@ class ConnectionGuard:
             accepted = [
                 (number, opened.enter_context(each), peer) for number, each, peer in accepted_connections()
             ]
-            # Those known longest come first: what is beyond the bound is the newest.
+            # Known connections come first, so that new ones are closed when an address has too many.
             accepted.sort(key=lambda each: (each[0], str(each[2])) not in self._watches)
             for number, connection, peer in accepted:
                 traffic = _traffic(connection)
@@ -106,7 +106,7 @@ class ConnectionGuard:
                 network = network_of(peer[0])
                 counts[network] += 1
                 if self._max_per_address is not None and counts[network] > self._max_per_address:
-                    _close(connection, peer[0], "one too many from its address")
+                    _close(connection, peer[0], "too many from its address")
                 elif reason := watch.advance(now, traffic):
                     _close(connection, peer[0], reason)
         self._watches = seen
@@ -116,20 +116,20 @@ class ConnectionGuard:
             try:
                 self.sweep()
             except OSError:
-                log.exception("the connections could not be looked at")
+                log.exception("cannot check the connections")
             time.sleep(INTERVAL)
 
 
 def accepted_connections() -> Iterator[tuple[int, socket.socket, tuple[str, int]]]:
-    """Yield (descriptor, a socket of its own on the same connection, peer) of each connection this process accepted.
+    """Yield (descriptor, duplicate socket, peer) of each connection that this process accepted.
 
-    An accepted connection has the port of a socket that listens. The caller closes what it is given.
+    A connection counts as accepted if its port is that of a listening socket. The caller closes the sockets.
     """
     listening: set[int] = set()
     found: list[tuple[int, socket.socket]] = []
     for number in _sockets():
         try:
-            # A descriptor of our own: the server may close its own at any time, and the number serve another.
+            # A duplicate, because the server may close its descriptor at any time and the number be used again.
             each = socket.socket(fileno=os.dup(number))
         except OSError:
             continue
@@ -171,7 +171,7 @@ def _traffic(connection: socket.socket) -> Traffic | None:
 
 
 def _close(connection: socket.socket, address: str, reason: str) -> None:
-    """Shut the connection down; the server's own read or write then fails, and frees its thread."""
+    """Shut the connection down, so that the server's read or write fails and frees its thread."""
     log.info("closing a connection of %s: %s", address, reason)
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

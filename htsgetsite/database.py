@@ -1,4 +1,4 @@
-"""Which PostgreSQL the site uses: the server that `DATABASE_URL` names, or the embedded one."""
+"""Configure the PostgreSQL server that the site uses: the one of `DATABASE_URL`, or the embedded one."""
 
 from typing import Any, NotRequired, TypedDict
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -11,11 +11,11 @@ from psycopg.conninfo import conninfo_to_dict
 from htsgetsite.embedded.server import DATABASE
 from htsgetsite.environment import Unusable
 
-#: Connections to the database that the threads of one worker share, unless DATABASE_URL says otherwise.
+#: Size of the connection pool of one worker, unless DATABASE_URL has `pool_max_size`.
 POOL_SIZE = 16
-#: Seconds that a thread waits for one of them.
+#: Seconds that a thread waits for a connection of the pool.
 POOL_TIMEOUT = 10.0
-#: Options of libpq by which a server that is reached and stays silent is given up, in seconds (the last: milliseconds).
+#: Options of libpq that end connections to a server that does not answer, in seconds (the last in milliseconds).
 _LIVENESS = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
@@ -40,7 +40,7 @@ class Database(TypedDict):
 
 
 def embedded_database() -> Database:
-    """The site's own server; connections live as long as the thread that made them."""
+    """Return the entry for the embedded server; each thread keeps its connection open."""
     return {
         "ENGINE": "htsgetsite.embedded",
         "NAME": DATABASE,
@@ -51,11 +51,11 @@ def embedded_database() -> Database:
 
 
 def database_from_url(url: str) -> Database:
-    """Reads `postgresql://user:password@host:port/name?option=value…` as libpq does.
+    """Parse `postgresql://user:password@host:port/name?option=value…` as libpq does.
 
-    Two options are the site's own: `pool_max_size` (with `pool_min_size`) shares so many connections among the
-    threads of a process instead of one a thread.
-    Raises `Unusable`, whose text never repeats the URL: it may hold a password.
+    Two options are the site's own: `pool_max_size` and `pool_min_size`, the size of a connection pool that the threads
+    of a process share, instead of one connection per thread. Raises `Unusable`, whose message never repeats the URL,
+    because it may hold a password.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
@@ -100,16 +100,16 @@ def database_from_url(url: str) -> Database:
 
 
 def share_connections() -> int:
-    """Prepare this process to answer requests: a pool of connections, and limits on how long any of them may wait.
+    """Set up a connection pool and timeouts for a process that answers requests; return the size of the pool.
 
-    Returns the size of the pool. Commands, which may work long on one connection, do without.
+    Commands do not call it: they use one connection, and their statements may take long.
     """
     database = connections.settings[DEFAULT_DB_ALIAS]
     options: dict[str, Any] = database["OPTIONS"]
     for name, value in _LIVENESS.items():
         options.setdefault(name, value)
     if settings.DATABASE_STATEMENT_TIMEOUT:
-        # What the operator wrote comes last, and so counts.
+        # The operator's own options come last, and so win.
         timeout = f"-c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT}s"
         if timeout not in options.get("options", ""):
             options["options"] = f"{timeout} {options.get('options', '')}".strip()

@@ -1,4 +1,4 @@
-"""Django's settings that are the same in every deployment; `settings` has those that depend on the environment."""
+"""Django settings that are the same in every deployment; `settings` has those that the environment changes."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "htsgetsite.urls"
 WSGI_APPLICATION = "htsgetsite.wsgi.application"
 
-# Pages of any origin may read what the protocols serve; ga4gh/cors.py knows the paths and methods of each.
+# Scripts of any origin may read what the protocols serve; ga4gh/cors.py has the paths and methods of each.
 CORS_ALLOWED_ORIGIN_REGEXES = [r".+"]
 CORS_EXPOSE_HEADERS = (
     "Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Retry-After", "WWW-Authenticate",
@@ -47,7 +47,7 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "account"
 LOGOUT_REDIRECT_URL = "home"
 
-# Nothing is uploaded: files in a form are read past and dropped, and never written to disk.
+# The site takes no uploads: without a handler, files in a form are discarded and never written to disk.
 FILE_UPLOAD_HANDLERS: list[str] = []
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 
@@ -60,7 +60,7 @@ STATIC_URL = "/static/"
 APPEND_SLASH = True
 
 REST_FRAMEWORK = {
-    # Who may see what is decided in the catalogue; here it is only found out who asks, and how often.
+    # REST framework only identifies the viewer and limits the rate; the catalogue decides who may see what.
     "DEFAULT_AUTHENTICATION_CLASSES": ["htsgetsite.authentication.bearer.BearerAuthentication"],
     "DEFAULT_THROTTLE_CLASSES": ["htsgetsite.throttles.TicketThrottle"],
     "DEFAULT_PERMISSION_CLASSES": [],
@@ -70,10 +70,10 @@ REST_FRAMEWORK = {
 }
 
 SILENCED_SYSTEM_CHECKS = [
-    # The middleware of pages is Django's, in subclasses that let the protocols pass: see htsgetsite/page_middleware.py.
+    # htsgetsite/page_middleware.py has subclasses of the middleware that these checks look for.
     "security.W002",
     "security.W003",
-    # Whether other hosts of the domain speak https is not for this site to promise.
+    # HSTS for subdomains and preloading concern other hosts, for which this site cannot decide.
     "security.W005",
     "security.W021",
 ]

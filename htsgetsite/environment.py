@@ -1,7 +1,7 @@
 """Typed reads of environment variables: each setting is declared once, with its type, default and one line on it.
 
-A bad value is remembered rather than raised, so that an operator sees every mistake at once; `Environment.verify()`
-raises `EnvironmentProblem`, whose text is made for people and is all that `manage.py` prints.
+Bad values are collected, so that an operator sees all mistakes at once: `Environment.verify()` raises one
+`EnvironmentProblem`, and `manage.py` prints only its message.
 """
 
 import json
@@ -18,16 +18,16 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 
 
 class EnvironmentProblem(ImproperlyConfigured):
-    """One or more environment variables hold something unusable; the text names each variable and what was expected."""
+    """Environment variables have values that cannot be used; the message names each and what was expected."""
 
 
 class Unusable(Exception):
-    """Raised by a parser; its text says what was expected, without repeating the value (it may be a secret)."""
+    """Raised by a parser; the message says what was expected and does not repeat the value, which may be a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What docs/settings.md says of a setting: name, type and default in words, and one line on its meaning."""
+    """A row of docs/settings.md: name, type and default in words, and one line on the meaning of a setting."""
 
     name: str
     kind: str
@@ -36,7 +36,7 @@ class Declaration:
 
 
 class Environment:
-    """Reads settings from `variables`. A variable that is empty or only white space counts as absent."""
+    """Read settings from `variables`. A variable that is empty or only white space counts as absent."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -44,15 +44,15 @@ class Environment:
         self.problems: list[str] = []
 
     def has(self, name: str) -> bool:
-        """Whether the variable is set to something."""
+        """Return whether the variable has a value."""
         return bool(self._variables.get(name, "").strip())
 
     def text(self, name: str, *, default: str, doc: str, default_text: str | None = None) -> str:
-        """Any text, without surrounding white space."""
+        """Read any text, without surrounding white space."""
         return self.parsed(name, str, kind="text", default=default, doc=doc, default_text=default_text)
 
     def flag(self, name: str, *, default: bool, doc: str) -> bool:
-        """1/true/yes/on or 0/false/no/off, in any case."""
+        """Read 1/true/yes/on or 0/false/no/off, in any case."""
 
         def parse(value: str) -> bool:
             if value.lower() in _TRUE:
@@ -66,18 +66,18 @@ class Environment:
         )
 
     def integer(self, name: str, *, default: int, doc: str, least: int = 0, most: int | None = None) -> int:
-        """A whole number in `[least, most]`, both inclusive."""
+        """Read a whole number in `[least, most]`, both inclusive."""
         return self.parsed(
             name, _integer(least, most), kind="integer", default=default, doc=doc, default_text=str(default)
         )
 
     def optional_integer(self, name: str, *, doc: str, least: int = 0, most: int | None = None) -> int | None:
-        """Read as `integer`; None where the variable is absent."""
+        """Read a number as `integer` does; None if the variable is absent."""
         parse = _integer(least, most)
         return self.parsed(name, parse, kind="integer", default=None, doc=doc, default_text="none")
 
     def choice(self, name: str, choices: Sequence[str], *, default: str, doc: str) -> str:
-        """One of the words, in any case; given back as listed."""
+        """Read one of `choices`, in any case; return it as listed."""
 
         def parse(value: str) -> str:
             for word in choices:
@@ -90,7 +90,7 @@ class Environment:
     def words(
         self, name: str, *, default: Sequence[str], doc: str, default_text: str | None = None
     ) -> list[str]:
-        """Words separated by commas or white space."""
+        """Read words separated by commas or white space."""
         said = default_text if default_text is not None else (", ".join(default) or "none")
         return self.parsed(
             name,
@@ -110,7 +110,7 @@ class Environment:
         check: Callable[[str, str], None],
         default_text: str,
     ) -> dict[str, str]:
-        """A JSON object of texts; `check(key, value)` raises `Unusable` for an entry that cannot be."""
+        """Read a JSON object of strings; `check(key, value)` raises `Unusable` for a bad entry."""
 
         def parse(value: str) -> dict[str, str]:
             try:
@@ -121,7 +121,7 @@ class Environment:
                 raise Unusable("expected a JSON object of names and URLs")
             for key, entry in document.items():
                 if not isinstance(entry, str):
-                    raise Unusable(f"expected a text under {key!r}")
+                    raise Unusable(f"expected a string under {key!r}")
                 check(key, entry)
             return document
 
@@ -139,7 +139,7 @@ class Environment:
         doc: str,
         default_text: str | None = None,
     ) -> T:
-        """The general read: `parse` turns the text into the value or raises `Unusable`."""
+        """Read any type of value: `parse` turns the text into it or raises `Unusable`."""
         said = default_text if default_text is not None else (str(default) or "empty")
         self.declarations.append(Declaration(name, kind, said, doc))
         value = self._variables.get(name, "").strip()
@@ -152,11 +152,11 @@ class Environment:
             return default
 
     def complain(self, name: str, problem: str) -> None:
-        """Remembers a problem that only shows when several settings are seen together."""
+        """Add a problem that `verify` reports."""
         self.problems.append(f"{name}: {problem}")
 
     def verify(self) -> None:
-        """Raises `EnvironmentProblem` when any declared variable was unusable."""
+        """Raise `EnvironmentProblem` if any setting has a problem."""
         if self.problems:
             raise EnvironmentProblem("\n".join(self.problems))
 
@@ -167,7 +167,7 @@ def _integer(least: int, most: int | None) -> Callable[[str], int]:
     )
 
     def parse(value: str) -> int:
-        # int() would also take "1_000", "+5" and digits of other scripts.
+        # int() would also accept "1_000", "+5" and digits of other scripts.
         if not (value.isascii() and value.isdigit()) or len(value) > 18:
             raise Unusable(f"expected {expected}")
         number = int(value)

@@ -1,6 +1,6 @@
-"""Answer whether the process lives (`/healthz`) and whether it can do its work (`/readyz`).
+"""Liveness (`/healthz`) and readiness (`/readyz`) probes.
 
-Neither says more than which part is down: no path, host or message of an exception leaves the server.
+They show only which part is down, never a path, a host or the message of an exception: those go to the log.
 """
 
 import logging
@@ -28,19 +28,20 @@ _PAGE: Final = 4096
 @require_safe
 @never_cache
 def alive(request: HttpRequest) -> HttpResponse:
-    """Answer 200 as long as the process answers; asks no database, storage or disk."""
+    """Answer 200, without a look at the database, a storage or the disk."""
     return HttpResponse("alive\n", content_type="text/plain; charset=utf-8")
 
 
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when every part is in order, else 503; each part is `ok` or `down`.
+    """Answer 200 when every part is `ok`, or 503 when any is `down`.
 
-    The parts are the database, its migrations, each storage, and room to write in the home and the site's own storages.
+    The parts are the database, its migrations, each storage, and whether the home and the default storages are
+    writable.
     """
     names = list(settings.HTSGETSITE_STORAGES)
-    # All at once: those that do not answer take their time.
+    # In parallel, because a storage that is down answers only after a timeout.
     with ThreadPoolExecutor(max(1, len(names)), thread_name_prefix="ready") as threads:
         storages = threads.map(_storage, names)
         database = _database()
@@ -56,7 +57,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def unapplied_migrations() -> list[str]:
-    """Return the migrations that this release needs and the database has not had, as `app.name`."""
+    """Return the migrations of this release that are not applied, as `app.name`."""
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
@@ -68,7 +69,7 @@ def _database() -> bool:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
         log.error("The database is down: %s", " ".join(str(error).split()))
-        # The next request is to try a new connection.
+        # Makes the next request open a new connection.
         connection.close()
         return False
     return True
@@ -87,7 +88,7 @@ def _storage(name: str) -> bool:
 
 
 def _writable(label: str, folder: Path) -> bool:
-    """Whether a page can be written there; a full disk refuses it. Nothing of it remains."""
+    """Return whether a temporary file of one disk page can be written to the folder."""
     try:
         with TemporaryFile(dir=folder) as file:
             file.write(bytes(_PAGE))

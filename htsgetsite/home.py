@@ -1,4 +1,4 @@
-"""The page for people who open the address of the site in a browser."""
+"""The home page, for people who open the site in a browser."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +12,7 @@ from ga4gh.views import site_url
 @require_safe
 @cache_control(public=True, max_age=300)
 def home(request: HttpRequest) -> HttpResponse:
-    """What this server is, which protocols it speaks, and an example of each."""
+    """Show what this server is, which protocols it speaks, and an example of each."""
     context = {
         "base": site_url(request),
         "name": settings.SERVICE_NAME,

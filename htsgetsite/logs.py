@@ -1,4 +1,4 @@
-"""The log's format: one line for each event, without anything that gives access to data."""
+"""Format the log: one line for each event, without tokens or anything else that gives access to data."""
 
 import logging
 import re
@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from catalogue.request_context import current_context
 
-# Clients choose what is logged, so each pattern takes linear time: none begins with a repetition.
+# Clients control the text that is logged, so each pattern must match in linear time: none starts with a repetition.
 _REDACTIONS: Final = (
-    # Queries may name regions of patients, or hold signatures of object stores.
+    # Query strings may name regions of patients, or hold the signatures of presigned URLs.
     (re.compile(r"([/\w.:%-]/?)\?[\w.~%-]+=[^\s\"'<>]*"), r"\1?…"),
     # A signed token follows /data/.
     (re.compile(r"(/data/)[^\s\"'?<>]+"), r"\1…"),
@@ -26,7 +26,7 @@ _CONTROLS_BUT_NEWLINE: Final = {code: text for code, text in _CONTROLS.items() i
 
 
 class RequestFilter(logging.Filter):
-    """Add the request id to each log record, as the audit has it; `-` outside requests."""
+    """Add the request id, which the audit has too, to each log record; `-` outside requests."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Pass every record."""
@@ -37,7 +37,7 @@ class RequestFilter(logging.Filter):
 class DiscreetFormatter(logging.Formatter):
     """Redact tokens, query strings, credentials and passwords, and escape control characters.
 
-    A message is always one line. The lines of a traceback are indented, so that none can be taken for an event.
+    A message is always one line. The lines of a traceback are indented, so that none looks like an event.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -65,7 +65,7 @@ def _indented(text: str) -> str:
 
 
 def logging_config(level: str) -> dict[str, Any]:
-    """Return Django's LOGGING: everything from `level` on goes to standard error."""
+    """Return Django's LOGGING: messages of `level` and above go to standard error."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -87,10 +87,10 @@ def logging_config(level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"level": level},
-            # A client's mistake is no event of ours; a failure of ours is logged with its traceback as ERROR.
+            # Answers 4xx are warnings and not logged; a failure of the site is an ERROR, with its traceback.
             "django.request": {"level": "ERROR"},
             "django.server": {"handlers": ["stderr"], "level": level, "propagate": False},
-            # Its warnings are about threads and processors; what ends a worker is an error.
+            # Its warnings are about the number of threads; what ends a worker is an error.
             "_granian": {"level": "ERROR"},
             "botocore": {"level": "WARNING"},
             "boto3": {"level": "WARNING"},

@@ -1,4 +1,4 @@
-"""The site's own folders below its home."""
+"""Make the site's folders below its home."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -9,10 +9,10 @@ from catalogue.storage import FILES, SEQUENCES
 
 
 def make_own_folders() -> None:
-    """Make the home and the folders of the two default storages below it; folders elsewhere are the operator's.
+    """Make the home and, where they lie below it, the folders of the two default storages.
 
-    Only their owner may enter new ones, whatever the umask: access to data is given by the site, not by the machine's
-    accounts. Raises OSError.
+    The operator makes folders outside the home. New folders have mode 0700, whatever the umask, because the site grants
+    access to data, not the accounts of the machine. Raises OSError.
     """
     home: Path = settings.HTSGETSITE_HOME
     folders = [home]

@@ -1,7 +1,7 @@
-"""The middleware that only pages for people need, kept off the paths of the protocols.
+"""Django's middleware for pages, which skips requests to the protocols.
 
-A protocol's answer depends on no cookie, session or form, so its requests pass these by; what remains for them is
-`SecurityMiddleware`. Each class is Django's own in every other respect.
+An answer of a protocol depends on no cookie, session or form, so its requests need only `SecurityMiddleware`. Apart
+from that, each class behaves as Django's.
 """
 
 from typing import Any
@@ -19,40 +19,40 @@ _PROBES = ("/healthz", "/readyz", "/metrics")
 
 
 def is_page(path: str) -> bool:
-    """Whether a path is one of a page: neither a protocol's nor a probe's."""
+    """Return whether a path belongs to a page, not to a protocol or a probe."""
     return not path.startswith(protocol_paths()) and not path.startswith(_PROBES)
 
 
 class _OnPages(MiddlewareMixin):
-    """Mixed in before a middleware of Django's: a request to a protocol goes straight on."""
+    """Mixin, placed before one of Django's middleware classes: skip it unless the request is for a page."""
 
     def __call__(self, request: HttpRequest) -> Any:
         return super().__call__(request) if is_page(request.path_info) else self.get_response(request)
 
 
 class CommonMiddleware(_OnPages, common.CommonMiddleware):
-    """Adds missing slashes and lengths."""
+    """Append missing slashes and set Content-Length."""
 
 
 class SessionMiddleware(_OnPages, sessions.SessionMiddleware):
-    """Reads and keeps the session."""
+    """Load and save the session."""
 
 
 class CsrfViewMiddleware(_OnPages, csrf.CsrfViewMiddleware):
-    """Refuses forms sent from elsewhere."""
+    """Reject forms that other sites submit."""
 
     def process_view(self, request: HttpRequest, *args: Any) -> Any:
-        """Called for every view, whoever handled the request before."""
+        """Check pages only: Django calls this hook for every view, also where `__call__` skipped the request."""
         return super().process_view(request, *args) if is_page(request.path_info) else None
 
 
 class AuthenticationMiddleware(_OnPages, auth.AuthenticationMiddleware):
-    """Sets `request.user` from the session."""
+    """Set `request.user` from the session."""
 
 
 class MessageMiddleware(_OnPages, messages.MessageMiddleware):
-    """Carries notices from one page to the next."""
+    """Carry messages from one page to the next."""
 
 
 class XFrameOptionsMiddleware(_OnPages, clickjacking.XFrameOptionsMiddleware):
-    """Forbids pages in frames."""
+    """Forbid browsers to show pages in frames."""

@@ -1,6 +1,6 @@
-"""The first middleware: gives every request an id and a client address, and rejects what is too long to be read.
+"""The first middleware: give every request an id and a client address, and reject headers and bodies over the limits.
 
-Pages also get a Content-Security-Policy.
+It also adds a Content-Security-Policy to pages.
 """
 
 import ipaddress
@@ -21,7 +21,7 @@ from ga4gh.protocol import protocol_at
 from htsgetsite.page_middleware import is_page
 
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
-#: Pages run no script and load nothing but the site's own.
+#: Pages run no scripts and load only files of the site.
 _POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
@@ -29,7 +29,7 @@ _POLICY: Final = (
 
 
 class RequestMiddleware:
-    """Begin the request context, from which the audit takes id and address, and the log the id. Has to come first."""
+    """Begin the request context, which gives the audit the id and address, and the log the id. Must come first."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -41,7 +41,7 @@ class RequestMiddleware:
         request_context.begin(here)
         if _header_bytes(request.META) > settings.MAX_HEADER_BYTES:
             return HttpResponse("The headers are too long.\n", status=431, content_type="text/plain")
-        # Protocols bound their own bodies.
+        # Protocols limit their own bodies.
         page = is_page(request.path_info)
         if page and _body_bytes(request.META) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return HttpResponse("The body is too long.\n", status=413, content_type="text/plain")
@@ -49,19 +49,19 @@ class RequestMiddleware:
         if page:
             response.headers.setdefault("Content-Security-Policy", _POLICY)
         if response.status_code >= 400 and not _has_fast_path(request.path_info):
-            # For whoever reports it: the log and the audit have it too.
+            # People can quote the id when they report a problem; the log and the audit have it too.
             response.headers["X-Request-ID"] = here.request_id
         return response
 
 
 def _has_fast_path(path: str) -> bool:
-    """Whether some answers to such paths leave in front of Django, without an id; then no answer has one."""
+    """Return whether the path's protocol has a fast path: its answers have no id, so Django's get none either."""
     protocol = protocol_at(path)
     return protocol is not None and protocol.has_fast_path
 
 
 class ActorMiddleware:
-    """Let the audit of pages ask whose session it is. Comes after AuthenticationMiddleware."""
+    """Give the audit of pages the account of the session. Must come after AuthenticationMiddleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -88,13 +88,13 @@ def _finished(**_: Any) -> None:
 
 
 def client_address(environ: Mapping[str, Any]) -> str | None:
-    """Return the address of the client, without a zone: the connection's peer, or what trusted proxies say.
+    """Return the client's IP address without a zone: of the connection, or from X-Forwarded-For behind trusted proxies.
 
-    None where it is not an IP address.
+    None if it is not an IP address.
     """
     given = environ.get("REMOTE_ADDR", "")
     if settings.TRUST_PROXY:
-        # The client itself may have written what stands before the entries of the proxies.
+        # Entries before those of the trusted proxies may come from the client itself.
         told = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")[-settings.PROXY_HOPS :]
         given = told[0].strip() or given
     try:
@@ -111,7 +111,7 @@ def _request_id(environ: Mapping[str, Any]) -> str:
 
 
 def _body_bytes(environ: Mapping[str, Any]) -> int:
-    """Return the declared length. Without one there is no body: Django reads no further than it."""
+    """Return the Content-Length; without one there is no body, because Django reads no further than it."""
     declared = environ.get("CONTENT_LENGTH") or "0"
     return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 19 else sys.maxsize
 

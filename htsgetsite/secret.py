@@ -1,4 +1,4 @@
-"""The secret key: what an operator's has to be like, and the one that the site makes where none is given."""
+"""The secret key: check the operator's, or make and keep one where none is required."""
 
 import os
 import secrets
@@ -15,7 +15,7 @@ MIN_DISTINCT: Final = 10
 def secret_key(environment: Environment, given: str, home: Path | None) -> str:
     """Return the operator's secret key, or the one kept in `home` where none is given.
 
-    `home` of None says that the operator has to give one. Complains to `environment` of a key that cannot be used.
+    The key is required if `home` is None. A key that cannot be used is reported to `environment`.
     """
     if not given and home is not None:
         try:
@@ -34,10 +34,9 @@ def secret_key(environment: Environment, given: str, home: Path | None) -> str:
 
 
 def kept_secret(path: Path) -> str:
-    """Return the secret in `path`, made there when absent; only its owner may read the file.
+    """Return the secret in `path`; make the file if it is absent, readable by its owner only.
 
-    Processes that start together all get the same one: the file appears complete or not at all, and only once.
-    Raises OSError.
+    The file is created atomically, so that processes that start together all get the same secret. Raises OSError.
     """
     try:
         return path.read_text(encoding="ascii").strip()

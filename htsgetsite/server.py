@@ -1,4 +1,4 @@
-"""The HTTP server process: Granian around the WSGI application, with the static files of the pages."""
+"""The HTTP server process: Granian, which runs the WSGI application and serves the static files of the pages."""
 
 import ctypes
 import http.client
@@ -28,10 +28,10 @@ from htsgetsite.health import unapplied_migrations
 
 log = logging.getLogger(__name__)
 
-#: Connections that a worker keeps open, idle ones included; more wait until one is closed.
+#: Connections that a worker keeps open, idle ones included; further ones wait until one is closed.
 CONNECTIONS = 1024
-#: Threads that a worker may start. One is busy for as long as its client takes to send or receive a body, so there is
-#: one for each connection: slow clients never take the last. `connection_guard` bounds how slow they may be.
+#: Threads that a worker may start: one per connection, because a thread is busy while its client sends or receives a
+#: body, and slow clients must not use up all threads. `connection_guard` limits how slow they may be.
 THREADS = CONNECTIONS
 #: Milliseconds within which a client has to send the headers of its next request.
 HEADER_TIMEOUT = 30_000
@@ -42,18 +42,18 @@ _PR_SET_PDEATHSIG = 1
 
 
 class CannotServe(Exception):
-    """The server cannot start; the text says why and what to do."""
+    """The server cannot start; the message says why and what to do."""
 
 
 def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], None]) -> None:
-    """Answers until SIGTERM, SIGINT or SIGHUP. Workers that die are replaced; none outlives this process.
+    """Answer requests until SIGTERM, SIGINT or SIGHUP. Workers that die are replaced; none outlives this process.
 
-    `when_ready` is called with the address once requests are answered. Raises `CannotServe`; exits with status 1 when
-    workers die as soon as they start.
+    Calls `when_ready` with the URL once requests are answered. Raises `CannotServe`; exits with status 1 if workers die
+    as soon as they start.
     """
     _check_database(workers, pool_size=share_connections())
     ip = _free_address(host, port)
-    # Workers are forked: what this process has open with the database is not theirs.
+    # Workers are forked and must not share database connections with this process.
     connections.close_all()
     for each in connections.all(initialized_only=True):
         if isinstance(each, DatabaseWrapper):
@@ -67,7 +67,7 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
         workers=workers,
         blocking_threads=THREADS,
         backpressure=CONNECTIONS,
-        # Over HTTP/1 a body that falls short of its Content-Length breaks the connection, so that every client sees it.
+        # Over HTTP/1 a body shorter than its Content-Length ends the connection, so that every client notices.
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
         websockets=False,
@@ -89,16 +89,16 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
 
 
 def address(host: str, port: int) -> str:
-    """The URL for a browser on this machine."""
+    """Return the URL of the site for a browser on this machine."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
     shown = everywhere.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{port}"
 
 
 def static_folders() -> dict[str, Path]:
-    """The folders of static files, by their URL: those of the installed applications, in the order of precedence.
+    """Return the static folders of the installed applications by URL path; the first application wins.
 
-    Nothing has to be collected first, and nothing but these folders is served.
+    This needs no `collectstatic`, and nothing but these folders is served.
     """
     folders: dict[str, Path] = {}
     for storage in AppDirectoriesFinder().storages.values():
@@ -130,9 +130,9 @@ def _check_database(workers: int, *, pool_size: int) -> None:
 
 
 def _free_address(host: str, port: int) -> str:
-    """The IP address to listen on, after a look whether the port is free.
+    """Return the IP address to listen on. Raises `CannotServe` if the port is in use.
 
-    Workers share the port in a way that would let a second server take half of the requests unnoticed.
+    The check is needed because workers share the port: a second server would silently take half of the requests.
     """
     try:
         family, kind, _, _, found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -145,10 +145,11 @@ def _free_address(host: str, port: int) -> str:
 
 
 def _become_worker(server: int) -> None:
-    """Runs first in each worker, as a child of the process `server`.
+    """Prepare a new worker, a child of the process `server`.
 
-    Until Granian handles signals there, the handlers of the server would swallow them. A terminal's Ctrl-C is for the
-    server alone, which then tells its workers; and a worker whose server was killed would hold the port for ever.
+    Restores the default signal handlers, because until Granian sets its own the inherited ones would ignore signals.
+    Makes a process group, so that Ctrl-C reaches only the server, which then stops its workers. Ends the worker with
+    its server, because a worker whose server was killed would keep the port.
     """
     for told in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(told, signal.SIG_DFL)

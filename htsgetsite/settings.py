@@ -1,6 +1,6 @@
-"""The site's settings. Everything that an operator may change is read from the environment here and nowhere else.
+"""The site's settings. This is the only module that reads what operators set in the environment.
 
-docs/settings.md documents each declaration below; a test holds the two together.
+docs/settings.md has a row for each declaration below; a test compares them.
 """
 
 import os
@@ -25,7 +25,7 @@ from htsgetsite.environment import Environment
 from htsgetsite.logs import logging_config
 from htsgetsite.secret import secret_key
 
-# Lets annotations such as QuerySet[Sequence] be written as real code.
+# Allows annotations such as QuerySet[Sequence] at run time.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = Environment(os.environ)
 
 
-# --- The place ---------------------------------------------------------------------------------------------------
+# --- Home, database and addresses --------------------------------------------------------------------------------
 
 HTSGETSITE_HOME: Path = ENVIRONMENT.parsed(
     "HTSGETSITE_HOME",
@@ -44,7 +44,7 @@ HTSGETSITE_HOME: Path = ENVIRONMENT.parsed(
     doc="Where the site keeps what it makes: the embedded database, sequences, files and the secret key.",
 )
 DEBUG: bool = ENVIRONMENT.flag(
-    "DEBUG", default=False, doc="Shows the details of errors to whoever asks; for development only."
+    "DEBUG", default=False, doc="Shows the details of errors to every client; for development only."
 )
 _database_url = ENVIRONMENT.parsed(
     "DATABASE_URL",
@@ -58,7 +58,7 @@ DATABASE_STATEMENT_TIMEOUT: int = ENVIRONMENT.integer(
     "DATABASE_STATEMENT_TIMEOUT",
     default=30,
     most=3600,
-    doc="Seconds that one statement of a request may take in the database; 0 sends no limit (PgBouncer needs that).",
+    doc="Seconds that one database statement of a request may take; 0 sends no limit (PgBouncer needs that).",
 )
 EMBEDDED = not ENVIRONMENT.has("DATABASE_URL")
 DATABASES: dict[str, Database] = {"default": _database_url or embedded_database()}
@@ -104,7 +104,7 @@ PROXY_HOPS: int = ENVIRONMENT.integer(
 HSTS_SECONDS: int = ENVIRONMENT.integer(
     "HSTS_SECONDS",
     default=2592000,
-    doc="How long browsers keep to https once they have seen a page over it; only with an https PUBLIC_URL.",
+    doc="Seconds for which browsers must use https after a page over https; only with an https PUBLIC_URL.",
 )
 
 # --- Data ----------------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ STORAGE_FILE_MODE: int = ENVIRONMENT.parsed(
     kind="octal mode",
     default=0o600,
     default_text="600",
-    doc="Permissions of files that the site writes into local storages, whatever the umask; folders get x beside r.",
+    doc="Permissions of files that the site writes to local storages, whatever the umask; folders also get x.",
 )
 STORAGE_CONNECT_TIMEOUT: int = ENVIRONMENT.integer(
     "STORAGE_CONNECT_TIMEOUT",
@@ -138,13 +138,13 @@ STORAGE_CONNECT_TIMEOUT: int = ENVIRONMENT.integer(
     doc="Seconds that an object store may take to accept a connection.",
 )
 STORAGE_READ_TIMEOUT: int = ENVIRONMENT.integer(
-    "STORAGE_READ_TIMEOUT", default=5, least=1, doc="Seconds that an object store may be silent."
+    "STORAGE_READ_TIMEOUT", default=5, least=1, doc="Seconds to wait for the next bytes from an object store."
 )
 STORAGE_DEADLINE: int = ENVIRONMENT.integer(
     "STORAGE_DEADLINE",
     default=15,
     least=1,
-    doc="Seconds that one read of an object store may take, with all its attempts.",
+    doc="Seconds that one read of an object store may take, retries included.",
 )
 STORAGE_CONNECTIONS: int = ENVIRONMENT.integer(
     "STORAGE_CONNECTIONS",
@@ -163,7 +163,7 @@ INGEST_MAX_COMPRESSION_RATIO: int = ENVIRONMENT.integer(
     "INGEST_MAX_COMPRESSION_RATIO",
     default=100,
     least=1,
-    doc="How many times its size a compressed FASTA file or table may inflate to, beyond 64 MiB.",
+    doc="How many times its compressed size a FASTA file or table may inflate to; applies above 64 MiB.",
 )
 TICKET_URL_TTL: int = ENVIRONMENT.integer(
     "TICKET_URL_TTL", default=3600, least=1, most=604800, doc="Seconds for which the URLs in a ticket work."
@@ -171,30 +171,34 @@ TICKET_URL_TTL: int = ENVIRONMENT.integer(
 REFGET_SUBSEQUENCE_LIMIT: int | None = ENVIRONMENT.optional_integer(
     "REFGET_SUBSEQUENCE_LIMIT",
     least=1,
-    doc="The most residues that one refget request may ask for as a part.",
+    doc="The largest number of residues that one refget request for part of a sequence may ask for.",
 )
 REFGET_REDIRECT_ABOVE: int | None = ENVIRONMENT.optional_integer(
     "REFGET_REDIRECT_ABOVE",
     least=1 << 16,
-    doc="Whole sequences of more residues than this are fetched from the object store itself, by a redirect.",
+    doc="Requests for whole sequences of more residues than this are redirected to the object store.",
 )
 HTSGET_MAX_POST_BYTES: int = ENVIRONMENT.integer(
     "HTSGET_MAX_POST_BYTES",
     default=1 << 20,
     least=1,
-    doc="The largest body of a POST for a ticket, in bytes.",
+    doc="The largest body of a POST request for a ticket, in bytes.",
 )
 HTSGET_INLINE_BYTES: int = ENVIRONMENT.integer(
-    "HTSGET_INLINE_BYTES", default=64 << 10, doc="Blocks up to this many bytes go into the ticket itself."
+    "HTSGET_INLINE_BYTES",
+    default=64 << 10,
+    doc="Parts of up to this many bytes go into the ticket, as data: URLs.",
 )
 HTSGET_MAX_BLOCK_BYTES: int = ENVIRONMENT.integer(
     "HTSGET_MAX_BLOCK_BYTES",
     default=10**9,
     least=1 << 16,
-    doc="Longer parts of a ticket are split into several URLs, in bytes.",
+    doc="Bytes above which a part of a ticket is split into several URLs.",
 )
 HTSGET_DERIVED_BYTES: int = ENVIRONMENT.integer(
-    "HTSGET_DERIVED_BYTES", default=16 << 20, doc="Stored bytes for each URL of rewritten records."
+    "HTSGET_DERIVED_BYTES",
+    default=16 << 20,
+    doc="Bytes of the stored file that each URL of rewritten records covers.",
 )
 STREAM_LIMIT: int = ENVIRONMENT.integer(
     "STREAM_LIMIT", default=4, least=1, doc="Conversions of records that one process runs at once."
@@ -203,7 +207,7 @@ HTSGET_PROXY_DATA: str = ENVIRONMENT.choice(
     "HTSGET_PROXY_DATA",
     ("never", "controlled", "always"),
     default="never",
-    doc="Which data in object stores pass through the site instead of coming from the store; see docs/storage.md.",
+    doc="Which data in object stores the site sends itself, instead of a URL of the store; see docs/storage.md.",
 )
 DATA_ACCEL_REDIRECT: str | None = ENVIRONMENT.parsed(
     "DATA_ACCEL_REDIRECT",
@@ -211,7 +215,7 @@ DATA_ACCEL_REDIRECT: str | None = ENVIRONMENT.parsed(
     kind="path",
     default=None,
     default_text="none",
-    doc="The internal location under which nginx serves the local storages, so that it delivers the bytes itself.",
+    doc="The internal nginx location that serves the local storages (X-Accel-Redirect), so that nginx sends the bytes.",
 )
 
 
@@ -221,12 +225,12 @@ def _rate(name: str, default: str, doc: str) -> Rate | None:
     )
 
 
-# --- Who may see what ----------------------------------------------------------------------------------------------
+# --- Access --------------------------------------------------------------------------------------------------------
 
 HIDE_CONTROLLED: bool = ENVIRONMENT.flag(
     "HIDE_CONTROLLED",
     default=False,
-    doc="Answers 404 instead of 401 and 403 for what is not for whoever asks, as if it did not exist.",
+    doc="Answers 404 instead of 401 and 403 for what the viewer may not see, as if it did not exist.",
 )
 OIDC_ISSUERS: dict[str, Issuer] = ENVIRONMENT.parsed(
     "HTSGETSITE_OIDC_ISSUERS",
@@ -267,7 +271,7 @@ DATA_RECHECK_SECONDS: int = ENVIRONMENT.integer(
     "DATA_RECHECK_SECONDS",
     default=0,
     most=3600,
-    doc="How long a data URL may go on working after its grant was revoked; 0 asks for every request.",
+    doc="Seconds for which a data URL may still work after its grant was revoked; 0 checks the grant at every request.",
 )
 THROTTLE_TICKETS_USER: Rate | None = _rate(
     "THROTTLE_TICKETS_USER",
@@ -295,24 +299,27 @@ THROTTLE_SIGN_IN_ACCOUNT: Rate | None = _rate(
     doc="How many passwords may be sent for one account, from all addresses together; none for no limit.",
 )
 HTSGET_MAX_REGIONS: int = ENVIRONMENT.integer(
-    "HTSGET_MAX_REGIONS", default=10_000, least=1, doc="How many regions one POST for a ticket may ask for."
+    "HTSGET_MAX_REGIONS",
+    default=10_000,
+    least=1,
+    doc="How many regions one POST request for a ticket may ask for.",
 )
 MAX_HEADER_BYTES: int = ENVIRONMENT.integer(
     "MAX_HEADER_BYTES",
     default=128 << 10,
     least=4096,
     most=1 << 20,
-    doc="The most bytes of headers in a request; a passport of many visas is long.",
+    doc="The largest size of the headers of a request, in bytes; a passport of many visas is long.",
 )
 
 MAX_CONNECTIONS_PER_ADDRESS: int = ENVIRONMENT.integer(
     "MAX_CONNECTIONS_PER_ADDRESS",
     least=1,
     default=256,
-    doc="Connections that an address may have open to one worker; behind a proxy (TRUST_PROXY) the proxy bounds them.",
+    doc="Connections that an address may have open to one worker; behind a proxy (TRUST_PROXY) the proxy limits them.",
 )
 
-# --- What the site says of itself in its service-info documents -------------------------------------------------------
+# --- Service-info documents ----------------------------------------------------------------------------------------
 
 SERVICE_ID: str = ENVIRONMENT.text(
     "SERVICE_ID",
@@ -329,7 +336,11 @@ SERVICE_ORGANIZATION_NAME: str = ENVIRONMENT.text(
     "SERVICE_ORGANIZATION_NAME", default="Example organisation", doc="Who runs the service."
 )
 SERVICE_ORGANIZATION_URL: str = ENVIRONMENT.parsed(
-    "SERVICE_ORGANIZATION_URL", values.url, kind="URL", default="https://example.org", doc="Their page."
+    "SERVICE_ORGANIZATION_URL",
+    values.url,
+    kind="URL",
+    default="https://example.org",
+    doc="The page of the organisation.",
 )
 SERVICE_CONTACT_URL: str = ENVIRONMENT.text(
     "SERVICE_CONTACT_URL", default="", doc="Where to ask for help: a mailto: or https: address."
@@ -338,7 +349,7 @@ SERVICE_ENVIRONMENT: str = ENVIRONMENT.choice(
     "SERVICE_ENVIRONMENT",
     ("prod", "test", "dev", "staging"),
     default="prod",
-    doc="The kind of deployment, as service-info documents say it.",
+    doc="The kind of deployment, as service-info documents give it.",
 )
 
 SERVICE_VERSION = __version__
@@ -352,14 +363,14 @@ LOG_LEVEL: str = ENVIRONMENT.choice(
     "LOG_LEVEL",
     ("DEBUG", "INFO", "WARNING", "ERROR"),
     default="INFO",
-    doc="What the log tells, on standard error.",
+    doc="The lowest level of messages that are logged, on standard error.",
 )
 
 ENVIRONMENT.verify()
 
 # --- Django -------------------------------------------------------------------------------------------------------
 
-# Each declares itself in its `urls` module: see ga4gh/protocol.py.
+# The `urls` module of each declares its protocols: see ga4gh/protocol.py.
 PROTOCOLS = ["refget_app", "seqcol_app", "htsget_app"]
 
 INSTALLED_APPS = [
@@ -386,7 +397,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 _https = PUBLIC_URL.startswith("https://")
 if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Without the proxy's word every request seems to come over http, and a redirect would never end.
+# Without X-Forwarded-Proto every request behind a proxy looks like http, and the redirect would loop.
 SECURE_SSL_REDIRECT = _https and TRUST_PROXY
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = HSTS_SECONDS if _https else 0

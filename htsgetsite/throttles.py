@@ -1,4 +1,4 @@
-"""How many tickets somebody may ask for: by account or subject where they say who they are, else by address."""
+"""Limit the rate of ticket requests: per account or subject of an issuer, or per address without credentials."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from catalogue.access import ANONYMOUS
 
 
 class TicketThrottle(BaseThrottle):
-    """Counts in the database, for all processes together."""
+    """Count requests in the database, so that all processes share one limit."""
 
     def __init__(self) -> None:
         self._wait: int | None = None
 
     def allow_request(self, request: Any, view: Any) -> bool:
-        """Counts the request, and says whether it is within the rate."""
+        """Count the request; return whether it is within the rate."""
         self._wait = rate_limits.count_tickets((request.auth or ANONYMOUS).holder)
         return self._wait is None
 
     def wait(self) -> float | None:
-        """Seconds until the next request may come."""
+        """Return the seconds until the next request is allowed."""
         return self._wait

@@ -1,4 +1,4 @@
-"""Where each room hangs."""
+"""Map URLs to the views of the site and of each protocol."""
 
 from django.conf import settings
 from django.contrib import admin

@@ -1,6 +1,6 @@
-"""What an operator may write as the value of a setting.
+"""Parsers for the values of settings.
 
-Each function reads one text, and raises `Unusable` with what it expected.
+Each parses one text, and raises `Unusable` with a message that says what it expected.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from htsgetsite.environment import Unusable
 
 
 def url(value: str) -> str:
-    """The address of a site, without a slash at its end."""
+    """Parse the URL of a site; return it without a slash at its end."""
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise Unusable("expected an address such as https://data.example.org, without query")
@@ -19,12 +19,12 @@ def url(value: str) -> str:
 
 
 def path(value: str) -> Path:
-    """An absolute path; `~` is the home of the account."""
+    """Parse a path and make it absolute; `~` is the home of the account."""
     return Path(value).expanduser().absolute()
 
 
 def storage(name: str, url: str) -> None:
-    """Passes when `name` and `url` can be an entry of HTSGETSITE_STORAGES."""
+    """Check an entry of HTSGETSITE_STORAGES."""
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > 64:
         raise Unusable(f"expected a name of ASCII letters, digits, - and _ (at most 64), not {name!r}")
     try:
@@ -35,7 +35,7 @@ def storage(name: str, url: str) -> None:
         if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/") or parts.query:
             raise Unusable(f"expected file:///absolute/path under {name!r}")
     elif parts.scheme == "s3":
-        # The options are read, and complained of, where the storage is made; a system check does so at every start.
+        # A system check makes every storage, and so reports options that cannot be used.
         if not parts.netloc or "@" in parts.netloc:
             raise Unusable(
                 f"expected s3://bucket/prefix?endpoint_url=…&region=… without credentials under {name!r}"
@@ -48,7 +48,7 @@ _SPANS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
 def rate(value: str) -> Rate | None:
-    """How often something may be done, as `60/minute`; None for `none`."""
+    """Parse a rate such as `60/minute`; return None for `none`."""
     if value.lower() == "none":
         return None
     count, _, span = value.partition("/")
@@ -58,12 +58,12 @@ def rate(value: str) -> Rate | None:
         or int(count) < 1
         or span not in _SPANS
     ):
-        raise Unusable("expected none, or such as 60/minute: a number for each second, minute, hour or day")
+        raise Unusable("expected none, or a number per second, minute, hour or day, such as 60/minute")
     return Rate(int(count), _SPANS[span])
 
 
 def prefix(value: str) -> str:
-    """A path of URLs, with a slash at its begin and none at its end."""
+    """Parse the path of a URL; return it with a slash at its start and none at its end."""
     if not value.startswith("/"):
         raise Unusable("expected a path that starts with /, such as /protected")
     return "/" + value.strip("/")

@@ -1,4 +1,4 @@
-"""What each process of `manage.py serve` runs: the WSGI application, once it is ready to answer as fast as ever."""
+"""The module that each worker of `manage.py serve` loads: warms the process up and holds the WSGI application."""
 
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -15,19 +15,19 @@ __all__ = ["application"]
 
 
 def _ask(path: str) -> None:
-    """Send one request through all layers."""
+    """Send one request through all layers of the application."""
     environ: dict[str, Any] = {"PATH_INFO": path}
     setup_testing_defaults(environ)
     b"".join(application(environ, lambda status, headers, error=None: print))
 
 
 share_connections()
-# The first of these imports every view.
+# The first request imports every view.
 _ask("/reads/service-info")
 make_first_tickets()
-# Requests are answered by other threads, which have connections of their own.
+# Other threads answer the requests, with connections of their own.
 connections.close_all()
-# Behind a proxy every connection comes from its address, and the proxy bounds those of the clients.
+# Behind a proxy every connection has the proxy's address, and the proxy limits the connections of each client.
 ConnectionGuard(
     max_per_address=None if settings.TRUST_PROXY else settings.MAX_CONNECTIONS_PER_ADDRESS
 ).start()

@@ -14,7 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "htsgetsite.settings")
 
 _django = get_wsgi_application()
 
-# Settings have to be in place before other packages are imported.
+# Django has to be set up before these packages are imported.
 from django.conf import settings  # noqa: E402
 from django.db import connections  # noqa: E402
 
@@ -23,13 +23,13 @@ from refget_app.fast_path import RefgetFastPath  # noqa: E402
 
 
 def _whole(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-    """Read the request's body before Django runs, and hand a body that is in memory to the server in one piece.
+    """Read the request body before Django runs, and join a response body that is in memory.
 
-    Django takes a connection to the database before it reads a body; a slow sender would keep it. And the server sends
-    one piece with a length, and faster.
+    Django takes a database connection before it reads a body, so a slow client would hold one. The server sends a
+    single chunk faster, and with a Content-Length.
     """
     if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
-        # One byte more than anything accepts, so that whoever bounds a body of unknown length sees it.
+        # One byte over the largest limit, so that a view can see that a body of unknown length is too long.
         limit = max(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.HTSGET_MAX_POST_BYTES) + 1
         environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(limit))
     response = _django(environ, start_response)
@@ -42,7 +42,7 @@ def _whole(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
 
 
 def _give_back_pooled_connections() -> None:
-    """Return connections to the pool: a body may take its client hours."""
+    """Return connections to the pool, because a client may take hours to receive a streamed body."""
     for connection in connections.all(initialized_only=True):
         if connection.settings_dict["OPTIONS"].get("pool"):
             connection.close()

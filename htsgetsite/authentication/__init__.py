@@ -1,5 +1,6 @@
-"""Who asks: from the bearer credentials of a request to a `catalogue.access.Viewer`. Cookies are never looked at here.
+"""Authentication: turn the bearer credentials of a request into a `catalogue.access.Viewer`, and sign people in.
 
-`bearer` is the face that REST framework calls; `api_tokens` knows the site's own tokens, `jwt_tokens` those of trusted
-issuers, `passports` the visas in them, `keys` fetches what they are checked with. What is allowed is decided elsewhere.
+REST framework calls `bearer`. `site_tokens` checks the site's own tokens, `jwt_tokens` those of trusted issuers,
+`passports` the visas in them; `keys` fetches the public keys. `sign_in` opens sessions for the pages; bearer
+authentication ignores cookies. Permissions are decided in `catalogue.access`.
 """

@@ -1,7 +1,7 @@
-"""The bearer credentials of a request (RFC 6750 §2.1: the Authorization header, nothing else) as a viewer.
+"""Turn the bearer credentials of a request (RFC 6750 §2.1: only the Authorization header) into a viewer.
 
-Credentials that are not valid open no more than none: the request goes on as anybody's, and what needs credentials says
-what was wrong with these. Each failure is recorded, and an address with too many of them is told to wait.
+A request with invalid credentials continues as an anonymous one; what needs credentials then answers what was wrong
+with them. Each failure goes into the audit, and an address with too many failures is told to wait.
 """
 
 import logging
@@ -21,15 +21,15 @@ from htsgetsite.authentication.signatures import NotValid
 
 log = logging.getLogger(__name__)
 
-# The scheme is without case (RFC 9110 §11.1), a token is not (RFC 6750 §2.1).
+# The scheme is case-insensitive (RFC 9110 §11.1), the token is case-sensitive (RFC 6750 §2.1).
 _BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 
 
 class BearerAuthentication(BaseAuthentication):
-    """Gives every request a `Viewer` as its `auth`; `user` stays None, for nobody here is a session's."""
+    """Set `auth` of every request to a `Viewer`; `user` stays None, because sessions are not used here."""
 
     def authenticate(self, request: Any) -> tuple[None, Viewer]:
-        """Raises rate_limits.TooMany for an address with too many failures."""
+        """Return (None, viewer). Raises rate_limits.TooMany for an address with too many failures."""
         return None, viewer_of(request.META.get("HTTP_AUTHORIZATION"))
 
     def authenticate_header(self, request: Any) -> str:
@@ -37,14 +37,14 @@ class BearerAuthentication(BaseAuthentication):
 
 
 def viewer_of(header: str | None) -> Viewer:
-    """Who the value of an Authorization header speaks for. Raises rate_limits.TooMany."""
+    """Return the viewer that the value of an Authorization header stands for. Raises rate_limits.TooMany."""
     if header is None or not header.strip():
         return ANONYMOUS
     form = _BEARER.fullmatch(header.strip())
     token = form[1] if form else ""
     try:
         if not form:
-            raise NotValid("only bearer tokens are taken here")
+            raise NotValid("only bearer tokens are accepted here")
         if own := api_tokens.parts(token):
             return site_tokens.viewer_of(own)
         if token.startswith(api_tokens.START):
@@ -66,7 +66,7 @@ def viewer_of(header: str | None) -> Viewer:
 
 
 def _credential(token: str) -> str:
-    """What may be written down of credentials that were not accepted."""
+    """Return the part of rejected credentials that the audit may store."""
     if own := api_tokens.parts(token):
         return own.prefix
     return jwt_tokens.issuer_of(token) or ""

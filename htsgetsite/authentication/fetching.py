@@ -1,4 +1,4 @@
-"""Fetch JSON from an issuer over HTTP: only from addresses of the settings, within a deadline and a size."""
+"""Fetch JSON from an issuer over HTTP, within a deadline and a maximum size."""
 
 import json
 import ssl
@@ -11,7 +11,7 @@ from socket import SHUT_RDWR, socket
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-#: Seconds for one connection attempt or read, and for all of a fetch, however slowly bytes drip in.
+#: Seconds for one connection attempt or read, and for the whole fetch, even if bytes keep coming slowly.
 _READ_TIMEOUT = 3.0
 _DEADLINE = 5.0
 #: Longest document that is read, in bytes.
@@ -21,13 +21,13 @@ _threads: Final = ThreadPoolExecutor(16, thread_name_prefix="issuer")
 
 
 class NotFetched(Exception):
-    """The issuer did not answer as it should; the text is for the log."""
+    """The issuer did not answer, or not as expected; the message is for the log."""
 
 
 def fetch_json(
     url: str, *, bearer: str | None = None, form: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return the JSON object at an address, or the answer to a form. Follows no redirect. Raises NotFetched."""
+    """GET the JSON object at `url`, or POST a form to it; return the object. Follows no redirect. Raises NotFetched."""
     headers = {"Accept": "application/json", "User-Agent": "htsgetsite"}
     if bearer is not None:
         headers["Authorization"] = f"Bearer {bearer}"
@@ -57,14 +57,14 @@ def fetch_json(
 
 
 class _Exchange:
-    """One request and its answer, in a thread that `abort` ends from another."""
+    """One HTTP request and its answer, which another thread can `abort`."""
 
     def __init__(self, url: str, headers: Mapping[str, str], body: str | None) -> None:
         parts = urlsplit(url)
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._headers, self._body = headers, body
         self._aborted = threading.Event()
-        # The connection lets go of it once the headers have come.
+        # Kept here, because the connection drops its reference once it has read the headers.
         self._socket: socket | None = None
         self._connection = (
             HTTPConnection(parts.netloc, timeout=_READ_TIMEOUT)
@@ -73,7 +73,7 @@ class _Exchange:
         )
 
     def run(self) -> tuple[int, bytes]:
-        """Return status and body, at most one byte more than may be. Raises HTTPException and OSError."""
+        """Return status and body, which is cut one byte over MAX_BYTES. Raises HTTPException and OSError."""
         try:
             self._connection.connect()
             self._socket = self._connection.sock
@@ -87,7 +87,7 @@ class _Exchange:
             self._connection.close()
 
     def abort(self) -> None:
-        """Make `run` fail soon, whatever it waits for."""
+        """Make `run` fail soon, also while it waits for the network."""
         self._aborted.set()
         if self._socket is not None:
             with suppress(OSError):

@@ -1,6 +1,7 @@
-"""Which OpenID Connect issuers the site trusts, and for what: read from settings into values.
+"""Parse the settings that list the OpenID Connect issuers that the site trusts.
 
-Only these, and what their discovery documents name, are ever asked for keys; nothing that a token says adds to them.
+Keys are fetched only from the addresses in these settings and in the issuers' discovery documents, never from an
+address that a token names.
 """
 
 import ipaddress
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 from htsgetsite.environment import Unusable
 
-#: Signatures by a private key. With HMAC whoever can check a token could also make one.
+#: Asymmetric signatures only: with HMAC, anyone who can check a token can also make one.
 ALGORITHMS = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 )  # fmt: skip
@@ -23,8 +24,8 @@ _DEFAULT_ALGORITHMS = ("RS256", "ES256")
 class Issuer:
     """One issuer of access tokens.
 
-    `jwks_url` and `userinfo_url` of None are taken from its discovery document; `userinfo` says whether the passport is
-    asked for there when the token carries none.
+    `jwks_url` and `userinfo_url` come from the discovery document if they are None. If `userinfo` is true, the passport
+    of a token that carries none is fetched from the userinfo endpoint.
     """
 
     url: str
@@ -37,7 +38,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class VisaIssuer:
-    """One issuer of visas; a visa's `jku` has to be one of `key_urls`, and the first of them is meant without one."""
+    """One issuer of visas. The `jku` of a visa must be one of `key_urls`; the first is used for visas without `jku`."""
 
     url: str
     key_urls: tuple[str, ...]
@@ -46,7 +47,7 @@ class VisaIssuer:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """The issuer of sessions: who it is, and as whom the site is registered there."""
+    """The issuer at which people sign in to the pages, and the site's credentials as its client."""
 
     issuer: str
     client_id: str
@@ -55,7 +56,7 @@ class SignIn:
 
 
 def sign_in(text: str) -> SignIn:
-    """Reads `{"issuer": …, "client_id": …, "client_secret": …, "algorithms": […]}`. Raises Unusable."""
+    """Parse `{"issuer": …, "client_id": …, "client_secret": …, "algorithms": […]}`. Raises Unusable."""
     known = {"issuer", "client_id", "client_secret", "algorithms"}
     entry = _object(text)
     given = {name: entry.get(name) for name in ("client_id", "client_secret")}
@@ -70,9 +71,9 @@ def sign_in(text: str) -> SignIn:
 
 
 def access_token_issuers(text: str) -> dict[str, Issuer]:
-    """Reads `{"https://issuer": {"audience": …, "algorithms": […], "jwks_url": …, "userinfo": true}}`.
+    """Parse `{"https://issuer": {"audience": …, "algorithms": […], "jwks_url": …, "userinfo": true}}`.
 
-    `audience` is one text or a list; `userinfo` is true, false or an address. Raises Unusable.
+    `audience` is a string or a list of strings; `userinfo` is true, false or an address. Raises Unusable.
     """
     issuers = {}
     for url, entry in _entries(text, {"audience", "algorithms", "jwks_url", "userinfo"}):
@@ -91,7 +92,7 @@ def access_token_issuers(text: str) -> dict[str, Issuer]:
 
 
 def visa_issuers(text: str) -> dict[str, VisaIssuer]:
-    """Reads `{"https://issuer": {"jku": ["https://issuer/jwks"], "algorithms": […]}}`. Raises Unusable."""
+    """Parse `{"https://issuer": {"jku": ["https://issuer/jwks"], "algorithms": […]}}`. Raises Unusable."""
     return {
         url: VisaIssuer(
             url=url,
@@ -124,9 +125,9 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _address(value: Any) -> str:
-    """An https address; http only on this machine, where nobody listens between."""
+    """Check an https address; http is accepted for this machine only, where nobody can read the traffic."""
     if not isinstance(value, str):
-        raise Unusable("expected addresses as texts")
+        raise Unusable("expected each address as a string")
     try:
         parts = urlsplit(value)
         local = parts.scheme == "http" and is_local(parts.hostname or "")
@@ -138,7 +139,7 @@ def _address(value: Any) -> str:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host is this machine itself."""
+    """Return whether a host is the loopback interface of this machine."""
     if host == "localhost":
         return True
     try:
@@ -151,7 +152,7 @@ def _texts(entry: Mapping[str, Any], name: str, *, of: str) -> tuple[str, ...]:
     given = entry.get(name)
     texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
-        raise Unusable(f"expected {name} of {of}: a text, or a list of texts")
+        raise Unusable(f"expected {name} of {of}: a string, or a list of strings")
     return tuple(texts)
 
 

@@ -1,7 +1,7 @@
-"""Access tokens of OpenID Connect issuers: from the text of one to who is meant and which visas they hold.
+"""Check access tokens of OpenID Connect issuers; return the viewer with the subject, account and visas.
 
-What a token proves is remembered for `REMEMBERED_SECONDS` and never beyond its end, by a digest of it: signatures are
-checked and user information is asked for once in that time. The account behind a subject is looked up every time.
+What a token proves is cached by its digest for `REMEMBERED_SECONDS`, at most until it expires, so that its signature is
+checked and user information fetched once in that time. The account of the subject is looked up every time.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _MAX_SUBJECT: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class _Proof:
-    """What a token was found to say. `asked` is when, on the clock that never goes back."""
+    """What a token proved. `asked` is the monotonic time of the check, `expires` in seconds since 1970."""
 
     issuer: str
     subject: str
@@ -51,7 +51,7 @@ def forget_tokens() -> None:
 
 
 def issuer_of(token: str) -> str | None:
-    """The trusted issuer that a token claims to be of, None where it claims none that is trusted."""
+    """Return the issuer that a token claims, without a check of its signature; None if it is not a trusted one."""
     try:
         _, claimed = unverified(token)
     except NotValid:
@@ -61,7 +61,7 @@ def issuer_of(token: str) -> str | None:
 
 
 def viewer_of(token: str) -> Viewer:
-    """Who a token is of. Raises NotValid, and KeysUnavailable where that cannot be told at the moment."""
+    """Return the viewer of a token. Raises NotValid, and KeysUnavailable if the issuer cannot be reached."""
     digest = hashlib.sha256(token.encode()).digest()
     with _lock:
         proof = _proofs.get(digest)
@@ -81,7 +81,7 @@ def _proved(token: str) -> _Proof:
     unverified(token)
     issuer: Issuer | None = settings.OIDC_ISSUERS.get(issuer_of(token) or "")
     if issuer is None:
-        raise NotValid("the token is of an issuer that is not trusted here")
+        raise NotValid("the issuer of the token is not trusted here")
     claims = verified(
         token,
         keys_url=issuer.jwks_url or discovered(issuer.url, "jwks_uri"),
@@ -92,28 +92,28 @@ def _proved(token: str) -> _Proof:
     )
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT or "\0" in subject:
-        raise NotValid("the token is of nobody")
+        raise NotValid("the token has no usable subject")
     if "ga4gh_visa_v1" in claims:
-        raise NotValid("a visa is no access token")
+        raise NotValid("this is a visa, not an access token")
     passport = claims.get(passports.CLAIM)
     if passport is None and issuer.userinfo:
         passport = _user_information(issuer, token, subject).get(passports.CLAIM)
     held, faults = passports.visas(passport, issuers=settings.VISA_ISSUERS) if passport else ((), [])
     for fault in faults:
-        log.info("of the passport of a subject of %s: %s", issuer.url, fault)
+        log.info("passport of a subject of %s: %s", issuer.url, fault)
     return _Proof(issuer.url, subject, float(claims["exp"]), held, time.monotonic())
 
 
 def _user_information(issuer: Issuer, token: str, subject: str) -> dict[str, Any]:
-    """What the issuer says of the subject (OpenID Connect Core 1.0 §5.3)."""
+    """Fetch what the issuer says of the subject (OpenID Connect Core 1.0 §5.3). Raises NotValid, KeysUnavailable."""
     try:
         address = issuer.userinfo_url or discovered(issuer.url, "userinfo_endpoint")
         said = fetch_json(address, bearer=token)
     except NotFetched as error:
         log.warning("user information: %s", error)
-        raise KeysUnavailable("the issuer of the token cannot be asked for the passport") from error
+        raise KeysUnavailable("cannot fetch the passport from the issuer of the token") from error
     if said.get("sub") != subject:
-        raise NotValid("what the issuer says is of another subject")
+        raise NotValid("the user information of the issuer is for another subject")
     return said
 
 

@@ -1,9 +1,9 @@
-"""The public keys and discovery documents of trusted issuers: fetched when needed, cached, and refreshed.
+"""Fetch the public keys and discovery documents of trusted issuers, cache them and refresh them.
 
-One thread at a time fetches a document, and nobody waits for it who finds a usable one in the cache: that is refreshed
-in the background. A key that is not in its set may be new, so the set is fetched once more, after `REFRESH_SECONDS` and
-then after pauses that double with each key that was not there either. While an issuer cannot be reached, what was
-fetched serves on for `STALE_SECONDS`.
+One thread at a time fetches a document; the others use the cached one, which is refreshed in the background. A token
+may be signed with a new key, so a key set without that key is fetched again: at the earliest `REFRESH_SECONDS` after
+the last attempt, and the pause doubles each time that the key is still missing. While an issuer cannot be reached, the
+cached document is used for up to `STALE_SECONDS`.
 """
 
 import logging
@@ -25,21 +25,21 @@ log = logging.getLogger(__name__)
 FRESH_SECONDS = 3600.0
 REFRESH_SECONDS = 30.0
 STALE_SECONDS = 24 * 3600.0
-#: Longest pause between two fetches for keys that are not in their set.
+#: Longest pause between two fetches for keys that are missing in their set.
 MAX_PAUSE_SECONDS = 960.0
-#: Keys of one set beyond this many are not looked at.
+#: Further keys of a set are ignored.
 _MAX_KEYS = 200
 
 T = TypeVar("T")
 
 
 class KeysUnavailable(Exception):
-    """The keys of an issuer are not known and cannot be had at the moment."""
+    """The keys of an issuer are not cached and cannot be fetched at the moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """One public key; `algorithm` is the only one that it may be used with, None where its publisher does not say."""
+    """One public key; it may be used with `algorithm` only, or with any if the key set names none (None)."""
 
     public: Any
     algorithm: str | None
@@ -49,7 +49,7 @@ KeySet = dict[str | None, list[SigningKey]]
 
 
 class _Cached(Generic[T]):
-    """One document of an issuer, read into a value. Times are of the monotonic clock."""
+    """The parsed value of one document of an issuer. Times are of the monotonic clock."""
 
     def __init__(self, url: str, read: Callable[[dict[str, Any]], T]) -> None:
         self._url = url
@@ -61,7 +61,7 @@ class _Cached(Generic[T]):
         self._misses = 0
 
     def get(self) -> T:
-        """Return the value; fetch it only where there is none. Raises KeysUnavailable."""
+        """Return the cached value; fetch it if there is none. Raises KeysUnavailable."""
         value = self._usable()
         if value is None:
             self._fetch(wait=True)
@@ -69,11 +69,11 @@ class _Cached(Generic[T]):
         elif time.monotonic() - self._fetched > FRESH_SECONDS and not self._lock.locked():
             threading.Thread(target=self._fetch, daemon=True).start()
         if value is None:
-            raise KeysUnavailable(f"there is nothing from {self._url}")
+            raise KeysUnavailable(f"cannot fetch {self._url}")
         return value
 
     def get_with(self, has: Callable[[T], bool]) -> T:
-        """Return a value that has something, as far as fetching anew brings one. Raises KeysUnavailable."""
+        """Return the value; fetch it again first if `has` is false for the cached one. Raises KeysUnavailable."""
         value = self.get()
         if has(value):
             return value
@@ -86,7 +86,7 @@ class _Cached(Generic[T]):
         return None if time.monotonic() - self._fetched > STALE_SECONDS else self._value
 
     def _fetch(self, *, wait: bool = False) -> bool:
-        """Fetch the document, unless that was tried a moment ago or another thread is at it; then say False."""
+        """Fetch the document; return False if that failed, was tried too recently, or another thread is doing it."""
         if not self._lock.acquire(blocking=wait):
             return False
         try:
@@ -97,7 +97,7 @@ class _Cached(Generic[T]):
             try:
                 self._value = self._read(fetch_json(self._url))
             except NotFetched as error:
-                log.warning("a document of an issuer: %s", error)
+                log.warning("cannot fetch a document of an issuer: %s", error)
                 return False
             self._fetched = time.monotonic()
             return True
@@ -116,7 +116,7 @@ def forget_keys() -> None:
 
 
 def signing_keys(url: str, kid: str | None) -> list[SigningKey]:
-    """Return the keys of the set at `url` that a token with this `kid` may be signed with; all of them for None.
+    """Return the keys with this `kid` of the set at `url`, or all keys if `kid` is None.
 
     Raises KeysUnavailable.
     """
@@ -127,25 +127,25 @@ def signing_keys(url: str, kid: str | None) -> list[SigningKey]:
 
 
 def discovered(issuer: str, name: str) -> str:
-    """Return the address that an issuer's discovery document gives (OpenID Connect Discovery 1.0, section 4).
+    """Return the address `name` in an issuer's discovery document (OpenID Connect Discovery 1.0, section 4).
 
-    Raises KeysUnavailable, also where the document is another issuer's or the address is not safe to ask.
+    Raises KeysUnavailable, also if the document is for another issuer or the address is not safe.
     """
 
     def read(document: dict[str, Any]) -> dict[str, Any]:
         if document.get("issuer") != issuer:
-            raise NotFetched(f"the discovery document of {issuer} is another issuer's")
+            raise NotFetched(f"the discovery document of {issuer} is for another issuer")
         return document
 
     url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
     address = _discoveries.setdefault(issuer, _Cached(url, read)).get().get(name)
     if not isinstance(address, str) or not _askable(address, issuer):
-        raise KeysUnavailable(f"{issuer} names no usable {name}")
+        raise KeysUnavailable(f"the discovery document of {issuer} has no usable {name}")
     return address
 
 
 def _askable(address: str, issuer: str) -> bool:
-    """Whether to ask what a discovery document names: https, or this machine where the issuer is on it too."""
+    """Return whether an address of a discovery document is safe: https, or http if it and the issuer are local."""
     try:
         parts, own = urlsplit(address), urlsplit(issuer)
     except ValueError:
@@ -165,7 +165,7 @@ def _usable_keys(document: dict[str, Any]) -> KeySet:
     entries = document.get("keys")
     keys: KeySet = {}
     for entry in entries[:_MAX_KEYS] if isinstance(entries, list) else ():
-        # A symmetric key in a published set is no secret, and a key for encryption signs nothing.
+        # A published symmetric key is not secret, and encryption keys do not sign.
         if not isinstance(entry, dict) or entry.get("kty") == "oct" or entry.get("use", "sig") != "sig":
             continue
         algorithm = entry.get("alg")

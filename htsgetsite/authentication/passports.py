@@ -1,8 +1,8 @@
-"""GA4GH Passports 1.2: which visas of a passport are to be believed.
+"""Check the visas of a GA4GH passport (GA4GH Passports 1.2).
 
-Every visa is a token of its own, signed by an issuer that the settings trust for visas, with a key of an address that
-they list for it. A visa with conditions counts only together with visas that meet them, of the same identity or of one
-that a LinkedIdentities visa says is the same ("Passport Visa Fields", "conditions").
+Each visa is a token of its own. Its issuer must be trusted for visas in the settings, and its key must come from an
+address that they list for the issuer. A visa with conditions counts only if other visas meet them; these must be of the
+same identity or of one that a LinkedIdentities visa links to it ("Passport Visa Fields", "conditions").
 """
 
 import re
@@ -18,18 +18,18 @@ from htsgetsite.authentication.keys import KeysUnavailable
 from htsgetsite.authentication.signatures import NotValid, unverified, verified
 
 CLAIM: Final = "ga4gh_passport_v1"
-#: Visas beyond so many of one passport are not looked at.
+#: Further visas of a passport are ignored.
 MAX_VISAS: Final = 200
 _MAX_CONDITIONS: Final = 100
 _MAX_TEXT: Final = 255
 
-#: The types that have a meaning here (GA4GH Passport 1.2, "Standard Passport Visa Type Definitions").
+#: The visa types that the site uses (GA4GH Passport 1.2, "Standard Passport Visa Type Definitions").
 TYPES: Final = frozenset(
     {"ControlledAccessGrants", "AcceptedTermsAndPolicies", "ResearcherStatus", "AffiliationAndRole"}
 )
 _LINKED: Final = "LinkedIdentities"
 _NEEDS_BY: Final = frozenset({"ControlledAccessGrants", "AcceptedTermsAndPolicies"})
-#: What a condition may be about.
+#: The fields of a visa that a condition may test.
 _FIELDS: Final = frozenset({"value", "source", "by"})
 
 Identity = tuple[str, str]
@@ -37,7 +37,7 @@ Identity = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A visa whose signature, issuer and times are right; its conditions are still to be met."""
+    """A visa with a valid signature, issuer and times, whose conditions are not checked yet."""
 
     visa: Visa
     subject: str
@@ -50,9 +50,9 @@ class _Held:
 
 
 def visas(passport: Any, *, issuers: Mapping[str, VisaIssuer]) -> tuple[tuple[Visa, ...], list[str]]:
-    """The visas of a `ga4gh_passport_v1` claim that count, and why the others do not.
+    """Return the valid visas of a `ga4gh_passport_v1` claim, and a message for each invalid one.
 
-    Raises KeysUnavailable where none counts and the keys of an issuer could not be had.
+    Raises KeysUnavailable if no visa is valid and the keys of an issuer could not be fetched.
     """
     faults: list[str] = []
     held: list[_Held] = []
@@ -64,7 +64,7 @@ def visas(passport: Any, *, issuers: Mapping[str, VisaIssuer]) -> tuple[tuple[Vi
             faults.append(str(fault))
         except KeysUnavailable as fault:
             unavailable = fault
-            faults.append("the issuer of a visa cannot be asked for its keys")
+            faults.append("the keys of the issuer of a visa cannot be fetched")
     linked = _linked(held)
     counting = []
     for each in held:
@@ -73,7 +73,7 @@ def visas(passport: Any, *, issuers: Mapping[str, VisaIssuer]) -> tuple[tuple[Vi
         if _met(each, held, linked):
             counting.append(each.visa)
         else:
-            faults.append(f"the conditions of a visa {each.visa.type} are not met")
+            faults.append(f"the conditions of a {each.visa.type} visa are not met")
     if unavailable is not None and not counting:
         raise unavailable
     return tuple(counting), faults
@@ -81,14 +81,14 @@ def visas(passport: Any, *, issuers: Mapping[str, VisaIssuer]) -> tuple[tuple[Vi
 
 def _visa(token: Any, issuers: Mapping[str, VisaIssuer]) -> _Held:
     if not isinstance(token, str):
-        raise NotValid("a visa is not a token")
+        raise NotValid("a visa is not a string")
     header, claimed = unverified(token)
     issuer = issuers.get(claimed.get("iss", "")) if isinstance(claimed.get("iss"), str) else None
     if issuer is None:
-        raise NotValid("a visa is of an issuer that is not trusted here")
+        raise NotValid("the issuer of a visa is not trusted here")
     address = header.get("jku", issuer.key_urls[0])
     if address not in issuer.key_urls:
-        raise NotValid("a visa names keys that its issuer is not known to have")
+        raise NotValid("the settings do not list the jku of a visa for its issuer")
     claims = verified(
         token,
         keys_url=address,
@@ -99,18 +99,18 @@ def _visa(token: Any, issuers: Mapping[str, VisaIssuer]) -> _Held:
     )
     content = claims.get("ga4gh_visa_v1")
     if not isinstance(content, dict):
-        raise NotValid("a visa has no content")
+        raise NotValid("a visa has no ga4gh_visa_v1 claim")
     texts = {name: content.get(name, "") for name in ("type", "value", "source", "by")}
     if not all(isinstance(text, str) for text in texts.values()) or not _number(content.get("asserted")):
-        raise NotValid("a visa lacks what every visa has")
+        raise NotValid("a visa has a missing or malformed field")
     type, value, source, by = texts.values()
     if not (type and value and source) or (type in _NEEDS_BY and not by):
-        raise NotValid("a visa lacks what every visa has")
-    # The values of linked identities may be long; all others are addresses or roles.
+        raise NotValid("a visa lacks a required field")
+    # The value of a LinkedIdentities visa is a list and may be long; all other values are addresses or roles.
     if len(source) > _MAX_TEXT or (len(value) > _MAX_TEXT and type != _LINKED):
-        raise NotValid("a visa is longer than visas are")
+        raise NotValid(f"the value or source of a visa is longer than {_MAX_TEXT} characters")
     if not isinstance(claims["sub"], str) or not claims["sub"]:
-        raise NotValid("a visa is of nobody")
+        raise NotValid("a visa has no usable subject")
     return _Held(
         visa=Visa(type=type, value=value, source=source, issuer=issuer.url, expires=float(claims["exp"])),
         subject=claims["sub"],
@@ -124,7 +124,7 @@ def _number(value: Any) -> bool:
 
 
 def _linked(held: Iterable[_Held]) -> list[set[Identity]]:
-    """Sets of identities that are one person, as visas without conditions say."""
+    """Return sets of identities that are the same person, as LinkedIdentities visas without conditions say."""
     groups: list[set[Identity]] = []
     for each in held:
         if each.visa.type != _LINKED or each.conditions:
@@ -140,7 +140,7 @@ def _linked(held: Iterable[_Held]) -> list[set[Identity]]:
 
 
 def _met(visa: _Held, held: Collection[_Held], linked: Collection[set[Identity]]) -> bool:
-    """Whether the conditions of a visa, an OR of ANDs, are met by others of the same person."""
+    """Return whether other visas of the same person meet the conditions of a visa, an OR of ANDs."""
     if visa.conditions is None or visa.conditions == []:
         return True
     if not isinstance(visa.conditions, list) or len(visa.conditions) > _MAX_CONDITIONS:
@@ -156,7 +156,7 @@ def _met(visa: _Held, held: Collection[_Held], linked: Collection[set[Identity]]
 
 
 def _clause_met(clause: Any, others: Iterable[_Held]) -> bool:
-    """Whether one visa has all that a clause asks of its type and at least one more field."""
+    """Return whether one visa matches all fields of a clause, which must be its type and at least one more."""
     if not isinstance(clause, dict) or not all(isinstance(wanted, str) for wanted in clause.values()):
         return False
     fields = clause.keys() - {"type"}
@@ -188,10 +188,10 @@ def _matches(wanted: str, text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _expression(pattern: str) -> re.Pattern[str]:
-    """`?` is any one character and `*` any number of them; there is no escape.
+    """Compile a pattern in which `?` matches any one character and `*` any number of them; there is no escape.
 
-    Atomic groups keep a pattern of many asterisks from trying every way to share a text among them: the first place
-    where the letters after an asterisk are found leaves the most for what follows.
+    Atomic groups prevent backtracking, which takes exponential time for many asterisks. They lose no match: the first
+    place where the letters after an asterisk occur leaves the most text for the rest of the pattern.
     """
     first, *rest = (_letters(piece) for piece in pattern.split("*"))
     if not rest:

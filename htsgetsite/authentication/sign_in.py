@@ -1,8 +1,8 @@
-"""Signing in to the pages by an OpenID Connect issuer, where the settings name one; never on the paths of protocols.
+"""Sign people in to the pages with an OpenID Connect issuer, if the settings name one. The protocols do not use it.
 
-mozilla-django-oidc does the walk of the browser (authorization code with PKCE, state and nonce in the session). The id
-token is checked here as every other token is: issuer, audience, times, and the keys of that issuer. Whose session it
-becomes says an `Identity` that an administrator made; no account is made or guessed, by email or otherwise.
+mozilla-django-oidc runs the flow in the browser (authorization code with PKCE; state and nonce are in the session). The
+id token is checked here like every other token: issuer, audience, times and signature. An `Identity` that an
+administrator made links the subject to an account; the site creates no account and does not match by email.
 """
 
 import hmac
@@ -45,7 +45,7 @@ def _chosen() -> SignIn:
 
 
 def _setting(name: str, *default: Any) -> Any:
-    """What mozilla-django-oidc asks for: of our setting, of the issuer's discovery document, or of Django."""
+    """Return a setting of mozilla-django-oidc: from SIGN_IN, the issuer's discovery document, or Django's settings."""
     chosen = _chosen()
     if name in _ENDPOINTS:
         return discovered(chosen.issuer, _ENDPOINTS[name])
@@ -59,16 +59,17 @@ def _setting(name: str, *default: Any) -> Any:
 
 
 class SignInBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
-    """From the code that a browser brings back to an account."""
+    """Exchange the authorization code that the browser brings back for an account."""
 
     get_settings = staticmethod(_setting)
 
     def __init__(self) -> None:
-        # Django makes a backend for every request with a session; the issuer is asked when somebody signs in.
+        # Django makes a backend for every request with a session, so `authenticate` calls the base class's `__init__`,
+        # which fetches the discovery document.
         self.UserModel = User
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
-        """The account of whoever signed in at the issuer; None for others, and for passwords."""
+        """Return the account of the person who signed in at the issuer; None if there is none, or for a password."""
         if settings.SIGN_IN is None or request is None or "nonce" not in credentials:
             return None
         try:
@@ -80,11 +81,11 @@ class SignInBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
         return account
 
     def get_token(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """The tokens for a code."""
+        """Exchange an authorization code for tokens."""
         return fetch_json(self.OIDC_OP_TOKEN_ENDPOINT, form=payload)
 
     def verify_token(self, token: Any, **more: Any) -> dict[str, Any]:
-        """The claims of the id token, if it is for this site and for this walk. Raises NotValid."""
+        """Return the claims of the id token. Raises NotValid if it is not for this site or this sign-in."""
         chosen = _chosen()
         if not isinstance(token, str):
             raise NotValid("there is no id token")
@@ -97,19 +98,19 @@ class SignInBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
             required=("sub", "aud", "iat", "nonce"),
         )
         if not hmac.compare_digest(str(claims["nonce"]).encode(), str(more.get("nonce")).encode()):
-            raise NotValid("the id token is of another walk")
-        # A token for several parties says which of them asked for it (OpenID Connect Core 1.0 §3.1.3.7).
+            raise NotValid("the nonce of the id token is of another sign-in")
+        # `azp` names the client that the token was issued to (OpenID Connect Core 1.0 §3.1.3.7).
         if claims.get("azp", chosen.client_id) != chosen.client_id:
-            raise NotValid("the id token was given to somebody else")
+            raise NotValid("the id token was issued to another client")
         return claims
 
     def get_or_create_user(self, access_token: Any, id_token: Any, payload: dict[str, Any]) -> User | None:
-        """Return the active account of the subject, None where there is none; create nothing."""
+        """Return the active account of the subject, or None. Creates no account."""
         issuer = _chosen().issuer
         known = account_by_subject(issuer=issuer, subject=str(payload["sub"]))
         user: User | None = self.get_user(known.pk) if known else None
         if user is None:
-            log.warning("a subject of %s without an active account here tried to sign in", issuer)
+            log.warning("signing in failed: a subject of %s has no active account here", issuer)
         return user
 
 
@@ -123,13 +124,13 @@ class _CallbackView(OIDCAuthenticationCallbackView):  # type: ignore[misc]
 
 @never_cache
 def start(request: HttpRequest) -> HttpResponseBase:
-    """Sends the browser to the issuer."""
+    """Redirect the browser to the issuer."""
     return _walked(request, _RequestView)
 
 
 @never_cache
 def done(request: HttpRequest) -> HttpResponseBase:
-    """Takes it back, and opens a session."""
+    """Open a session when the browser comes back from the issuer."""
     return _walked(request, _CallbackView)
 
 
@@ -145,7 +146,7 @@ def _walked(request: HttpRequest, view: Any) -> HttpResponseBase:
 
 
 def urls() -> list[Any]:
-    """The two pages of the walk, by the names that mozilla-django-oidc knows them by."""
+    """Return the URLs of the two views, with the names that mozilla-django-oidc expects."""
     return [
         path("account/oidc/start", start, name="oidc_authentication_init"),
         path("account/oidc/done", done, name="oidc_authentication_callback"),

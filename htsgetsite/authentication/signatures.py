@@ -1,7 +1,7 @@
-"""Checks one signed JSON Web Token (RFC 7519, RFC 8725) of an issuer that the site trusts.
+"""Check a signed JSON Web Token (RFC 7519, RFC 8725) of an issuer that the site trusts.
 
-The claims are believed only after the signature was checked with a key of that issuer's own set, by an algorithm that
-the site's settings allow. What the header says of keys (`jku`, `jwk`, `x5u`, `x5c`) is never followed.
+Its claims are used only after the signature was verified with a key of the issuer's key set, by an algorithm that the
+settings allow. Keys in the header (`jku`, `jwk`, `x5u`, `x5c`) are never used.
 """
 
 import base64
@@ -22,33 +22,33 @@ from jwt.exceptions import (
 
 from htsgetsite.authentication.keys import signing_keys
 
-#: Clocks may differ by so many seconds.
+#: Seconds by which clocks may differ.
 LEEWAY: Final = 30
-#: Latest time that is taken for one, in seconds since 1970: the end of the year 9999.
+#: Latest valid time, in seconds since 1970: the end of the year 9999.
 _MAX_TIME: Final = 253_402_300_800
-#: Longer tokens are not looked at, in characters.
+#: Longer tokens are rejected unread, in characters.
 MAX_LENGTH: Final = 256 * 1024
-#: Keys tried for a token that does not say which is meant.
+#: Keys tried for a token without `kid`.
 _MAX_TRIED: Final = 10
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (ExpiredSignatureError, "the token has expired"),
     (ImmatureSignatureError, "the token is not valid yet"),
-    (InvalidAudienceError, "the token is for somebody else"),
-    (MissingRequiredClaimError, "the token lacks a claim that it needs"),
+    (InvalidAudienceError, "the token is for another audience"),
+    (MissingRequiredClaimError, "the token lacks a required claim"),
     (InvalidSignatureError, "the signature of the token is wrong"),
 )
 
 
 class NotValid(Exception):
-    """The token is not to be believed; the text says why and may be shown to whoever sent it."""
+    """The token is not valid; the message says why and may be shown to the client."""
 
 
 def unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims, to see whose token it claims to be. Nothing of it is true yet. Raises NotValid."""
+    """Return header and claims without a check of the signature: not to be trusted. Raises NotValid."""
     parts = token.split(".")
     if len(parts) != 3 or len(token) > MAX_LENGTH:
-        raise NotValid("this is no signed JSON Web Token")
+        raise NotValid("this is not a signed JSON Web Token")
     return _part(parts[0]), _part(parts[1])
 
 
@@ -61,20 +61,20 @@ def verified(
     algorithms: Collection[str],
     required: Collection[str],
 ) -> dict[str, Any]:
-    """The claims of a token that `issuer` signed with a key of the set at `keys_url`, for one of `audiences`.
+    """Return the claims of a token that `issuer` signed with a key of the set at `keys_url` for one of `audiences`.
 
-    `audiences` of None passes tokens for nobody in particular, and only those. `required` claims have to be there;
-    `exp` always is required. Raises NotValid and KeysUnavailable.
+    If `audiences` is None, the token must have no audience. The claims `required`, `exp` and `iss` must be present.
+    Raises NotValid and KeysUnavailable.
     """
     header, _ = unverified(token)
     algorithm = header.get("alg")
     if not isinstance(algorithm, str) or algorithm not in algorithms:
-        raise NotValid("the token is signed in a way that is not accepted")
+        raise NotValid("the signature algorithm of the token is not accepted here")
     if "crit" in header or "b64" in header:
-        raise NotValid("the token demands extensions that are not known here")
+        raise NotValid("the token requires extensions (crit or b64) that are not supported here")
     kid = header.get("kid")
     if kid is not None and not isinstance(kid, str):
-        raise NotValid("the token names its key in a way that is not known here")
+        raise NotValid("the kid of the token is not a string")
     keys = [key for key in signing_keys(keys_url, kid) if key.algorithm in {None, algorithm}][:_MAX_TRIED]
     fault: Exception | None = None
     for key in keys:
@@ -89,15 +89,15 @@ def verified(
                 options={"require": ["exp", "iss", *required], "enforce_minimum_key_length": True},
             )
         except (PyJWTError, ValueError, TypeError, OverflowError) as error:
-            # A key of another kind than the algorithm's, or not the one that signed: the next may be.
+            # The key does not fit the algorithm or did not sign; the next one may.
             if fault is None or isinstance(fault, InvalidSignatureError):
                 fault = error
         else:
             if not 0 < claims["exp"] < _MAX_TIME:
-                raise NotValid("the token expires at a time that is none")
+                raise NotValid("the expiry of the token is not a valid time")
             return claims
     if fault is None:
-        raise NotValid("the token is signed with a key that its issuer does not have")
+        raise NotValid("the token is signed with a key that is not in the key set of its issuer")
     raise NotValid(_words(fault)) from fault
 
 
@@ -110,16 +110,16 @@ def _part(text: str) -> dict[str, Any]:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         document = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
-        raise NotValid("this is no JSON Web Token") from None
+        raise NotValid("this is not a JSON Web Token") from None
     if not isinstance(document, dict):
-        raise NotValid("this is no JSON Web Token")
+        raise NotValid("this is not a JSON Web Token")
     if not _is_storable(document):
-        raise NotValid("the token holds text with a NUL or half of a surrogate pair")
+        raise NotValid("the token has text with a NUL character or an unpaired surrogate")
     return document
 
 
 def _is_storable(document: dict[str, Any]) -> bool:
-    """Whether PostgreSQL can store every text in it."""
+    """Return whether PostgreSQL can store every text in the document."""
     written = json.dumps(document, ensure_ascii=False)
     try:
         written.encode()

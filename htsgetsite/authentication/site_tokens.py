@@ -1,4 +1,4 @@
-"""The site's own tokens as credentials: from the text of one to the account that it stands for."""
+"""Check the site's own API tokens; return the viewer with the account that a token stands for."""
 
 import hmac
 
@@ -11,9 +11,9 @@ from htsgetsite.authentication.signatures import NotValid
 
 
 def viewer_of(token: Parts) -> Viewer:
-    """Return whom a token stands for. Asks the database once. Raises NotValid."""
+    """Return the viewer of a token, with one database query. Raises NotValid."""
     stored = token_by_prefix(token.prefix)
-    # The digest is compared in either case, so that an unknown prefix takes as long as a wrong secret.
+    # Always compare a digest, so that an unknown prefix takes as long as a wrong secret.
     right = hmac.compare_digest(digest(token.secret), stored.digest if stored else bytes(32))
     if stored is None or not right:
         raise NotValid("the token is not known here")

@@ -1,5 +1,5 @@
-"""A small demonstration genome that the project makes itself, and what it takes to show it.
+"""A small simulated genome, with reads and variants, for demonstrations.
 
-`genome` makes the same residues on every machine; `data` writes them as files below the home and ingests them with the
-commands that a steward would use.
+`genome` makes the same residues on every machine; `variation`, `reads` and `calls` make the variants and files; `data`
+writes the files below the home and ingests them with the commands that a steward would use.
 """

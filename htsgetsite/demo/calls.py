@@ -1,4 +1,4 @@
-"""The variants of the demonstration people, written as VCF and BCF with their indexes."""
+"""Write the variants of the demonstration people as VCF and BCF with their indexes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from htsgetsite.demo.variation import PEOPLE, Variant, demo_variants
 
 
 def write_calls(*, vcf: Path, bcf: Path) -> None:
-    """Writes the same calls in both formats, with TBI and CSI beside them."""
+    """Write the same calls in both formats, with TBI and CSI indexes beside them."""
     with pysam.BGZFile(str(vcf), "w", None) as file:
         file.write("".join(f"{line}\n" for line in _lines()).encode())
     pysam.tabix_index(str(vcf), preset="vcf", force=True)

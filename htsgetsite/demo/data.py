@@ -1,4 +1,4 @@
-"""Writes the demonstration files below the home, and ingests them with the commands of a steward."""
+"""Write the demonstration files below the home, and ingest them with the commands of a steward."""
 
 import os
 import tempfile
@@ -18,15 +18,15 @@ DATASET = "demo"
 #: The ids under which reads and variants are served.
 PERSON = "ada"
 CALLS = "people"
-#: To be raised when the simulation makes other files than before.
+#: Increase it when the simulation makes different files.
 EDITION = 1
 _LINE = 60
 
 
 def ingest_demo(*, verbosity: int) -> None:
-    """Brings files, tables and catalogue up to date; what is there already is left alone.
+    """Write missing files, migrate the database and ingest the files; leave what exists unchanged.
 
-    Raises CommandError where a command fails.
+    Raises CommandError if a command fails.
     """
     genome = demo_genome()
     folder: Path = settings.HTSGETSITE_HOME / "demo"
@@ -61,7 +61,7 @@ def ingest_demo(*, verbosity: int) -> None:
 
 
 def _simulate(folder: Path) -> None:
-    """Makes the files of reads and variants, all of them or none; untouched when these are there already."""
+    """Make the files of reads and variants, all or none; leave existing ones of this edition unchanged."""
     made = folder / "simulated"
     told = f"{EDITION} {md5_of(''.join(one.residues for one in demo_genome().chromosomes))}\n"
     if made.exists() and made.read_text(encoding="ascii") == told:
@@ -71,7 +71,7 @@ def _simulate(folder: Path) -> None:
         drafts = Path(name)
         write_reads(PERSON, bam=drafts / f"{PERSON}.bam", cram=drafts / f"{PERSON}.cram")
         write_calls(vcf=drafts / f"{CALLS}.vcf.gz", bcf=drafts / f"{CALLS}.bcf")
-        # Indexes last, which so are never older than their files.
+        # Indexes last, so that they are never older than their files.
         for draft in sorted(
             drafts.iterdir(), key=lambda path: path.suffix in {".bai", ".crai", ".tbi", ".csi"}
         ):
@@ -81,7 +81,7 @@ def _simulate(folder: Path) -> None:
 
 
 def _write(path: Path, sequences: Iterable[DemoSequence]) -> Path:
-    """The file as it should be, complete or not at all; untouched when it is so already, and so ingested quickly."""
+    """Write a FASTA file atomically; leave an identical file unchanged, so that its ingest is quick."""
     text = "".join(
         f">{sequence.name} {sequence.description}\n"
         + "".join(f"{line}\n" for line in _lines(sequence.residues))

@@ -1,8 +1,8 @@
-"""The residues of the demonstration genome: two linear chromosomes, a circular plasmid, and the proteins of its genes.
+"""Make the residues of the demonstration genome: two linear chromosomes, a circular plasmid, and proteins of its genes.
 
-Everything follows from one seed through `random.random()`, the one generator whose values Python promises to keep.
-The chromosomes look like those of a vertebrate as far as a demonstration wants it: stretches of different GC content,
-few CpG, telomeres, copies of a mobile element, a gap of N. Coordinates are 0-based and half-open.
+Everything follows from one seed through `random.random()`, the one method whose values Python promises not to change.
+The chromosomes resemble those of a vertebrate: regions of different GC content, few CpG, telomeres, copies of a mobile
+element, a gap of N. Coordinates are 0-based and half-open.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ class Genome:
 
 @cache
 def demo_genome() -> Genome:
-    """The same genome at every call and on every machine."""
+    """Return the genome, the same at every call and on every machine."""
     source = random.Random(SEED)
     element = _random_residues(source, length=310, gc=0.55)
     plans = (
@@ -90,23 +90,23 @@ def demo_genome() -> Genome:
 
 
 def coding_residues(gene: Gene, chromosomes: dict[str, str]) -> str:
-    """The residues of a gene in the direction in which it is read."""
+    """Return the residues of a gene on its own strand."""
     residues = chromosomes[gene.chromosome][gene.start : gene.end]
     return reverse_complement(residues) if gene.reverse else residues
 
 
 def md5_of(residues: str) -> str:
-    """The md5 of residues, in hexadecimal, as headers of files state it."""
+    """Return the MD5 of residues in hexadecimal, as file headers have it."""
     return hashlib.md5(residues.encode("ascii"), usedforsecurity=False).hexdigest()
 
 
 def reverse_complement(residues: str) -> str:
-    """The other strand, of upper-case A, C, G, T and N."""
+    """Return the reverse complement of upper-case A, C, G, T and N."""
     return residues.translate(_COMPLEMENT)[::-1]
 
 
 def translate(residues: str) -> str:
-    """The protein of a coding sequence, up to its stop codon (standard genetic code)."""
+    """Return the protein of a coding sequence, up to its stop codon (standard genetic code)."""
     codons = (residues[at : at + 3] for at in range(0, len(residues) - 2, 3))
     return "".join(_CODONS[codon] for codon in codons).partition("*")[0]
 
@@ -127,7 +127,7 @@ def _chromosome(source: random.Random, length: int, element: str) -> str:
 
 
 def _neighbourhood(source: random.Random, element: str) -> Iterator[str]:
-    """A stretch of one GC content, and with it, half of the time, an aged copy of the mobile element."""
+    """Yield residues of one GC content and, with probability 0.5, a mutated copy of the mobile element."""
     yield _random_residues(
         source, length=2_000 + int(source.random() * 6_000), gc=0.36 + source.random() * 0.18
     )
@@ -143,7 +143,7 @@ def _plasmid(source: random.Random, length: int) -> str:
 
 
 def _random_residues(source: random.Random, *, length: int, gc: float, cpg: float = 0.25) -> str:
-    """Bases of a GC content, with `cpg` of the CG pairs that chance would make."""
+    """Return random bases of a GC content, with a fraction `cpg` of the CG pairs expected by chance."""
     bases: list[str] = []
     while len(bases) < length:
         draw = source.random()
@@ -158,6 +158,6 @@ def _random_residues(source: random.Random, *, length: int, gc: float, cpg: floa
 
 
 def _coding(source: random.Random, codons: int) -> str:
-    """A start codon, `codons` others that are no stop, and a stop codon."""
+    """Return a start codon, `codons` random codons that are not stop codons, and a stop codon."""
     choice = [codon for codon in _CODONS if codon not in _STOP]
     return "ATG" + "".join(choice[int(source.random() * len(choice))] for _ in range(codons)) + "TAA"

@@ -1,4 +1,4 @@
-"""Sequenced pairs of one person: simulated, aligned by construction, and written as BAM and CRAM with their indexes.
+"""Simulate aligned read pairs of one person, and write them as BAM and CRAM with their indexes.
 
 As in `genome`, everything follows from one seed through `random.random()`. Coordinates are 0-based and half-open.
 """
@@ -18,7 +18,7 @@ import pysam
 from htsgetsite.demo.genome import SEED, demo_genome, md5_of, reverse_complement
 from htsgetsite.demo.variation import haplotype
 
-#: How often a position is read, on average, and how long a read is.
+#: Mean coverage, and length of a read in bases.
 DEPTH = 12
 LENGTH = 100
 
@@ -34,14 +34,14 @@ _MATCH, _INSERTION, _DELETION = range(3)
 
 
 class _Aligned(NamedTuple):
-    """Where residues of a haplotype lie on the reference: the first position, and the operations of the CIGAR."""
+    """The alignment of residues of a haplotype to the reference: first position and CIGAR operations."""
 
     start: int
     cigar: tuple[tuple[int, int], ...]
 
 
 class _Read(NamedTuple):
-    """One read, as it is written; `contig` and `start` are -1 for one that lies nowhere."""
+    """One read to be written; `contig` and `start` are -1 if it is unplaced."""
 
     name: str
     flag: int
@@ -54,7 +54,7 @@ class _Read(NamedTuple):
 
 
 def reads_header(person: str) -> pysam.AlignmentHeader:
-    """The header of a person's reads, which names every chromosome by its md5, too."""
+    """Return the header of a person's reads, with the MD5 of every chromosome."""
     return pysam.AlignmentHeader.from_dict(
         {
             "HD": {"VN": "1.6", "SO": "coordinate"},
@@ -75,12 +75,12 @@ def reads_header(person: str) -> pysam.AlignmentHeader:
 
 
 def write_reads(person: str, *, bam: Path, cram: Path) -> None:
-    """Writes a person's reads in both formats, in coordinate order, with BAI and CRAI beside them.
+    """Write a person's reads in both formats, in coordinate order, with BAI and CRAI indexes beside them.
 
-    Changes the environment for a moment, and so is not for programs with several threads.
+    Not for programs with several threads: it changes environment variables while it runs.
     """
     header = reads_header(person)
-    # Pairs on no chromosome come last, and stay together.
+    # Unplaced pairs come last; the sort is stable, so mates stay together.
     reads = sorted(_reads(person), key=lambda read: (read.contig < 0, read.contig, read.start))
     segments = [_segment(read, header, person) for read in reads]
     _write(bam, "wb", segments, header)
@@ -103,7 +103,7 @@ def _write(
 
 @contextmanager
 def _reference_by_md5(folder: Path) -> Iterator[None]:
-    """Lets htslib find the reference by md5: the path of one that it is given as a file would go into the CRAM."""
+    """Let htslib find the reference by MD5: given as a file, its path would be written into the CRAM."""
     before = {name: os.environ.get(name) for name in ("REF_PATH", "REF_CACHE")}
     with tempfile.TemporaryDirectory(dir=folder) as references:
         for chromosome in demo_genome().chromosomes:
@@ -127,7 +127,7 @@ def _reads(person: str) -> Iterator[_Read]:
             number += 1
             yield from haplotypes[source.random() < 0.5].pair(source, contig, f"{person}:{number}")
     for _ in range(_FOREIGN):
-        # What was sequenced besides the person: reads that lie nowhere.
+        # Contamination: reads that align nowhere.
         number += 1
         for which in (_FIRST, _SECOND):
             residues = "".join("ACGT"[int(source.random() * 4)] for _ in range(LENGTH))
@@ -136,7 +136,7 @@ def _reads(person: str) -> Iterator[_Read]:
 
 
 class _Haplotype:
-    """A chromosome as a person has it, from which fragments are read."""
+    """One haplotype of a person's chromosome, from which fragments are sequenced."""
 
     def __init__(self, chromosome: str, residues: str, person: str, which: int) -> None:
         self._pieces = haplotype(chromosome, residues, person=person, which=which)
@@ -144,7 +144,7 @@ class _Haplotype:
         self._residues = "".join(piece.residues for piece in self._pieces)
 
     def pair(self, source: random.Random, contig: int, name: str) -> Iterator[_Read]:
-        """Both ends of one fragment; none where the reference is not known."""
+        """Yield both reads of one random fragment; nothing if a read would contain N."""
         length = _FRAGMENT[0] + int(source.random() * _FRAGMENT[1])
         begin = int(source.random() * (len(self._residues) - length))
         ends = (begin, begin + length - LENGTH)
@@ -158,7 +158,7 @@ class _Haplotype:
             _PAIRED | (_SECOND if first_is_left else _FIRST),
         ]
         if source.random() < _LOST:
-            # The right one is not to be aligned: it stays with its mate.
+            # The right read is unmapped, and placed at the position of its mate.
             yield _Read(
                 name, flags[0] | _MATE_UNMAPPED, contig, left.start, left.cigar, residues[0], left.start, 0
             )
@@ -172,7 +172,7 @@ class _Haplotype:
         yield _Read(name, flag, contig, right.start, right.cigar, residues[1], left.start, -span)
 
     def _aligned(self, begin: int, end: int) -> _Aligned:
-        """Residues `begin` to `end` of the haplotype, set against the reference."""
+        """Align residues `[begin, end)` of the haplotype to the reference."""
         operations: list[tuple[int, int]] = []
         start = None
         reached = 0
@@ -181,7 +181,7 @@ class _Haplotype:
             piece, offset = self._pieces[at], self._begins[at]
             low, high = max(begin - offset, 0), min(end - offset, len(piece.residues))
             inserted = piece.start == piece.end
-            # An insertion at the edge of a read cannot be told from a mismatch, and is set against the reference.
+            # An aligner cannot tell an insertion at the edge of a read from mismatches, so it becomes a match here.
             if inserted and (start is None or offset + high == end):
                 inserted = False
                 placed = piece.start - (high - low) if start is None else reached
@@ -216,7 +216,7 @@ def _extent(cigar: Sequence[tuple[int, int]]) -> int:
 
 
 def _sequenced(source: random.Random, residues: str) -> str:
-    """The residues as a machine reads them."""
+    """Return the residues with random sequencing errors."""
     read = list(residues)
     for at in range(len(read)):
         if source.random() < _ERROR:

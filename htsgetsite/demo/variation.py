@@ -1,4 +1,4 @@
-"""Two people whose genomes differ from the demonstration genome: the variants, and the residues that follow from them.
+"""Simulate two people whose genomes differ from the demonstration genome: their variants and haplotypes.
 
 As in `genome`, everything follows from one seed through `random.random()`. Coordinates are 0-based and half-open.
 """
@@ -10,7 +10,7 @@ from functools import cache
 
 from htsgetsite.demo.genome import SEED, demo_genome
 
-#: The people, as samples are called.
+#: The people, by their sample names.
 PEOPLE = ("ada", "ben")
 
 _BETWEEN = 700
@@ -19,9 +19,9 @@ _DELETION = 1_200
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`reference` at `start` of a chromosome reads `alternative` on those of the people's two haplotypes that carry it.
+    """A variant: `alternative` replaces `reference` at `start` of a chromosome on the haplotypes that carry it.
 
-    `carriers` has a pair of booleans for each of `PEOPLE`. A deletion of more than a few bases is `symbolic`.
+    `carriers` has a pair of booleans, one per haplotype, for each of `PEOPLE`. A long deletion is `symbolic`.
     """
 
     chromosome: str
@@ -41,7 +41,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Residues of a haplotype: those of the reference from `start` to `end` or, where both are the same, inserted."""
+    """Residues of a haplotype that align to `[start, end)` of the reference; inserted ones if `start == end`."""
 
     residues: str
     start: int
@@ -50,7 +50,7 @@ class Piece:
 
 @cache
 def demo_variants() -> tuple[Variant, ...]:
-    """The variants of all chromosomes, in order."""
+    """Return the variants of all chromosomes, in order."""
     source = random.Random(SEED + 1)
     return tuple(
         variant
@@ -60,7 +60,7 @@ def demo_variants() -> tuple[Variant, ...]:
 
 
 def haplotype(chromosome: str, residues: str, *, person: str, which: int) -> list[Piece]:
-    """A chromosome as a person has it, on the first (0) or second (1) haplotype, piece by piece."""
+    """Return the pieces of a person's first (`which` 0) or second (1) haplotype of a chromosome."""
     number = PEOPLE.index(person)
     carried = [
         variant

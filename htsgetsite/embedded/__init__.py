@@ -1,6 +1,6 @@
-"""A PostgreSQL of the site's own, for when `DATABASE_URL` names none.
+"""The embedded PostgreSQL server, used if `DATABASE_URL` is not set.
 
-`server` owns its life: made and started by the first process that connects, stopped with the last. `watchdog` is the
-small process that stops it when the last user was killed. `base` is the Django database backend on top; as a backend it
-has to lie in a module of that name. Nothing here runs before a connection is wanted.
+`server` creates and starts it when the first process connects, and stops it when the last one ends. `watchdog` is a
+small process that stops it if the last user was killed. `base` is the Django database backend; Django requires this
+module name. Nothing runs before the first connection.
 """

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, which sees to it that the embedded server runs before it connects."""
+"""Django's PostgreSQL backend, which starts the embedded server before it connects."""
 
 from functools import cache
 from pathlib import Path
@@ -13,21 +13,21 @@ from htsgetsite.embedded.server import PORT, USER, EmbeddedServer
 
 @cache
 def embedded_server() -> EmbeddedServer:
-    """The one embedded server of this process."""
+    """Return the embedded server, one object for this process."""
     home: Path = settings.HTSGETSITE_HOME
     return EmbeddedServer(home)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Starts the server at the first connection, and again after a crash of the server."""
+    """Start the server at the first connection, and again after a crash of the server."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        """The local socket of the embedded server; does not start it."""
+        """Return parameters for the server's local socket; does not start the server."""
         params: dict[str, Any] = super().get_connection_params()
         return {**params, "host": str(embedded_server().socket_folder), "port": PORT, "user": USER}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Raises OperationalError, also where the server cannot be started."""
+        """Start the server if needed and connect. Raises OperationalError, also if the server cannot be started."""
         server = embedded_server()
         server.join()
         try:

@@ -1,11 +1,11 @@
 """The embedded PostgreSQL: created and started by its first user, shared by every process, stopped with the last.
 
-Each process that uses the server holds a shared `flock` on `postgres.users.lock` for its whole life; the kernel gives
-it back however the process ends. Creating and starting happens in turn, under `postgres.turn.lock`. Whoever holds the
-users' lock exclusively knows that nobody uses the server and may stop it: the last process to leave by itself, or the
-watchdog (see `watchdog`) where the last one was killed. Locks are always taken in the order users, turn.
+Each process that uses the server holds a shared `flock` on `postgres.users.lock` until it ends; the kernel releases it
+however the process ends. One process at a time creates or starts the server, under `postgres.turn.lock`. A process that
+gets the users' lock exclusively knows that nobody uses the server, and may stop it: the last process that leaves, or
+the watchdog (see `watchdog`) if the last one was killed. Locks are always taken in the order users, turn.
 
-The server listens on a local socket only, in a directory that nobody but its owner may enter.
+The server listens on a local socket only, in a folder that only its owner may enter.
 """
 
 import atexit
@@ -34,21 +34,21 @@ from psycopg import pq
 log = logging.getLogger(__name__)
 
 DATABASE = "htsgetsite"
-#: Owns the database and may make others (for tests), but may not read files or run programs as the server can.
+#: Owns the database and may create others (for tests); not a superuser, so it cannot read files or run programs.
 USER = "htsgetsite"
 PORT = 5432
-#: The system account that runs the server when the site runs as root, which PostgreSQL refuses to be.
+#: The system account that runs the server when the site runs as root: PostgreSQL refuses to run as root.
 ACCOUNT = "htsgetsite"
 
 _FIRST_STATEMENTS = f"CREATE ROLE {USER} LOGIN CREATEDB;\nCREATE DATABASE {DATABASE} OWNER {USER};\n"
 _MAJOR = "18"
 _START_SECONDS = 120
-#: The longest path of a local socket, in bytes, on the platforms the binaries exist for (macOS has the shorter).
+#: The longest path of a local socket, in bytes: the limit of macOS, which is lower than that of Linux.
 _SOCKET_PATH_LIMIT = 103
 
 
 class EmbeddedServerError(OperationalError):
-    """The embedded server cannot be created or started; the text says why and what can be done."""
+    """The embedded server cannot be created or started; the message says why and what to do."""
 
 
 class _Identity(TypedDict, total=False):
@@ -58,7 +58,7 @@ class _Identity(TypedDict, total=False):
 
 
 class EmbeddedServer:
-    """The server whose data lie in `home`/postgres. Safe for threads and forks."""
+    """The server whose data are in `home`/postgres. Safe for threads and forks."""
 
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
@@ -69,7 +69,7 @@ class EmbeddedServer:
         atexit.register(self.leave)
 
     def join(self) -> None:
-        """Makes this process a user of the server, starting it where needed. Cheap when it already is one.
+        """Register this process as a user of the server, and start the server if needed. Cheap if already registered.
 
         Raises `EmbeddedServerError`.
         """
@@ -91,7 +91,7 @@ class EmbeddedServer:
             self._users = users
 
     def revive(self) -> bool:
-        """After a failed connection: starts the server if it has died. False when it was in good health."""
+        """Start the server again after a failed connection; return False if it was running."""
         if self._ping() == pq.Ping.OK:
             return False
         with self._guard:
@@ -99,7 +99,7 @@ class EmbeddedServer:
         return True
 
     def leave(self) -> None:
-        """Ends the use by this process, and stops the server if nobody else uses it."""
+        """End the use by this process, and stop the server if no other process uses it."""
         with self._guard:
             if self._users is None:
                 return
@@ -107,7 +107,7 @@ class EmbeddedServer:
             try:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                # Others use it; or the watchdog is stopping it, and then this waits, so that it has stopped on return.
+                # Other processes use it, or the watchdog is stopping it: then wait until it has stopped.
                 fcntl.flock(users, fcntl.LOCK_SH)
             else:
                 self._stop()
@@ -116,7 +116,7 @@ class EmbeddedServer:
 
     @cached_property
     def socket_folder(self) -> Path:
-        """Where the local socket lies: with the data, or in the temporary folder where that path would be too long."""
+        """The folder of the local socket: the data folder, or one in the temporary folder if that path is too long."""
         if len(os.fsencode(self.data / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_LIMIT:
             return self.data
         digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
@@ -139,7 +139,7 @@ class EmbeddedServer:
             ) from error
 
     def _create(self) -> None:
-        """Makes the cluster and the database beside their place, and moves them there only when complete."""
+        """Create the cluster and the database in a draft folder, and rename it when they are complete."""
         draft = self.home / "postgres.new"
         shutil.rmtree(draft, ignore_errors=True)
         self._open_the_way(self.home)
@@ -152,7 +152,7 @@ class EmbeddedServer:
             "initdb",
             *("-D", str(draft)),
             *("--username", "postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"),
-            # Order by code point, and upper and lower case by Unicode, whatever locales the machine has.
+            # Sort by code point and change case by Unicode, whatever locales the machine has.
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
         )
         self._run(draft, "postgres", "--single", "-D", str(draft), "postgres", stdin=_FIRST_STATEMENTS)
@@ -162,7 +162,7 @@ class EmbeddedServer:
         version = (self.data / "PG_VERSION").read_text().strip()
         if version != _MAJOR:
             raise EmbeddedServerError(
-                f"{self.data} was made by PostgreSQL {version}, but this site brings {_MAJOR}. Dump it with the old "
+                f"{self.data} was made by PostgreSQL {version}, but this release has {_MAJOR}. Dump it with the old "
                 "release of the site, or set DATABASE_URL to a server of that version."
             )
         self._open_the_way(self.home)
@@ -179,7 +179,7 @@ class EmbeddedServer:
                 return
             except subprocess.CalledProcessError as error:
                 told = server_log.read_text(errors="replace") if server_log.exists() else ""
-                # The backends of a killed server need a moment to notice that it has gone.
+                # The backends of a killed server need a moment to end.
                 if "shared memory block" in told and time.monotonic() < deadline:
                     time.sleep(0.1)
                     continue
@@ -200,7 +200,7 @@ class EmbeddedServer:
             "max_wal_size": "2GB",
             "wal_compression": "on",
             "log_checkpoints": "off",
-            # Errors of statements are told to whoever sent them; the log has what concerns the server.
+            # Errors of statements go to the client that sent them; the log has only what concerns the server.
             "log_min_messages": "log",
         }
         return " ".join(shlex.quote(f"--{name}={value}") for name, value in options.items())
@@ -235,10 +235,10 @@ class EmbeddedServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-        ).returncode = 0  # It outlives this process; nobody is to wait for it or warn of it.
+        ).returncode = 0  # It outlives this process: this avoids Popen's ResourceWarning.
 
     def _ping(self) -> pq.Ping:
-        """OK: takes connections; REJECT: alive, starting or stopping; NO_RESPONSE: not there."""
+        """Ping the server; while it starts or stops (REJECT), wait for OK (accepts connections) or NO_RESPONSE."""
         conninfo = f"host={_quoted(str(self.socket_folder))} port={PORT} user={USER} dbname=postgres"
         ping = pq.PGconn.ping(conninfo.encode())
         deadline = time.monotonic() + _START_SECONDS
@@ -248,7 +248,7 @@ class EmbeddedServer:
         return pq.Ping(ping)
 
     def _clear_stale_locks(self) -> None:
-        """Removes lock files of a server that is gone, which PostgreSQL keeps when another process has its number."""
+        """Remove lock files of a server that has ended; PostgreSQL keeps them if another process has its process id."""
         for lock in (self.data / "postmaster.pid", self.socket_folder / f".s.PGSQL.{PORT}.lock"):
             try:
                 process = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
@@ -273,12 +273,12 @@ class EmbeddedServer:
             found = folder.lstat()
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner.st_uid or found.st_mode & 0o077:
                 raise EmbeddedServerError(
-                    f"{folder}, where the socket of the embedded PostgreSQL should lie, belongs to somebody else. "
+                    f"{folder}, the folder for the socket of the embedded PostgreSQL, belongs to another account. "
                     "Remove it, or set HTSGETSITE_HOME to a shorter path."
                 ) from None
 
     def _open_the_way(self, folder: Path) -> None:
-        """As root only: lets the server's account pass through the folders above its data and its programs."""
+        """As root only: allow the server's account to enter the folders above its data and its programs."""
         if os.geteuid() != 0:
             return
         programs = _binaries().parent
@@ -286,7 +286,7 @@ class EmbeddedServer:
             for ancestor in (place, *place.parents):
                 mode = ancestor.stat().st_mode
                 if not mode & stat.S_IXOTH:
-                    log.info("Letting other accounts pass through %s, for the embedded PostgreSQL", ancestor)
+                    log.info("Allowing other accounts to enter %s, for the embedded PostgreSQL", ancestor)
                     ancestor.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
         if not (programs / "bin" / "postgres").stat().st_mode & stat.S_IROTH:
             for path in (programs, *programs.rglob("*")):
@@ -295,12 +295,12 @@ class EmbeddedServer:
                     path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
 
     def _run(self, data: Path, program: str, *arguments: str, stdin: str = "") -> None:
-        """Runs a program of PostgreSQL on a data folder as the folder's owner. Raises CalledProcessError."""
+        """Run a program of PostgreSQL on a data folder as the folder's owner. Raises CalledProcessError."""
         identity: _Identity = {}
         if os.geteuid() == 0:
             owner = data.stat()
             identity = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-        # Files rather than pipes: the server inherits them and would keep a pipe open.
+        # A file, not a pipe: the server inherits it and would keep a pipe open.
         with tempfile.TemporaryFile("w+", errors="replace") as told:
             done = subprocess.run(
                 [str(_binaries() / program), *arguments],
@@ -318,7 +318,7 @@ class EmbeddedServer:
                 raise subprocess.CalledProcessError(done.returncode, program, stderr=told.read()[-2000:])
 
     def _lock(self, name: str, operation: int) -> int:
-        """An open file with the lock; closing it gives the lock back. Never inherited by programs that are run."""
+        """Take a lock; return its descriptor, which releases it when closed. Child programs do not inherit it."""
         descriptor = os.open(self.home / f"postgres.{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, operation)
@@ -328,7 +328,7 @@ class EmbeddedServer:
         return descriptor
 
     def _forget(self) -> None:
-        """In a forked child: the parent's lock is not the child's, which joins by itself when it connects."""
+        """Drop the parent's lock in a forked child, which joins by itself when it connects."""
         self._guard = threading.RLock()
         if self._users is not None:
             os.close(self._users)
@@ -346,7 +346,7 @@ def _binaries() -> Path:
 
 
 def _account() -> pwd.struct_passwd:
-    """The system account for the server, made where absent; `nobody` on a machine without `useradd`."""
+    """Return the system account for the server; create it if absent, or use `nobody` if that is impossible."""
     try:
         return pwd.getpwnam(ACCOUNT)
     except KeyError:
@@ -359,7 +359,7 @@ def _account() -> pwd.struct_passwd:
             capture_output=True,
         )
     except (OSError, subprocess.CalledProcessError):
-        # Another process may have made it in the meantime.
+        # Another process may have created it in the meantime.
         pass
     try:
         return pwd.getpwnam(ACCOUNT)
@@ -368,7 +368,7 @@ def _account() -> pwd.struct_passwd:
 
 
 def _shared_buffers_megabytes() -> int:
-    """An eighth of the memory, from 64 MB to 1 GB: enough for the catalogue's indexes beside the page cache."""
+    """Return an eighth of the memory, from 64 MB to 1 GB: enough for the catalogue's indexes."""
     return int(min(1024, max(64, psutil.virtual_memory().total // 8 // 2**20)))
 
 

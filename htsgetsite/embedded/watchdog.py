@@ -1,8 +1,8 @@
-"""Stops the embedded PostgreSQL once no process uses it, however its users ended.
+"""Stop the embedded PostgreSQL once no process uses it, however its users ended.
 
 Run as a script with the standard library only: `watchdog.py LOCKS DATA PG_CTL UID GID`. Every user holds a shared lock
-on LOCKS/postgres.users.lock; the kernel gives it back even when a user dies by SIGKILL, SIGTERM or SIGHUP. The watchdog
-waits for the exclusive lock, which it gets exactly when the last user has gone, and then stops the server.
+on LOCKS/postgres.users.lock; the kernel releases it even if the user dies by SIGKILL, SIGTERM or SIGHUP. The watchdog
+waits for the exclusive lock, which it gets when the last user has ended, and then stops the server.
 """
 
 import fcntl
@@ -13,7 +13,7 @@ import sys
 
 
 def main(locks: str, data: str, pg_ctl: str, uid: int, gid: int) -> None:
-    """Waits for the users to go; returns at once when another watchdog is at work."""
+    """Wait until the last user has ended and stop the server; return at once if another watchdog runs."""
     os.chdir("/")
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
@@ -36,7 +36,7 @@ def main(locks: str, data: str, pg_ctl: str, uid: int, gid: int) -> None:
             group=gid if root else None,
             extra_groups=[] if root else None,
         )
-    # In this order: whoever gets the users' lock next must see that it needs a new watchdog.
+    # In this order: the process that gets the users' lock next must see that it needs a new watchdog.
     os.close(own)
     os.close(users)
 

@@ -1,4 +1,4 @@
-"""`manage.py serve`: the site on Granian, in several processes."""
+"""`manage.py serve`: run the site on Granian, in one or more worker processes."""
 
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -11,17 +11,17 @@ from htsgetsite.server import CannotServe, serve
 
 
 class Command(BaseCommand):
-    """Checks that the database is ready, and answers until SIGTERM or SIGINT."""
+    """Check that the database is ready, and serve until SIGTERM or SIGINT."""
 
     help = "Serve the site over HTTP until told to stop."
-    #: For other commands; no word of the command line.
+    #: For other commands; not an option of the command line.
     stealth_options = ("when_ready",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Defaults come from the settings."""
+        """Add the options; the default of `--port` is a setting."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
         parser.add_argument("--port", type=int, default=settings.PORT, help="default: PORT, or 8000")
-        parser.add_argument("--workers", type=int, default=1, help="processes that answer (default: 1)")
+        parser.add_argument("--workers", type=int, default=1, help="number of worker processes (default: 1)")
 
     def handle(
         self,
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         when_ready: Callable[[str], None] | None = None,
         **_: Any,
     ) -> None:
-        """`when_ready` is called once with the address, when the first request would be answered."""
+        """Serve; call `when_ready` once with the URL when the server answers requests."""
         if not 1 <= port <= 65535:
             raise CommandError("--port: expected a number from 1 to 65535")
         if workers < 1:
