@@ -15,7 +15,7 @@ from catalogue.storage import FILES, SEQUENCES, LocalStorage, storage
 
 @register()
 def check_storages(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """One message for each storage that cannot be used. Asks no host on the network."""
+    """Return a message for each storage that cannot be used. Asks no host on the network."""
     messages: list[CheckMessage] = []
     for name in settings.HTSGETSITE_STORAGES:
         try:

@@ -27,7 +27,7 @@ class CrossOriginMiddleware(middleware.CorsMiddleware):
     """
 
     def is_enabled(self, request: HttpRequest) -> bool:
-        """Whether the path is one of a protocol."""
+        """Return whether the path is one of a protocol."""
         return request.path_info.startswith(protocol_paths())
 
     def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -60,7 +60,7 @@ class Request:
         return str(self.environ.get("HTTP_ACCEPT", ""))
 
     def header(self, name: str) -> str | None:
-        """The value of a header by its WSGI name, such as `HTTP_RANGE`; None where it is absent."""
+        """Return the value of a header by its WSGI name, such as `HTTP_RANGE`; None where it is absent."""
         return self.environ.get(name)
 
 

@@ -105,7 +105,7 @@ class GuardedView(ProtocolView):
         return self.asked.target
 
     def handle_exception(self, exc: Exception) -> Answer:  # type: ignore[override]
-        """The same, recorded."""
+        """Answer an error, and record it."""
         refusal = super().handle_exception(exc)
         if (target := self.audit_target(exc)) is not None:
             record_refusal(self.event, target, exc, status=refusal.status, viewer=self.asked.viewer)

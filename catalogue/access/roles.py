@@ -12,5 +12,5 @@ def managed_datasets(user: int, *, owned: bool = False) -> QuerySet[Dataset]:
 
 
 def managed_collections(user: int, *, owned: bool = False) -> QuerySet[SequenceCollection]:
-    """Return the collections of sequences that an account may manage, likewise."""
+    """Return the collections of sequences that an account may manage, as `managed_datasets` does datasets."""
     return SequenceCollection.objects.filter(pk__in=managed(user, owned=owned)[1])

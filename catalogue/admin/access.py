@@ -240,7 +240,7 @@ class ApiTokenAdmin(Audited[ApiToken]):
         return ("user", "name", "prefix", "scopes", "created", "expires", "last_used", "revoked")
 
     def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
-        """What is asked for, or what is shown."""
+        """Return the fields of the form, or those that are shown."""
         return self.get_readonly_fields(request, obj) or ("user", "name", "scopes", "expires")
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:

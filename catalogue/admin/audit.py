@@ -55,7 +55,7 @@ class AuditEventAdmin(Shown, ByRole[AuditEvent]):
         return False
 
     def get_urls(self) -> list[Any]:
-        """The list, and the files of it."""
+        """Return the URLs of the list and of its exports."""
         own = [
             path("export.csv", self.admin_site.admin_view(self.export_csv), name="catalogue_auditevent_csv"),
             path(
@@ -71,7 +71,7 @@ class AuditEventAdmin(Shown, ByRole[AuditEvent]):
         return self._file(request, _csv(self._rows(request)), "text/csv; charset=utf-8", "audit.csv")
 
     def export_lines(self, request: HttpRequest) -> StreamingHttpResponse:
-        """The same as JSON, one object a line."""
+        """Export as JSON, one object a line."""
         rows = self._rows(request)
         lines = (json.dumps(dict(zip(_COLUMNS, row, strict=True)), default=str) + "\n" for row in rows)
         return self._file(request, lines, "application/jsonl", "audit.jsonl")

@@ -65,17 +65,17 @@ class Audited(admin.ModelAdmin[M]):
     """An admin whose every addition, change and deletion goes into the audit, in the transaction of the change."""
 
     def log_addition(self, request: HttpRequest, obj: M, message: Any) -> Any:
-        """Called by Django after an object was added."""
+        """Record that an object was added; called by Django."""
         self._record(obj, "added", message)
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: M, message: Any) -> Any:
-        """Called by Django after an object was changed."""
+        """Record that an object was changed; called by Django."""
         self._record(obj, "changed", message)
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Called by Django before objects are removed."""
+        """Record that objects are about to be removed; called by Django."""
         for obj in queryset:
             self._record(obj, "removed", [])
         return super().log_deletions(request, queryset)

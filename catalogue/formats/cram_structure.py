@@ -71,7 +71,7 @@ class Container:
     is_eof: bool
 
     def verify_data(self) -> None:
-        """Raises `FormatError` where this cannot be a container of records."""
+        """Raise `FormatError` where this cannot be a container of records."""
         if self.reference < SEVERAL_REFERENCES:
             raise FormatError(f"CRAM container of reference {self.reference}", offset=self.extent.begin)
         if not all(0 <= landmark < self.extent.end - self.first_block for landmark in self.landmarks):

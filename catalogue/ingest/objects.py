@@ -46,7 +46,7 @@ def made_objects(file: DataFile) -> list[ObjectRef]:
 
 
 def file_uses(ref: ObjectRef) -> bool:
-    """Whether a registered file is served from an object, or had its index read from it."""
+    """Return whether a registered file is served from an object, or had its index read from it."""
     return DataFile.objects.filter(Q(storage=ref.storage, key=ref.key) | Q(index_source=str(ref))).exists()
 
 
@@ -93,14 +93,14 @@ def _remove(ref: ObjectRef, before: float | None) -> bool:
 
 @receiver(post_delete, sender=DataFile)
 def _file_deleted(instance: DataFile, **_: Any) -> None:
-    """Remove what the site made for a file, once its row is gone for good."""
+    """Remove the objects that the site made for a file, once the deletion of its row is committed."""
     for ref in made_objects(instance):
         transaction.on_commit(lambda ref=ref: remove_unless_used(ref))  # type: ignore[misc]
 
 
 @receiver(post_delete, sender=Sequence)
 def _sequence_deleted(instance: Sequence, **_: Any) -> None:
-    """Remove the blob of a sequence, once its row is gone for good and no other sequence lies in the blob."""
+    """Remove the blob of a sequence, once the deletion of its row is committed and no other sequence lies in it."""
     blob = instance.blob
     if blob is not None and not blob.sequences.exists():
         ref = ObjectRef(blob.storage, blob.key)

@@ -99,4 +99,4 @@ class Observer(Protocol):
         """Something in an input is of interest to the steward."""
 
     def finished(self, result: InputResult) -> None:
-        """An input is done."""
+        """Take note that an input is done."""

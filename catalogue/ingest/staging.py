@@ -20,7 +20,7 @@ _LOCK = "lock"
 
 @contextmanager
 def staging_folder(storage: Storage) -> Iterator[Path]:
-    """A folder for this process alone, removed at the end. Folders that ended processes left are removed first."""
+    """Make a folder for this process alone, removed at the end. Folders that ended processes left are removed first."""
     top = storage.staging()
     # Held while a folder is made or removed, so that none is seen before its own lock is held.
     with _locked(top / ".lock", wait=True):

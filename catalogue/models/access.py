@@ -29,7 +29,7 @@ class Scope(models.TextChoices):
 
 
 def every_scope() -> list[str]:
-    """The scopes of a token that is not limited."""
+    """Return the scopes of a token that is not limited."""
     return [scope.value for scope in Scope]
 
 

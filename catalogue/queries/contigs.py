@@ -98,12 +98,12 @@ def contigs_with_records(file: StoredFile) -> list[FileContig]:
 
 
 def contigs_by_number(file: StoredFile, numbers: Collection[int]) -> dict[int, FileContig]:
-    """The contigs with these numbers, by number; the numbers of others are left out."""
+    """Return the contigs with these numbers, by number; the numbers of others are left out."""
     return {contig.number: contig for contig in _records(file, Q(number__in=list(numbers)))}
 
 
 def contig_md5s(file: StoredFile) -> dict[str, bytes | None]:
-    """The md5 of every contig of a file, None where it is not known, by the contig's name and in their order."""
+    """Return the md5 of every contig of a file, None where it is not known, by the contig's name and in their order."""
     rows = Contig.objects.filter(file_id=file.pk, file__ingested=file.ingested).order_by("number")
     return {
         name: _bytes(md5) or _bytes(linked)

@@ -1,7 +1,7 @@
 """Looks sequences up by digest or alias, and reads their residues.
 
-What a digest names never changes, so those answers are remembered in the process, for `REMEMBERED_SECONDS` at most:
-a sequence that is deleted, or made private, is gone everywhere after that time. Only public ones are remembered.
+What a digest names never changes, so public sequences are cached in the process, for `REMEMBERED_SECONDS` at most: a
+sequence that is deleted, or made private, is gone everywhere after that time.
 """
 
 import time
@@ -75,7 +75,9 @@ _by_identifier: OrderedDict[str, _Remembered] = OrderedDict()
 
 
 def sequence(identifier: str, *, viewer: Viewer = ANONYMOUS) -> StoredSequence:
-    """The sequence that a digest, `authority:name` or a bare name means (refget 2.0.0, "Identifiers") to a viewer.
+    """Return the sequence that a digest, `authority:name` or a bare name means to a viewer.
+
+    See refget 2.0.0, "Identifiers".
 
     Raises NotFound, AmbiguousAlias for a name of several sequences that the viewer may have, and what `access.refusal`
     gives where the viewer may have none of those that are meant.
@@ -98,7 +100,7 @@ def sequence(identifier: str, *, viewer: Viewer = ANONYMOUS) -> StoredSequence:
 
 
 def known_sequence(identifier: str) -> StoredSequence | None:
-    """The same for a digest that this process was asked before, without touching the database; else None."""
+    """Return the sequence of a digest that this process has in its cache, without touching the database; else None."""
     remembered = _by_identifier.get(identifier)
     if remembered is None:
         return None
@@ -109,12 +111,12 @@ def known_sequence(identifier: str) -> StoredSequence | None:
 
 
 def is_digest(identifier: str) -> bool:
-    """Whether an identifier is made from content, so that its meaning can never change."""
+    """Return whether an identifier is a digest, whose meaning can never change."""
     return parse_digest(identifier) is not None
 
 
 def forget_sequences() -> None:
-    """Empties the memory of this process, after rows were removed."""
+    """Empty the cache of this process, after rows were removed."""
     _by_identifier.clear()
 
 
@@ -135,7 +137,7 @@ def authorities() -> list[str]:
 
 
 def read_residues(record: StoredSequence, start: int, end: int) -> bytes:
-    """The residues of `[start, end)`, 0-based, half-open, within the sequence.
+    """Read the residues of `[start, end)`, 0-based, half-open, within the sequence.
 
     Raises NotFound when they are not held, and StorageError.
     """
@@ -144,7 +146,7 @@ def read_residues(record: StoredSequence, start: int, end: int) -> bytes:
 
 
 def stream_residues(record: StoredSequence, start: int, end: int) -> Iterator[bytes]:
-    """The same in pieces of at most 1 MiB, begun already: an object that is missing or too short shows at once.
+    """Read the residues in pieces of at most 1 MiB. The first is read at once, so that a missing or short object shows.
 
     A StorageError in the middle of it means that what came so far is no answer.
     """
@@ -159,7 +161,7 @@ def stream_residues(record: StoredSequence, start: int, end: int) -> Iterator[by
 
 
 def direct_residues(record: StoredSequence, *, seconds: int, content_type: str) -> str | None:
-    """A URL under which anybody can fetch all residues from their storage, for so many seconds, as `content_type`.
+    """Return a URL under which anybody can fetch all residues from their storage, for `seconds`, as `content_type`.
 
     None where the storage signs no URLs, and where other sequences lie in the same object. Raises NotFound when they
     are not held, and StorageUnavailable where there are no credentials to sign with.

@@ -126,7 +126,7 @@ class Storage(abc.ABC):
 
 
 def is_key(key: str) -> bool:
-    """Whether this can be a key in every kind of storage, and in a URL."""
+    """Return whether this can be a key in every kind of storage, and in a URL."""
     return "\0" not in key and not {"", ".", ".."}.intersection(key.split("/"))
 
 

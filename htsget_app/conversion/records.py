@@ -352,7 +352,7 @@ def _contigs_in(file: PlannedFile, parts: Iterable[Derived]) -> list[FileContig]
 
 
 def _decodes(file: PlannedFile, contig: FileContig) -> bool:
-    """Whether the first container with reads of the contig decodes with the references that are at hand."""
+    """Return whether the first container with reads of the contig decodes with the references that are at hand."""
     written = headers(file, FileFormat.BAM)
     begin, end = (int(each[0]) for each in container_ranges(contig.index))
     stored = queries.stream_bytes(file.stored, ByteRange(begin, end))

@@ -103,7 +103,7 @@ class PlannedFile:
         return VirtualOffset.at(self.stored.size - (len(EOF_MARKER) if self.stored.has_eof else 0))
 
     def binning_indexes(self, regions: Iterable[Region]) -> dict[int, ContigIndex]:
-        """The contig indexes of a BGZF file, for those contigs of regions that have records.
+        """Return the contig indexes of a BGZF file, for those contigs of regions that have records.
 
         Raises `FormatError` for damaged ones.
         """
@@ -115,7 +115,7 @@ class PlannedFile:
         }
 
     def record_walker(self) -> RecordWalker:
-        """A function that finds records in the uncompressed bytes of a BGZF file."""
+        """Return a function that finds records in the uncompressed bytes of a BGZF file."""
         names = {number: contig.name for number, contig in self.contigs.items()}
         return record_walker(self.stored.format, names)
 

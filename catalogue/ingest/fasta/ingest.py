@@ -109,7 +109,7 @@ def ingest_fasta(sources: Sequence[Source], *, options: FastaOptions, observer: 
 
 @contextmanager
 def _frozen_objects() -> Iterator[None]:
-    """Keep the garbage collector from the objects that exist already: millions of records keep it busy."""
+    """Exempt the objects that exist already from garbage collection: millions of records keep it busy."""
     gc.freeze()
     try:
         yield
@@ -203,7 +203,7 @@ def _result(source: Source, content: _Content, added: Added) -> InputResult:
 
 @contextmanager
 def _file_folder(folder: Path | None) -> Iterator[Path | None]:
-    """A new folder in `folder`, removed at the end."""
+    """Make a new folder in `folder`, removed at the end."""
     if folder is None:
         yield None
         return

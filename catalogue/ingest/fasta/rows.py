@@ -162,7 +162,7 @@ class RecordTable:
         return fresh
 
     def _is_whole(self, blob: int) -> bool:
-        """Whether the object of a blob exists, in its size. Raises StorageUnavailable."""
+        """Return whether the object of a blob exists, in its size. Raises StorageUnavailable."""
         if blob not in self._blob_is_whole:
             row = ResidueBlob.objects.get(pk=blob)
             try:

@@ -109,7 +109,7 @@ def _misplaced(ref: ObjectRef, options: FilesOptions) -> str | None:
 
 
 def _unusable(htsget_id: str) -> str | None:
-    """Say why clients could not ask for an id."""
+    """Return why clients could not ask for an id, None where they can."""
     if not htsget_id or htsget_id == "service-info":
         return f"{htsget_id!r} cannot be an id; choose another with --id"
     if len(htsget_id) > _MAX_ID:

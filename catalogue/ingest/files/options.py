@@ -41,7 +41,7 @@ class FilesOptions(Options):
         return (self.storage or FILES) if self.copy else None
 
     def builds_index_of(self, ref: ObjectRef) -> bool:
-        """Whether a file gets an index when it has none."""
+        """Return whether a file gets an index when it has none."""
         is_local = self.copy_to is not None or ref.local_path() is not None
         return self.build_index and (is_local or self.fetch_for_index)
 

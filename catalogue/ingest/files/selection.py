@@ -92,7 +92,7 @@ def _rows(ids: Sequence[str], options: FilesOptions) -> Mapping[str, list[DataFi
 
 
 def _is_unchanged(one: FoundFile, row: DataFile, options: FilesOptions) -> bool:
-    """Whether reading the file again could tell nothing that the row does not hold."""
+    """Return whether reading the file again could tell nothing that the row does not hold."""
     copied = options.copy_to is not None
     if str(one.ref) != (row.source if copied else str(ObjectRef(row.storage, row.key))):
         return False

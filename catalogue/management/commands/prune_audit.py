@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--older-than", type=int, required=True, metavar="DAYS", help="at least 1")
 
     def handle(self, *, older_than: int, **_: Any) -> None:
-        """Prints how many events were removed."""
+        """Remove old events, and print how many they were."""
         if not 1 <= older_than <= 100_000:
             raise CommandError("--older-than: expected a number of days, at least 1")
         before = timezone.now() - timedelta(days=older_than)
