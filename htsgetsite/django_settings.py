@@ -2,6 +2,22 @@
 
 from typing import Any
 
+# The `urls` module of each declares its protocols: see ga4gh/protocol.py.
+PROTOCOLS = ["refget_app", "seqcol_app", "htsget_app"]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "catalogue.apps.CatalogueConfig",
+    *PROTOCOLS,
+    "htsgetsite.apps.SiteConfig",
+]
+
 MIDDLEWARE = [
     "htsgetsite.request_middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -77,3 +93,5 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W005",
     "security.W021",
 ]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SESSION_COOKIE_HTTPONLY = True

@@ -370,22 +370,6 @@ ENVIRONMENT.verify()
 
 # --- Django -------------------------------------------------------------------------------------------------------
 
-# The `urls` module of each declares its protocols: see ga4gh/protocol.py.
-PROTOCOLS = ["refget_app", "seqcol_app", "htsget_app"]
-
-INSTALLED_APPS = [
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-    "corsheaders",
-    "catalogue.apps.CatalogueConfig",
-    *PROTOCOLS,
-    "htsgetsite.apps.SiteConfig",
-]
-
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     *(["htsgetsite.authentication.sign_in.SignInBackend"] if SIGN_IN else []),
@@ -399,9 +383,7 @@ if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # Without X-Forwarded-Proto every request behind a proxy looks like http, and the redirect would loop.
 SECURE_SSL_REDIRECT = _https and TRUST_PROXY
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = HSTS_SECONDS if _https else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
-SESSION_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = ["://".join(urlsplit(PUBLIC_URL)[:2])] if PUBLIC_URL else []
 LOGGING = logging_config(LOG_LEVEL)
