@@ -18,7 +18,7 @@ class NotFound(CatalogueError):
 
 
 class AmbiguousAlias(CatalogueError):
-    """One name, several sequences.
+    """A name means several sequences.
 
     `candidates` are the `SQ.` digests (md5 in hexadecimal where that is all that is known) of them.
     """

@@ -59,7 +59,7 @@ def count_tickets(holder: bytes, *, weight: int = 1) -> int | None:
 
 
 def network_of(address: str | None) -> str | None:
-    """Return what limits by address count by: an IPv4 address, or the /64 network of an IPv6 one.
+    """Return the key of an address for rate limits: an IPv4 address, or the /64 network of an IPv6 one.
 
     Whoever has one address of a /64 has all of them. An IPv4 address written as an IPv6 one is itself.
     """

@@ -20,7 +20,7 @@ NOBODY = Actor("", None)
 
 @dataclass(slots=True)
 class RequestContext:
-    """Who asked for what a thread does: a request, or a command when there is none.
+    """The request, or else the command, for which a thread works.
 
     `session` returns the account of the session, where there is one; it is called only when an event is recorded. The
     protocols have viewers instead.

@@ -44,7 +44,7 @@ _FASTA = ("Content-Type", "text/x-fasta; charset=utf-8")
 
 
 class RedirectToDigest(RequestError):
-    """A collection was asked for by its name: the same path with its digest is where it is."""
+    """A collection was asked for by its name: redirect to the same path with its digest."""
 
     status = HTTPStatus.TEMPORARY_REDIRECT
 

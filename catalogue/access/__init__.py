@@ -1,4 +1,4 @@
-"""Who may see what: the one place that decides, before a byte, a header or an index is touched.
+"""Decides who may see what, before a byte, a header or an index is touched.
 
 A dataset is public, registered (any account, and any subject of a trusted issuer) or controlled: then it takes a grant
 to the viewer, to one of their groups, or to holders of a visa that they showed. Several grants add up. Being an

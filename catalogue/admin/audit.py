@@ -29,7 +29,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(Shown, ByRole[AuditEvent]):
-    """What was asked, by whom, and with which outcome. Stewards see what is about theirs."""
+    """What was asked, by whom, and with which outcome. Stewards see what concerns their datasets."""
 
     list_display = ("happened", "kind", "outcome", "actor", "address", "dataset", "target")
     list_filter = ("kind", "outcome", "happened")

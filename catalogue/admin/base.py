@@ -81,7 +81,7 @@ class Audited(admin.ModelAdmin[M]):
         return super().log_deletions(request, queryset)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
-        """Show as a message what only the database refuses, such as what somebody else changed meanwhile."""
+        """Show a refusal by the database as a message, for example where another account changed the row meanwhile."""
         try:
             return super().changeform_view(request, *args, **options)
         except IntegrityError as error:

@@ -43,7 +43,7 @@ class PickerScope:
 
 
 class ScopedFilter(admin.RelatedFieldListFilter):
-    """A filter by related objects that offers those only which the account sees in their own list."""
+    """A filter by related objects that offers only those that the account may see."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         """Return ids and names."""

@@ -27,7 +27,7 @@ from catalogue.models import (
 
 @admin.register(NamingAuthority)
 class NamingAuthorityAdmin(Audited[NamingAuthority]):
-    """Who gives names."""
+    """Naming authorities, who give names to sequences."""
 
     list_display = ("name", "description", "private")
     search_fields = ("name", "description")

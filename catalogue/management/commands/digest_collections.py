@@ -13,7 +13,7 @@ class Command(BaseCommand):
     help = "Make the digests of sequence collections 1.0 for the collections that have none yet."
 
     def handle(self, **_: Any) -> None:
-        """Print what was made, and which collections cannot have digests."""
+        """Compute digests; print how many were made, and which collections cannot have them."""
         digested = without = 0
         for pk, name in collections_without_digests():
             if digest_collection(pk):
