@@ -1,7 +1,7 @@
-"""The site's own tokens: how they are written, issued, listed and revoked.
+"""The site's own API tokens: their format, issue, listing and revocation.
 
-A token is `hts_`, ten characters by which its row is found, `_`, and a secret of 256 random bits, of which the row has
-the SHA-256 only. Nobody can tell its text again after `made` has returned it.
+A token consists of `hts_`, ten characters by which its row is found, `_`, and a secret of 256 random bits. The row
+stores only the SHA-256 of the secret, so the text of a token cannot be recovered once it has been shown.
 """
 
 import hashlib
@@ -19,9 +19,9 @@ from django.utils import timezone
 
 from catalogue.models import ApiToken, Scope
 
-#: What every token of the site begins with.
+#: The beginning of every token of the site.
 START: Final = "hts_"
-#: What a token may open: value and label.
+#: The scopes of a token: value and label.
 SCOPES: Final = Scope.choices
 _LETTERS: Final = string.ascii_letters + string.digits
 _PREFIX: Final = 10
@@ -29,7 +29,7 @@ _FORM: Final = re.compile(r"hts_([A-Za-z0-9]{10})_([A-Za-z0-9_-]{43})")
 
 
 class Parts(NamedTuple):
-    """What a token's text says: `prefix` may be shown and written down, `secret` may not."""
+    """The parts of a token's text: `prefix` may be shown and logged, `secret` may not."""
 
     prefix: str
     secret: str
@@ -38,13 +38,13 @@ class Parts(NamedTuple):
 def issue(
     *, user: Any, name: str, scopes: Collection[str], expires: datetime | None = None
 ) -> tuple[ApiToken, str]:
-    """Save a new token of an account; return it and its text."""
+    """Save a new token for an account; return the row and the token's text."""
     token = ApiToken(user=user, name=name, scopes=sorted(scopes), expires=expires)
     return token, save_new(token)
 
 
 def save_new(token: ApiToken) -> str:
-    """Draw the secret of a token that has everything else, and save it; return its text."""
+    """Generate the secret of a token that is otherwise complete, save it, and return its text."""
     prefix = "".join(secrets.choice(_LETTERS) for _ in range(_PREFIX))
     secret = secrets.token_urlsafe(32)
     token.prefix, token.digest = prefix, digest(secret)
@@ -68,7 +68,7 @@ def revoke(pk: int, *, user: int | None) -> bool:
 
 
 def parts(text: str) -> Parts | None:
-    """Return the parts of a text that has the form of a token, None for any other."""
+    """Return the parts of a text in the form of a token, None for any other text."""
     form = _FORM.fullmatch(text)
     return Parts(form[1], form[2]) if form else None
 
@@ -81,7 +81,7 @@ def digest(secret: str) -> bytes:
 def checked_expiry(expires: datetime | None) -> datetime | None:
     """Return `expires` if a new token may end then.
 
-    Raises ValidationError for the past, and beyond what `API_TOKEN_MAX_DAYS` allows.
+    Raises ValidationError for a time in the past or beyond `API_TOKEN_MAX_DAYS`.
     """
     max_days = settings.API_TOKEN_MAX_DAYS
     if expires is not None and expires <= timezone.now():

@@ -1,8 +1,8 @@
-"""The record of what was asked, by whom and with which outcome; and of every change to who may see what.
+"""The audit: records what was requested, by whom and with which outcome, and every change of access.
 
-An event is written before the answer that it is about leaves the site, in the transaction of the change that it is
-about, or in one of its own: what cannot be recorded does not happen. Rows are never changed, and only `prune` removes
-any (see `AuditEvent`). Nothing here holds a token, a signature or a query.
+An event is written before the answer leaves the site, in the transaction of the change that it describes or in one of
+its own: an action that cannot be recorded fails. Rows are never changed, and only `prune` removes any (see
+`AuditEvent`). No event holds a token, a signature or a query.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from catalogue.request_context import current_context
 Kind = AuditEvent.Kind
 Outcome = AuditEvent.Outcome
 
-#: Rows removed in one transaction by `prune`.
+#: Rows that `prune` removes in one transaction.
 _BATCH = 10_000
 _HOUR = 3600
 
@@ -37,7 +37,7 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What `record` writes; who, where and when are added to it. See `AuditEvent` for the fields."""
+    """The event that `record` writes, before actor, address and time are added. See `AuditEvent` for the fields."""
 
     kind: Kind
     outcome: Outcome = Outcome.DONE
@@ -51,9 +51,9 @@ INSERT INTO catalogue_auditevent
        (kind, outcome, actor, account, credential, address, dataset, target, request_id, detail)
 SELECT %s, %s, %s, %s::bigint, %s, %s::inet, %s, %s, %s, %s::jsonb
 """
-# The transaction of this one statement then ends without waiting for the disk.
+# The transaction of this statement then commits without waiting for the disk.
 _INSERT_SOON = f"{_INSERT} FROM set_config('synchronous_commit', 'off', true)"
-# Writes the 1st, 2nd, 4th, 8th and so on of equal events, with how many they are; waits for those under way.
+# Writes the 1st, 2nd, 4th, 8th … of equal events with their count so far; waits for concurrent equal events.
 _REPEATED = (
     "WITH seen AS ({count}) {insert} || jsonb_build_object('count', seen.count) FROM seen{soon} WHERE {power}"
 )
@@ -67,13 +67,13 @@ _INSERT_REPEATED_SOON = _REPEATED.format(
 def record(
     event: Event, *, viewer: Viewer | None = None, public: bool = False, repeats: bool = False
 ) -> None:
-    """Write one event. `viewer` is whose credentials the request showed; without one it is the session's account.
+    """Write one event. Without a `viewer` (who asks by credentials) the session's account is recorded.
 
-    One statement, committed when it returns unless a transaction is open, and then on the disk. What is `public` is
-    committed too, but PostgreSQL may take a moment to bring it to the disk: a crash of the database server, not of the
-    site, can lose the last half second of it. Raises what the database does.
+    Makes one statement, committed and on disk when this returns, unless a transaction is open. A `public` event is
+    committed too, but reaches the disk a moment later: a crash of the database server (not of the site) can lose the
+    last half second of such events. Raises django.db.DatabaseError.
 
-    With `repeats`, equal events within an hour are counted, and the 1st, 2nd, 4th, 8th and so on are written, with the
+    With `repeats`, equal events within an hour are counted, and only the 1st, 2nd, 4th, 8th … are written, with the
     count so far in `detail`: a client that repeats itself cannot fill the audit. Time and request id may differ.
     """
     where = current_context()
@@ -102,14 +102,14 @@ def record(
 
 
 def outcome_of(error: Exception, *, status: int) -> Outcome:
-    """Return the outcome of a request that failed with an error, which was told as an HTTP status."""
+    """Return the outcome of a request that failed with an error and was answered with an HTTP status."""
     if isinstance(error, Hidden):
         return Outcome.HIDDEN
     return _OUTCOMES.get(status, Outcome.FAILED if status >= 500 else Outcome.INVALID)
 
 
 def prune(*, before: datetime) -> int:
-    """Remove the events that happened before a moment, record that, and return how many they were."""
+    """Remove the events before a time, record the removal, and return their number."""
     removed = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -120,7 +120,7 @@ def prune(*, before: datetime) -> int:
                 (before, _BATCH),
             )
             batch: int = cursor.rowcount
-            # The setting would outlast this block where a transaction is open around it.
+            # Inside an outer transaction the setting would otherwise stay on after this block.
             cursor.execute("SELECT set_config('htsgetsite.audit_removal', '', true)")
         removed += batch
         if batch < _BATCH:
@@ -130,6 +130,6 @@ def prune(*, before: datetime) -> int:
 
 
 def _fitting(text: str, max_length: int) -> str:
-    """Return what a column can hold of a text that a client may have sent."""
+    """Return text from a client, cut and cleaned so that the column can store it."""
     storable = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
     return storable if len(storable) <= max_length else storable[: max_length - 1] + "…"

@@ -1,7 +1,7 @@
-"""Records every change to who may see what, wherever it is made: in the admin, on a page, or by a command.
+"""Records every change of access in the audit, whether made in the admin, on a page, or by a command.
 
-Receivers of Django's signals, which know who did it. A change that bypasses the models (`QuerySet.update()`, SQL) is
-recorded by triggers, as one of the database user.
+Receivers of Django's signals, which know the actor. Triggers record changes that bypass the models
+(`QuerySet.update()`, SQL) as made by the database user.
 """
 
 from typing import Any
@@ -48,7 +48,7 @@ def saved(sender: type[Model], instance: Any, created: bool, raw: bool = False, 
     """Record that a row was added or changed."""
     if sender not in _KINDS or raw:
         return
-    # Signing in saves the time of it, which is an event of its own.
+    # Signing in updates `last_login`; it is recorded as an event of its own.
     if sender is User and set(more.get("update_fields") or ()) == {"last_login"}:
         return
     _record(sender, instance, "added" if created else "changed")
@@ -56,7 +56,7 @@ def saved(sender: type[Model], instance: Any, created: bool, raw: bool = False, 
 
 @receiver(pre_delete)
 def deleted(sender: type[Model], instance: Any, **_: Any) -> None:
-    """Record that a row is removed, while what it names is still there: its dataset or grantee may go with it."""
+    """Record a deletion before it happens, because the dataset or grantee may be deleted with the row."""
     if sender in _KINDS:
         _record(sender, instance, "removed")
 
@@ -67,7 +67,7 @@ def deleted(sender: type[Model], instance: Any, **_: Any) -> None:
 def membership_changed(
     sender: type[Model], instance: Any, action: str, model: type[Model], pk_set: set[int] | None, **_: Any
 ) -> None:
-    """Record that groups of a user, or permissions of either, were added or removed."""
+    """Record changes of a user's groups, and of the permissions of a user or group."""
     if not action.startswith("post_"):
         return
     change = {
@@ -80,7 +80,7 @@ def membership_changed(
 
 @receiver(user_logged_in)
 def signed_in(sender: Any, user: User, **_: Any) -> None:
-    """Record that somebody opened a session."""
+    """Record a sign-in."""
     actor = Actor(user.get_username(), user.pk)
     current_context().session = lambda: actor
     record(Event(Kind.AUTHENTICATION, target="session opened"))
@@ -88,7 +88,7 @@ def signed_in(sender: Any, user: User, **_: Any) -> None:
 
 @receiver(user_logged_out)
 def signed_out(sender: Any, user: User | None, **_: Any) -> None:
-    """Record that somebody closed their session, which is empty by now: the account is given here."""
+    """Record a sign-out; the session is already empty, so the account comes from the signal."""
     if user is not None:
         actor = Actor(user.get_username(), user.pk)
         current_context().session = lambda: actor
@@ -97,14 +97,14 @@ def signed_out(sender: Any, user: User | None, **_: Any) -> None:
 
 @receiver(user_login_failed)
 def sign_in_failed(sender: Any, credentials: dict[str, Any], **_: Any) -> None:
-    """Record a wrong name or password, without the name: people type passwords into the wrong field."""
+    """Record a failed sign-in without the name, because people type passwords into the wrong field."""
     record(Event(Kind.AUTHENTICATION, Outcome.UNAUTHENTICATED, target="session refused"))
 
 
 def _record(sender: type[Model], instance: Any, change: str) -> None:
     state = {name: _plain(getattr(instance, name)) for name in _FIELDS[sender]}
     if isinstance(instance, Grant) and instance.collection_id is not None:
-        # A dataset may have the same name.
+        # A dataset and a collection may have the same name.
         state["collection"] = instance.collection_id
     record(
         Event(

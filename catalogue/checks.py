@@ -1,4 +1,4 @@
-"""System checks of the catalogue: every configured storage can be used, and those of the site can be written to."""
+"""System checks of the catalogue: every configured storage is usable, and the site's own storages are writable."""
 
 import os
 from collections.abc import Sequence
@@ -45,10 +45,10 @@ def _folder(name: str, root: Path) -> list[CheckMessage]:
             ]
         return []
     if root.exists():
-        return [Error(f"The place of storage {name!r} is not a folder.", hint=str(root), id="catalogue.E002")]
+        return [Error(f"The location of storage {name!r} is not a folder.", hint=str(root), id="catalogue.E002")]
     if not own:
         return [Warning(f"The folder of storage {name!r} is missing.", hint=str(root), id="catalogue.W001")]
-    # The site makes its own folders with the first file; what matters is that it may.
+    # The site makes its own folders with the first file; check only that it has the permission.
     nearest = next(parent for parent in root.parents if parent.exists())
     if os.access(nearest, os.W_OK | os.X_OK):
         return []

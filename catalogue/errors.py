@@ -1,26 +1,26 @@
-"""What can go wrong in the catalogue. Each protocol has one table from these to its own status and words.
+"""Errors of the catalogue. Each protocol maps them to its own status and error type in one table.
 
-A message may be shown to a client: it names what was asked for, never a path, bucket or key. Details for the
-operator go to the log where the error is raised.
+Messages may be shown to clients: they name what was requested, never a path, bucket or key. Details for the operator
+are logged where the error is raised.
 """
 
 from collections.abc import Sequence
 
 
 class CatalogueError(Exception):
-    """The root of every error below; `is_logged` once a line in the log says what happened, so that none repeats it."""
+    """Base class of the errors below; `is_logged` is true once the error was logged, so that it is not logged twice."""
 
     is_logged = False
 
 
 class NotFound(CatalogueError):
-    """Nothing (that may be seen) has this identifier."""
+    """Nothing that the viewer may see has this identifier."""
 
 
 class AmbiguousAlias(CatalogueError):
     """A name means several sequences.
 
-    `candidates` are the `SQ.` digests (md5 in hexadecimal where that is all that is known) of them.
+    `candidates` are their `SQ.` digests (md5 in hexadecimal where only that is known).
     """
 
     def __init__(self, alias: str, candidates: Sequence[str]) -> None:
@@ -30,15 +30,15 @@ class AmbiguousAlias(CatalogueError):
 
 
 class AmbiguousReference(CatalogueError):
-    """A name or md5 that several contigs of one file answer to."""
+    """A name or md5 matches several contigs of one file."""
 
 
 class StorageError(CatalogueError):
-    """Stored bytes could not be had."""
+    """Stored bytes could not be read."""
 
 
 class StorageUnavailable(StorageError):
-    """The store does not answer, or refuses us; another try may succeed."""
+    """The storage does not answer, or refuses access; a retry may succeed."""
 
 
 class ObjectMissing(StorageError):
@@ -54,8 +54,8 @@ class ShortRead(ObjectChanged):
 
 
 class ObjectCorrupt(StorageError):
-    """A stored object is the one that was registered, but its bytes are not what their format promises."""
+    """A stored object is the registered one, but its bytes are not valid in their format."""
 
 
 class StorageMisconfigured(CatalogueError):
-    """A storage is named that no setting describes, or its URL cannot be used."""
+    """A storage is not configured, or its URL is unusable."""

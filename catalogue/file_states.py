@@ -1,6 +1,6 @@
-"""Marks on a data file's row whether the stored object is still the registered one, for stewards to see in the admin.
+"""Records the file state of data files, which stewards see in the admin.
 
-Nothing is decided by the mark: every read checks anew.
+The state is information only: every read checks the stored object again.
 """
 
 import logging
@@ -21,9 +21,9 @@ STATE_OF = {
 
 
 def note_fault(*, pk: int, etag: str, error: StorageError) -> None:
-    """Mark the file as `error` says, unless it has been registered anew (with another ETag) meanwhile.
+    """Set the state that `error` implies, unless the file was registered again (with another ETag) in the meantime.
 
-    An error of the storage itself says nothing about one file and is not noted. Whoever answers for the error logs it.
+    An error of the storage itself says nothing about one file and is ignored. The caller logs the error.
     """
     state = next((state for kind, state in STATE_OF.items() if isinstance(error, kind)), None)
     if state is None:
@@ -34,9 +34,9 @@ def note_fault(*, pk: int, etag: str, error: StorageError) -> None:
 
 
 def note_recovery(*, pk: int, etag: str) -> None:
-    """Mark the file as ready: the stored object is the registered one again.
+    """Set the state ready: the stored object is the registered one again.
 
-    A corrupt file stays marked, because its size and ETag never differed; ingesting it again clears that.
+    A corrupt file keeps its state, because its size and ETag never differed; ingest it again to clear the state.
     """
     recovered = (
         DataFile.objects.filter(pk=pk, etag=etag)

@@ -1,8 +1,8 @@
 """Decides who may see what, before a byte, a header or an index is touched.
 
-A dataset is public, registered (any account, and any subject of a trusted issuer) or controlled: then it takes a grant
-to the viewer, to one of their groups, or to holders of a visa that they showed. Several grants add up. Being an
-administrator of the site is no grant. Imports the models and what lies below them.
+A dataset is public, registered (open to any account and any subject of a trusted issuer) or controlled. A controlled
+dataset requires a grant to the viewer, to one of their groups, or to holders of a visa that the viewer presented.
+Grants add up. Administrators of the site need a grant like everybody else. Imports the models and what lies below them.
 """
 
 from catalogue.access.grants import GrantedRegion

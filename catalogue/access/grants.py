@@ -1,8 +1,8 @@
-"""Which grants somebody has: the one place that spells what makes a grant valid, and whose it is.
+"""Looks up grants: the one place that defines when a grant is valid and to whom it applies.
 
-In SQL, because Django takes longer to write these queries than PostgreSQL to answer them.
+Uses SQL, because building these queries in Django takes longer than PostgreSQL needs to answer them.
 """
-# ruff: noqa: S608 - each query is put together from constants of this module
+# ruff: noqa: S608 - each query is built from constants of this module
 
 import json
 import time
@@ -46,8 +46,8 @@ _OF_ROLES: Final = f"""
 SELECT g.dataset_id, g.collection_id FROM catalogue_grant g
  WHERE g.role = ANY(%(roles)s) AND {_VALID} AND {_TO_ACCOUNT}
 """
-# One row with the number of grants that are as they were, or none where the account or the token is gone. Whoever
-# holds a data URL shows no visa again: its end is in the URL.
+# One row with the number of unchanged valid grants, or no row when the account or the token is no longer valid. The
+# holder of a data URL does not present a visa again: the URL contains the time when the visa ends.
 _OF_LEASE: Final = f"""
 SELECT (SELECT count(*)
           FROM unnest(%(grants)s::bigint[], %(revisions)s::bigint[]) AS leased (id, revision)
@@ -63,7 +63,7 @@ SELECT (SELECT count(*)
 
 @dataclass(frozen=True, slots=True)
 class GrantedRegion:
-    """Positions of a contig, 0-based and half-open; the contig by the name that the grant has for it."""
+    """Positions of a contig, 0-based and half-open; `contig` is the name that the grant uses."""
 
     contig: str
     start: int
@@ -72,9 +72,9 @@ class GrantedRegion:
 
 @dataclass(frozen=True, slots=True)
 class HeldGrant:
-    """A valid grant of a viewer on a dataset. None for `files` or `regions` is no limit.
+    """A valid grant of a viewer on a dataset. `files` or `regions` of None means no limit.
 
-    `until` is when the grant or the visa that it is to ends, in seconds since 1970.
+    `until` is when the grant, or the visa that matches it, ends, in seconds since 1970.
     """
 
     pk: int
@@ -88,11 +88,11 @@ class HeldGrant:
 
     @property
     def whole(self) -> bool:
-        """Whether it gives all of each of its files."""
+        """Whether the grant gives every record of each file that it covers."""
         return not self.header_only and self.regions is None
 
     def covers(self, *, file: int, kind: str, dataset: int) -> bool:
-        """Return whether it is for a file."""
+        """Return whether the grant covers a file of this kind and dataset."""
         return (
             self.dataset == dataset
             and (not self.kinds or kind in self.kinds)
@@ -101,7 +101,7 @@ class HeldGrant:
 
 
 def held_grants(viewer: Viewer, *, datasets: Collection[int], files: Sequence[int]) -> list[HeldGrant]:
-    """Return the viewer's grants on datasets, with their limits as far as they bear on the files."""
+    """Return the viewer's valid grants on datasets, with those of their limits that concern the files."""
     rows = _rows(_OF_DATASETS, **_who(viewer), datasets=list(datasets), files=list(files))
     return [_held_grant(*row) for row in rows]
 
@@ -112,7 +112,7 @@ def granted_collections(viewer: Viewer) -> list[int]:
 
 
 def managed(user: int, *, owned: bool) -> tuple[list[int], list[int]]:
-    """Return the datasets and the collections that an account owns, or else also those of which it is a steward."""
+    """Return the datasets and collections that an account owns; without `owned` also those of which it is a steward."""
     roles = [Grant.Role.OWNER.value, *([] if owned else [Grant.Role.STEWARD.value])]
     rows = _rows(_OF_ROLES, user=user, roles=roles)
     return [pk for pk, _ in rows if pk is not None], [pk for _, pk in rows if pk is not None]

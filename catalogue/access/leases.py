@@ -1,4 +1,4 @@
-"""What a permission rests on, written into data URLs so that they end with it."""
+"""The lease of a permission: the grants it rests on, written into data URLs so that the URLs end with them."""
 
 import time
 from collections import OrderedDict
@@ -12,7 +12,7 @@ from catalogue.models import Dataset
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """On what a permission rests: `grants` are ids and revisions; none where the dataset is open to the viewer."""
+    """The grants that a permission rests on, as ids and revisions; empty where the dataset is open to the viewer."""
 
     holder: bytes = bytes(8)
     user: int | None = None
@@ -20,20 +20,20 @@ class Lease:
     grants: tuple[tuple[int, int], ...] = ()
 
 
-#: What a permission on a public dataset rests on.
+#: The lease of a permission on a public dataset.
 NO_LEASE = Lease()
 
-#: Until when leases that held are taken to hold, on the monotonic clock.
+#: Monotonic time until which a valid lease is not checked again.
 _held: OrderedDict[tuple[Lease, str, int], float] = OrderedDict()
 _MAX_HELD = 10_000
 
 
 def stands(lease: Lease, *, kind: str, dataset: int, visibility: str) -> bool:
-    """Return whether what a permission on a file of a kind and dataset rested on is still valid.
+    """Return whether a lease on files of a kind in a dataset is still valid.
 
-    The account is active, the token neither revoked nor expired and its scopes still have the kind, and every grant is
-    unchanged, valid, and still one to the account where it is not one to holders of a visa. Asks the database at most
-    once, and not again for `DATA_RECHECK_SECONDS` where the lease held.
+    The account must be active, the token neither revoked nor expired and still in scope, and every grant unchanged,
+    valid, and (unless it is for holders of a visa) still for the account. Makes at most one database query; a valid
+    lease is not checked again for `DATA_RECHECK_SECONDS`.
     """
     if visibility == Dataset.Visibility.PUBLIC:
         return True

@@ -1,4 +1,4 @@
-"""What of a file a viewer may have now."""
+"""Decides what a viewer may have of each file now."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from catalogue.access.leases import NO_LEASE, Lease
 from catalogue.access.viewer import Viewer
 from catalogue.models import Dataset
 
-#: A permission rests on no more grants than this; more are passed over.
+#: Upper bound of the grants that one permission rests on; further grants are ignored.
 MAX_GRANTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What of one file a viewer may have: its header always; all of it when `whole`; else the records of `regions`.
+    """What a viewer may have of one file: always its header, and all records if `whole`, else those of `regions`.
 
-    `until` is when that ends, in seconds since 1970, as far as it is known now.
+    `until` is when the permission ends, in seconds since 1970, as far as is known now.
     """
 
     whole: bool
@@ -41,10 +41,10 @@ class Asked:
 
 
 def permissions(viewer: Viewer, files: Sequence[Asked]) -> dict[int, Permission]:
-    """Return what the viewer may have of each file, by its id; files that are not for them are missing.
+    """Return the permission of the viewer on each file, by the file's id; files without permission are left out.
 
-    Asks the database once, and not at all where every dataset is public or the viewer is nobody. Where controlled
-    datasets are hidden it also asks when there are no files at all: an unknown id takes as long as a hidden one.
+    Makes one database query, or none when every dataset is public or the viewer is anonymous. Where controlled datasets
+    are hidden it queries even without any file, so that an unknown id takes as long as a hidden one.
     """
     given = {asked.file: OPEN for asked in files if asked.visibility == Dataset.Visibility.PUBLIC}
     rest = [asked for asked in files if asked.file not in given]
@@ -70,7 +70,7 @@ def permissions(viewer: Viewer, files: Sequence[Asked]) -> dict[int, Permission]
 
 
 def _united(viewer: Viewer, grants: Sequence[HeldGrant]) -> Permission:
-    """Return what several grants add up to. It rests on as few of them as it needs, and on those that last longest."""
+    """Return the permission that grants give together. It rests on as few grants as needed, the longest first."""
     lasting = sorted(
         grants, key=lambda grant: float("inf") if grant.until is None else grant.until, reverse=True
     )

@@ -1,4 +1,4 @@
-"""The errors for what exists and is not for the viewer."""
+"""Errors for resources that exist but are not open to the viewer."""
 
 from django.conf import settings
 
@@ -15,11 +15,11 @@ class CredentialsUnverified(CatalogueError):
 
 
 class PermissionRefused(CatalogueError):
-    """The resource, or what was asked of it, is not for this viewer."""
+    """The viewer has no permission for the resource, or for the part that was requested."""
 
 
 class Hidden(NotFound):
-    """The resource is told as unknown because of `HIDE_CONTROLLED`; `why` is the error in place of which this is."""
+    """The resource is reported as unknown because of `HIDE_CONTROLLED`; `why` is the error that this one replaces."""
 
     def __init__(self, told: str, why: CatalogueError) -> None:
         super().__init__(told)
@@ -27,10 +27,10 @@ class Hidden(NotFound):
 
 
 def refusal(viewer: Viewer, *, unknown: str) -> CatalogueError:
-    """Return the error for something that exists and is not for the viewer; `unknown` is the message of NotFound.
+    """Return the error for a resource that exists but is not open to the viewer; `unknown` is the message of NotFound.
 
-    AuthenticationRequired or CredentialsUnverified for those who may yet show who they are, else PermissionRefused;
-    Hidden in place of all of them where the setting says so.
+    It is AuthenticationRequired without valid credentials, CredentialsUnverified where their issuer cannot be reached,
+    else PermissionRefused; where `HIDE_CONTROLLED` is set it is Hidden instead.
     """
     why: CatalogueError
     if viewer.name is not None:

@@ -7,7 +7,7 @@ from catalogue.models import Dataset, SequenceCollection
 
 
 def managed_datasets(user: int, *, owned: bool = False) -> QuerySet[Dataset]:
-    """Return the datasets that an account may manage, as a steward or an owner; with `owned` as an owner only."""
+    """Return the datasets that an account may manage, as a steward or an owner; with `owned`, only as an owner."""
     return Dataset.objects.filter(pk__in=managed(user, owned=owned)[0])
 
 

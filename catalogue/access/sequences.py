@@ -19,19 +19,19 @@ def readable_collections(viewer: Viewer) -> QuerySet[SequenceCollection]:
 def readable_aliases(viewer: Viewer) -> QuerySet[Alias]:
     """Return the aliases that the viewer may see wherever they may see the sequence.
 
-    An alias that came with a private collection is for those who may read that collection.
+    An alias that came with a private collection is visible to those who may read that collection.
     """
     return Alias.objects.filter(Q(collection=None) | Q(collection__in=readable_collections(viewer)))
 
 
 def publish_sequences(sequences: QuerySet[Sequence]) -> int:
-    """Publish those of these sequences that are private and lie in no collection; return how many they were.
+    """Publish the private sequences among these that are in no collection; return their number.
 
-    The sequences of a private collection are published with it.
+    Sequences in a private collection are published together with it.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('htsgetsite.publish_sequences', 'on', true)")
         published = sequences.filter(private=True, memberships=None).update(private=False)
-        # The setting would outlast this block where a transaction is open around it.
+        # Inside an outer transaction the setting would otherwise stay on after this block.
         cursor.execute("SELECT set_config('htsgetsite.publish_sequences', '', true)")
     return published

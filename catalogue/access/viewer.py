@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Visa:
-    """One assertion of a trusted issuer about a viewer (GA4GH Passport 1.2, "Visa Object"), found to be valid."""
+    """One valid assertion of a trusted issuer about a viewer (GA4GH Passport 1.2, "Visa Object")."""
 
     type: str
     value: str
@@ -17,11 +17,11 @@ class Visa:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks, and what their credentials are good for.
+    """Who asks, and what their credentials allow.
 
-    `name` is None for somebody who showed no valid credentials; `fault` then says what is wrong with them, and
-    `unverified` that their issuer could not be asked. `user` is the id of the account, None for a subject whom only an
-    issuer knows. `scopes` of None are all. `expires` is when the credentials end, in seconds since 1970.
+    `name` is None without valid credentials; `fault` then says what is wrong with them, and `unverified` that their
+    issuer could not be reached. `user` is the id of the account, None for a subject that only an issuer knows. `scopes`
+    of None means every scope. `expires` is when the credentials end, in seconds since 1970.
     """
 
     name: str | None = None
@@ -38,7 +38,7 @@ class Viewer:
 
     @property
     def holder(self) -> bytes:
-        """8 bytes that identify the viewer, whichever credentials they show; all 0 for nobody."""
+        """8 bytes that identify the viewer whichever credentials they use; all 0 for an anonymous viewer."""
         if self.name is None:
             return bytes(8)
         who = f"account {self.user}" if self.user is not None else f"subject {self.issuer} {self.subject}"

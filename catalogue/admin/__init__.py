@@ -1,6 +1,6 @@
-"""The data stewards' pages. What defines itself (digests, lengths, places) is shown, never edited.
+"""The admin pages of data stewards. Derived values (digests, lengths, locations) are shown, never edited.
 
-One module a subject; importing them registers their pages. Who may manage what is decided in `catalogue.access`.
+Each module covers one subject; importing it registers its pages. `catalogue.access` decides who may manage what.
 """
 
 from catalogue.admin import access, accounts, audit, files, runs, sequences

@@ -1,4 +1,4 @@
-"""Grants and tokens: who was given access, by whom it can be taken back."""
+"""Admin pages of grants, API tokens and identities."""
 
 from typing import Any
 
@@ -26,12 +26,12 @@ from catalogue.models import (
 )
 from catalogue.models.access import every_scope
 
-#: By which of their attributes stewards name whom they grant access: they do not browse accounts and groups.
+#: The fields by which stewards name an account or group in a grant: they cannot browse accounts and groups.
 GRANTEE_NAMES = {"user": "username", "group": "name"}
 
 
 class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A grant, as far as whoever fills it in may make it."""
+    """A grant, limited to what the account that fills in the form may grant."""
 
     kinds = forms.MultipleChoiceField(
         choices=FILE_KINDS,
@@ -44,7 +44,7 @@ class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Grant
         fields = "__all__"  # noqa: DJ007
 
-    #: What may be granted, and of what roles as well, set for each request. None where everything may.
+    #: Objects to which the account may grant access, and roles; set for each request. None means all.
     manageable: Managed | None = None
     owned: Managed | None = None
 
@@ -56,7 +56,7 @@ class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.initial[name] = getattr(grantee, attribute)
 
     def clean(self) -> dict[str, Any]:
-        """Check what an account does by a role: stewards grant access to readers, owners also appoint others."""
+        """Check the account's role: stewards grant access to readers, owners also appoint owners and stewards."""
         cleaned: dict[str, Any] = super().clean() or {}
         if self.manageable is None or self.owned is None:
             return cleaned
@@ -73,12 +73,12 @@ class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
     def _former(self) -> tuple[Dataset | SequenceCollection | None, str | None]:
-        """Return of what and which role the grant is as it is stored."""
+        """Return the dataset or collection and the role of the stored grant."""
         former = Grant.objects.filter(pk=self.instance.pk).select_related("dataset", "collection").first()
         return (None, None) if former is None else (former.dataset or former.collection, former.role)
 
     def _get_validation_exclusions(self) -> set[str]:
-        # Limits are shown, not filled in; constraints that speak of them are checked all the same.
+        # The flags of limits are read-only in the form; constraints on them are checked all the same.
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
         return excluded - {"limited_to_files", "limited_to_regions"}
 
@@ -91,7 +91,7 @@ def _is_among(what: Dataset | SequenceCollection | None, managed: Managed) -> bo
 
 
 class LimitInline(PickerScope, admin.TabularInline):  # type: ignore[type-arg]
-    """Limits go with their grant: whoever may change the one may change the others. Only readers have limits."""
+    """Limits of a grant, editable by whoever may change the grant. Only grants to readers have limits."""
 
     extra = 0
 
@@ -105,13 +105,13 @@ class LimitInline(PickerScope, admin.TabularInline):  # type: ignore[type-arg]
 
 
 class GrantRegionInline(LimitInline):
-    """The regions that a grant is limited to; the first of them makes it so, for good."""
+    """The regions that a grant is limited to. Adding the first one limits the grant permanently."""
 
     model = GrantRegion
 
 
 class GrantFileInline(LimitInline):
-    """The files that a grant is limited to; the first of them makes it so, for good."""
+    """The files that a grant is limited to. Adding the first one limits the grant permanently."""
 
     model = GrantFile
     autocomplete_fields = ("file",)
@@ -154,7 +154,7 @@ class GrantAdmin(ByRole[Grant], Audited[Grant]):
     )
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        """Have stewards type the name of an account or a group."""
+        """Let stewards type the name of an account or a group, which they cannot browse."""
         if db_field.name in GRANTEE_NAMES and not self.changes_everything(request):
             return forms.ModelChoiceField(
                 db_field.remote_field.model.objects.all(),
@@ -169,7 +169,7 @@ class GrantAdmin(ByRole[Grant], Audited[Grant]):
     def get_form(
         self, request: HttpRequest, obj: Grant | None = None, change: bool = False, **options: Any
     ) -> Any:
-        """Return the form, which knows what the account may grant."""
+        """Return the form, limited to what the account may grant."""
         base = super().get_form(request, obj, change=change, **options)
         if self.changes_everything(request):
             return base
@@ -181,7 +181,7 @@ class GrantAdmin(ByRole[Grant], Audited[Grant]):
         return super().has_add_permission(request) or self.manages(request, None)
 
     def has_delete_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
-        """Return whether the account may take back a grant: stewards those to readers, owners all of what is theirs."""
+        """Return whether the account may delete a grant: a steward those to readers, an owner any."""
         if super().has_delete_permission(request, obj):
             return True
         is_of_reader = obj is None or obj.role == Grant.Role.READER
@@ -217,13 +217,13 @@ class ApiTokenForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("user", "name", "scopes", "expires")
 
     def clean_expires(self) -> Any:
-        """Not in the past, and no later than the settings allow."""
+        """Reject times in the past and beyond the limit of the settings."""
         return api_tokens.checked_expiry(self.cleaned_data.get("expires"))
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(Audited[ApiToken]):
-    """Tokens of accounts: made here and shown once, or taken back."""
+    """API tokens of accounts: created here and shown once, or revoked."""
 
     form = ApiTokenForm
     list_display = ("prefix", "user", "name", "scopes", "created", "expires", "last_used", "usable")
@@ -234,7 +234,7 @@ class ApiTokenAdmin(Audited[ApiToken]):
     actions = ("revoke",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
-        """Once made, a token is only looked at."""
+        """Return the read-only fields: all of them once the token exists."""
         if obj is None:
             return ()
         return ("user", "name", "prefix", "scopes", "created", "expires", "last_used", "revoked")
@@ -244,24 +244,24 @@ class ApiTokenAdmin(Audited[ApiToken]):
         return self.get_readonly_fields(request, obj) or ("user", "name", "scopes", "expires")
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        """Tokens are revoked, so that what they were used for can still be told."""
+        """Return False: tokens are revoked instead, so that the audit can still refer to them."""
         return False
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
-        """Draws the secret of a new token."""
+        """Generate the secret of a new token and save it."""
         if not change:
             request.new_token = api_tokens.save_new(obj)  # type: ignore[attr-defined]
 
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Shows the token, on this page only: neither the session nor a cookie ever has it."""
+        """Show the token on this page only: it is stored neither in the session nor in a cookie."""
         context = {**self.admin_site.each_context(request), "token": request.new_token, "row": obj}  # type: ignore[attr-defined]
         return TemplateResponse(request, "admin/catalogue/apitoken/shown.html", context)
 
     @admin.action(description=_("Revoke"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        """Ends tokens at once."""
+        """Revoke the selected tokens at once."""
         count = 0
         for token in queryset.filter(revoked=None):
             token.revoked = timezone.now()
@@ -277,7 +277,7 @@ class ApiTokenAdmin(Audited[ApiToken]):
 
 @admin.register(Identity)
 class IdentityAdmin(Audited[Identity]):
-    """Which subjects of issuers are which accounts."""
+    """Links between accounts and the subjects of OpenID Connect issuers."""
 
     list_display = ("issuer", "subject", "user", "created")
     search_fields = ("issuer", "subject", "user__username")

@@ -1,4 +1,4 @@
-"""Accounts and groups: Django's own pages, whose changes go into the audit."""
+"""Admin pages of accounts and groups: Django's own, with every change recorded in the audit."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ admin.site.unregister(Group)
 
 
 class IdentityInline(admin.TabularInline[Identity, User]):
-    """As whom issuers know the account."""
+    """The identities by which issuers know the account."""
 
     model = Identity
     extra = 0
@@ -28,7 +28,7 @@ class AccountAdmin(Audited[User], UserAdmin[User]):
     inlines = (IdentityInline,)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Let tokens, which are otherwise only revoked, go with their account."""
+        """Allow tokens, which otherwise can only be revoked, to be deleted with their account."""
         to_delete, counts, forbidden, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, forbidden - {ApiToken._meta.verbose_name}, protected
 

@@ -1,4 +1,4 @@
-"""The audit: to look at, to search and to take away; never to change."""
+"""Admin page of the audit: view, search and export events, never change them."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ _COLUMNS = (
     "id", "happened", "kind", "outcome", "actor", "account", "credential", "address", "request_id", "dataset",
     "target", "detail",
 )  # fmt: skip
-#: Spreadsheets take a cell that begins with one of these for a formula.
+#: Spreadsheets treat a cell that begins with one of these as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -42,12 +42,12 @@ class AuditEventAdmin(Shown, ByRole[AuditEvent]):
     show_full_result_count = False
 
     def managed(self, request: HttpRequest, *, owned: bool = False) -> Q:
-        """Return the condition for events about datasets and collections of the account, since these are there."""
+        """Return the filter for events about the account's datasets and collections, since those were created."""
         of_collection = Q(target__startswith="sequencecollection ") | Q(detail__has_key="collection")
         found = Q(pk__in=())
         for row in managed_objects(request, owned=owned):
             of_kind = ~of_collection if isinstance(row, Dataset) else of_collection
-            # A name may have been another one's before.
+            # An earlier dataset or collection may have had the same name.
             found |= of_kind & Q(dataset=str(row), happened__gte=row.created)
         return found
 
@@ -67,7 +67,7 @@ class AuditEventAdmin(Shown, ByRole[AuditEvent]):
         return [*own, *super().get_urls()]
 
     def export_csv(self, request: HttpRequest) -> StreamingHttpResponse:
-        """Everything that the list would show, for spreadsheets."""
+        """Return all events that match the list's filters as CSV for spreadsheets."""
         return self._file(request, _csv(self._rows(request)), "text/csv; charset=utf-8", "audit.csv")
 
     def export_lines(self, request: HttpRequest) -> StreamingHttpResponse:

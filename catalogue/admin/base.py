@@ -1,4 +1,4 @@
-"""What several of the stewards' pages have in common."""
+"""Base classes of several admin pages."""
 
 from typing import Any, TypeVar
 
@@ -16,18 +16,18 @@ from catalogue.models.violations import explain
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=Model)
 
-#: Members, contigs or files beyond this are counted, not listed, on the page of what they belong to.
+#: Upper bound of the members, contigs or files listed on the page of their parent; further ones are only counted.
 SHOWN = 200
 
 
 class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
-    """Takes PostgreSQL's own estimate of a table's rows when nothing narrows the list: millions are not counted."""
+    """Uses PostgreSQL's row estimate for an unfiltered list, because counting millions of rows is slow."""
 
     EXACT_BELOW = 100_000
 
     @cached_property
     def count(self) -> int:
-        """Rows, exact for short and for narrowed lists."""
+        """The number of rows, exact for short and for filtered lists."""
         rows = self.object_list
         if isinstance(rows, QuerySet) and not rows.query.where:
             with connection.cursor() as cursor:
@@ -42,7 +42,7 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class Shown:
-    """An admin for what only commands write: everything is there to look at, nothing to add or change."""
+    """A read-only admin of rows that only commands write."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -52,7 +52,7 @@ class Shown:
 
 
 class ShownInline(Shown, admin.TabularInline[M, P]):
-    """Rows that only commands write, for whoever may look at what they belong to."""
+    """Read-only inline rows, visible to whoever may view their parent."""
 
     can_delete = False
     extra = 0

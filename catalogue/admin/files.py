@@ -1,4 +1,4 @@
-"""Datasets and the stored files in them."""
+"""Admin pages of datasets and their data files."""
 
 import shlex
 from typing import Any, cast
@@ -32,7 +32,7 @@ from catalogue.queries.references import contigs_without_residues
 
 @admin.register(Dataset)
 class DatasetAdmin(ByRole[Dataset], Audited[Dataset]):
-    """What a steward publishes together. Its stewards describe it, its owners also say who may see it."""
+    """A dataset. Stewards describe it, owners also set its visibility."""
 
     of_dataset = "pk"
     ordering = ("slug",)
@@ -53,14 +53,14 @@ class DatasetAdmin(ByRole[Dataset], Audited[Dataset]):
         return super().get_queryset(request).annotate(files_registered=Count("files"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> tuple[str, ...]:
-        """Return what the account cannot change: the id is fixed once programs know it."""
+        """Return the fields that the account cannot change; the id is fixed once the dataset exists."""
         known = ("slug",) if obj is not None else ()
         return (*self.readonly_fields, *known, *self.fixed_visibility(request, obj))
 
     def get_form(
         self, request: HttpRequest, obj: Dataset | None = None, change: bool = False, **options: Any
     ) -> Any:
-        """Return the form, which offers the collections that the account may read, and the one that is set."""
+        """Return the form, which offers the collections that the account may read and the current one."""
         form = super().get_form(request, obj, change=change, **options)
         if field := form.base_fields.get("collection"):
             choices = readable_collections(request)
@@ -96,7 +96,7 @@ class ContigInline(ShownInline[Contig, DataFile]):
 
 @admin.register(DataFile)
 class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
-    """Stored files: read from their content. Stewards look at theirs; administrators move them between datasets."""
+    """Data files, read-only apart from the dataset. Stewards view theirs; administrators move them between datasets."""
 
     of_dataset = "dataset"
     ordering = ("kind", "htsget_id", "format")
@@ -167,7 +167,7 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         return rows.annotate(contigs_declared=Count("contigs"), site=Value(site, output_field=CharField()))
 
     def save_model(self, request: HttpRequest, obj: DataFile, form: Any, change: bool) -> None:
-        """Save; link the contigs of a file that was moved, and publish their aliases, as its new dataset has it."""
+        """Save; after a move link the contigs and publish their aliases as the new dataset requires."""
         super().save_model(request, obj, form, change)
         if "dataset" in form.changed_data:
             link_contigs(obj.dataset)
@@ -179,7 +179,7 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
 
     @admin.display(description=_("formats"))
     def formats_served(self, row: DataFile) -> str:
-        """Tell in which formats clients can have the file, and which references a conversion lacks."""
+        """Return the formats in which clients can fetch the file, and the references that a conversion lacks."""
         stored = FileFormat(row.format)
         others = ", ".join(SPECS[stored].converts_to)
         if FileKind(row.kind) is FileKind.READS and (missing := contigs_without_residues(row.pk)):

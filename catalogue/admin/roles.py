@@ -1,7 +1,7 @@
-"""Lets stewards and owners manage what is theirs, without the permissions of an administrator.
+"""Lets stewards and owners manage their datasets and collections without the permissions of an administrator.
 
-An account that is staff and has a role for a dataset (or a private collection) sees that one, and what hangs on it.
-Django's permissions of the models, which administrators give, are for everything.
+A staff account with a role for a dataset (or a private collection) sees that one and the objects related to it.
+Django's model permissions, which administrators give, apply to every object.
 """
 
 from typing import Any
@@ -18,24 +18,24 @@ Managed = tuple[QuerySet[Dataset], QuerySet[SequenceCollection]]
 
 
 def managed_by(request: HttpRequest, *, owned: bool = False) -> Managed:
-    """Return the datasets and collections that the account manages by its roles; with `owned` as an owner only."""
+    """Return the datasets and collections that the account manages by its roles; with `owned`, only as an owner."""
     user = request.user.pk or 0
     return access.managed_datasets(user, owned=owned), access.managed_collections(user, owned=owned)
 
 
 def managed_objects(request: HttpRequest, *, owned: bool = False) -> list[Dataset | SequenceCollection]:
-    """Return the same in one list."""
+    """Return the datasets and collections of `managed_by` in one list."""
     datasets, collections = managed_by(request, owned=owned)
     return [*datasets, *collections]
 
 
 class PickerScope:
-    """Mixed into an admin: choices of related objects are those that the account sees in their own list."""
+    """Admin mixin that limits choices of related objects to those that the account sees in the admin."""
 
     admin_site: admin.AdminSite
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        """Choose among, and accept the ids of, what the related admin shows to the account."""
+        """Offer and accept only the objects that the related admin shows to the account."""
         if self.admin_site.is_registered(db_field.remote_field.model):
             related = self.admin_site.get_model_admin(db_field.remote_field.model)
             options.setdefault("queryset", related.get_queryset(request))
@@ -46,7 +46,7 @@ class ScopedFilter(admin.RelatedFieldListFilter):
     """A filter by related objects that offers only those that the account may see."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
-        """Return ids and names."""
+        """Return the ids and names of the choices."""
         related = model_admin.admin_site.get_model_admin(field.remote_field.model)
         seen = related.get_queryset(request).values("pk")
         return field.get_choices(
@@ -57,12 +57,12 @@ class ScopedFilter(admin.RelatedFieldListFilter):
 
 
 class ByRole(PickerScope, admin.ModelAdmin[M]):
-    """Mixed into an admin of something that belongs to datasets or collections."""
+    """Admin mixin for models that belong to datasets or collections."""
 
-    #: Where an object's dataset or collection is found from it; None where there is no such thing.
+    #: Lookup path from an object to its dataset or collection; None where it has none.
     of_dataset: str | None = None
     of_collection: str | None = None
-    #: Whether stewards change what they see.
+    #: Whether stewards may change the objects that they see.
     change_by_role = True
 
     def sees_everything(self, request: HttpRequest) -> bool:
@@ -74,7 +74,7 @@ class ByRole(PickerScope, admin.ModelAdmin[M]):
         return super().has_change_permission(request)
 
     def managed(self, request: HttpRequest, *, owned: bool = False) -> Q:
-        """Return the condition for objects that the account manages by its roles."""
+        """Return the filter for objects that the account manages by its roles."""
         datasets, collections = managed_by(request, owned=owned)
         found = Q(pk__in=())
         if self.of_dataset:
@@ -97,11 +97,11 @@ class ByRole(PickerScope, admin.ModelAdmin[M]):
         return super().has_module_permission(request) or self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the account may look at an object, or at any."""
+        """Return whether the account may view an object, or any object."""
         return super().has_view_permission(request, obj) or self.manages(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the account may change an object, or any."""
+        """Return whether the account may change an object, or any object."""
         if super().has_change_permission(request, obj):
             return True
         return self.change_by_role and self.manages(request, obj)
@@ -112,6 +112,6 @@ class ByRole(PickerScope, admin.ModelAdmin[M]):
         return rows if self.sees_everything(request) else rows.filter(self.managed(request))
 
     def fixed_visibility(self, request: HttpRequest, obj: Any) -> tuple[str, ...]:
-        """Return the read-only field `visibility`, unless the account is an owner: who may see is theirs to say."""
+        """Return the read-only field `visibility`; nothing for an owner, who may set it."""
         free = obj is None or self.changes_everything(request) or self.manages(request, obj, owned=True)
         return () if free else ("visibility",)

@@ -1,4 +1,4 @@
-"""What the ingest commands did."""
+"""Admin page of ingest runs."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from catalogue.models import Dataset, IngestedFile, IngestRun
 
 
 class IngestedFileInline(ShownInline[IngestedFile, IngestRun]):
-    """What became of each input."""
+    """The outcome of each input."""
 
     model = IngestedFile
     fields = ("source", "outcome", "message", "counts")
@@ -21,7 +21,7 @@ class IngestedFileInline(ShownInline[IngestedFile, IngestRun]):
 
 @admin.register(IngestRun)
 class IngestRunAdmin(Shown, ByRole[IngestRun]):
-    """Who ran which ingest, when, and how it ended. Stewards see those into what is theirs."""
+    """Who ran which ingest, when, and with which outcome. Stewards see the runs into what they manage."""
 
     list_display = ("started", "command", "actor", "outcome", "took", "file_count")
     list_filter = ("outcome", "command")
@@ -29,13 +29,13 @@ class IngestRunAdmin(Shown, ByRole[IngestRun]):
     inlines = (IngestedFileInline,)
 
     def managed(self, request: HttpRequest, *, owned: bool = False) -> Q:
-        """Return the condition for runs into datasets and collections of the account, since these are there."""
+        """Return the filter for runs into the account's datasets and collections, since those were created."""
         found = Q(pk__in=())
         for row in managed_objects(request, owned=owned):
             argument = "dataset" if isinstance(row, Dataset) else "collection"
             into_dataset = Q(arguments__has_key="dataset")
             of_kind = into_dataset if isinstance(row, Dataset) else ~into_dataset
-            # A name may have been another one's before.
+            # An earlier dataset or collection may have had the same name.
             since = Q(finished=None) | Q(finished__gte=row.created)
             found |= of_kind & since & Q(**{f"arguments__{argument}": str(row)})
         return found

@@ -1,4 +1,4 @@
-"""Sequences, the names that they have, and the collections that they form."""
+"""Admin pages of sequences, their aliases, and collections."""
 
 from typing import Any
 
@@ -150,14 +150,14 @@ class MemberInline(ShownInline[CollectionMember, SequenceCollection]):
 
 
 def readable_collections(request: HttpRequest) -> QuerySet[SequenceCollection]:
-    """Return the collections that the account may read, as the programs with its tokens may."""
+    """Return the collections that the account may read, the same as with its API tokens."""
     if request.user.has_perm("catalogue.view_sequencecollection"):
         return SequenceCollection.objects.all()
     return access.readable_collections(Viewer(name=request.user.get_username(), user=request.user.pk))
 
 
 def _picks_for_dataset(request: HttpRequest) -> bool:
-    """Return whether the request is for the choices of `Dataset.collection`."""
+    """Return whether the request asks for the choices of `Dataset.collection`."""
     asked = (request.GET.get("app_label"), request.GET.get("model_name"), request.GET.get("field_name"))
     match = request.resolver_match
     return (
@@ -169,9 +169,9 @@ def _picks_for_dataset(request: HttpRequest) -> bool:
 
 @admin.register(SequenceCollection)
 class SequenceCollectionAdmin(ByRole[SequenceCollection], Audited[SequenceCollection]):
-    """Assemblies: their members are what was ingested, their description is the steward's.
+    """Collections. Members come from the ingest, the description from the steward.
 
-    One that is to be private is made here first, and then filled by `ingest_fasta`.
+    Create a private collection here first, then fill it with `ingest_fasta`.
     """
 
     of_collection = "pk"
@@ -185,7 +185,7 @@ class SequenceCollectionAdmin(ByRole[SequenceCollection], Audited[SequenceCollec
     def get_readonly_fields(
         self, request: HttpRequest, obj: SequenceCollection | None = None
     ) -> tuple[str, ...]:
-        """Return what the account cannot change: the name is that of the ingest."""
+        """Return the fields that the account cannot change; the name is given by the ingest."""
         known = ("name",) if obj is not None else ()
         return (*self.readonly_fields, *known, *self.fixed_visibility(request, obj))
 

@@ -1,7 +1,7 @@
-"""File formats of genomics, pure: no Django and no I/O of its own.
+"""Pure parsers of genomic file formats: no Django and no I/O.
 
-Modules here import only the standard library, numpy and a compression library. Where bytes of a stored file are
-needed they take a `read_range(offset, length) -> bytes` callable. Whatever is wrong with the bytes is a `FormatError`.
+Modules here import only the standard library, numpy and a compression library. They read stored files through a
+`read_range(offset, length) -> bytes` callable, and raise `FormatError` for malformed bytes.
 """
 
 import abc
@@ -12,7 +12,7 @@ ReadRange = Callable[[int, int], bytes]
 
 
 class PrefetchingReader(abc.ABC):
-    """A `ReadRange` for objects far away, which is faster when it knows beforehand what will be read."""
+    """A `ReadRange` for remote objects, which is faster when told in advance what will be read."""
 
     @abc.abstractmethod
     def __call__(self, offset: int, length: int) -> bytes:
@@ -20,20 +20,20 @@ class PrefetchingReader(abc.ABC):
 
     @abc.abstractmethod
     def prefetch(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Begin to read these offsets and lengths, which, or parts of which, will be asked for."""
+        """Begin to read ranges (offset, length) that will be requested in whole or in part."""
 
 
 def prefetch(read_range: ReadRange, ranges: Iterable[tuple[int, int]]) -> None:
-    """Tell a reader which offsets and lengths will be read, if that is of use to it."""
+    """Announce ranges (offset, length) to a reader that can prefetch; do nothing for others."""
     if isinstance(read_range, PrefetchingReader):
         read_range.prefetch(ranges)
 
 
 class FormatError(ValueError):
-    """Bytes that are not what their format promises.
+    """Bytes that are not valid in their format.
 
     `reason` says what is wrong in one clause; `offset` is the byte (of the file, or of the text given) where it was
-    found, `None` when no single place is at fault.
+    found, None when the fault has no single place.
     """
 
     def __init__(self, reason: str, *, offset: int | None = None) -> None:

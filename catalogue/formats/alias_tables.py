@@ -1,7 +1,7 @@
 """Tables of sequence names: the project's own TSV, NCBI's assembly report, and UCSC's chromAlias in four forms.
 
-Every row becomes one statement. A row of a TSV gives one name to the sequence of an identifier. A row of NCBI or UCSC
-holds several names of one sequence, and the names that are known already say which sequence it is.
+Every row becomes one statement. A TSV row gives one name to the sequence of an identifier. A row of NCBI or UCSC lists
+several names of one sequence; the names that are already registered identify the sequence.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +14,7 @@ from catalogue.formats.fasta_names import MAX_NAME, NameUnder, accession_authori
 
 
 class TableFormat(Enum):
-    """Which table a file is."""
+    """The formats of tables."""
 
     TSV = "tsv"
     ASSEMBLY_REPORT = "assembly-report"
@@ -22,7 +22,7 @@ class TableFormat(Enum):
 
 
 class TableFault(FormatError):
-    """A row that its table cannot have; `line` counts from 1."""
+    """An invalid row of a table; `line` counts from 1."""
 
     def __init__(self, reason: str, *, line: int) -> None:
         super().__init__(reason)
@@ -31,10 +31,10 @@ class TableFault(FormatError):
 
 
 class Statement(NamedTuple):
-    """What one row says: a sequence has all the `names`.
+    """The statement of one row: a sequence has all the `names`.
 
-    The sequence is that of `identifier`, or where that is empty of any of the `names`. `length` counts its residues,
-    None where the row does not tell.
+    The sequence is that of `identifier`, or if that is empty, of any of the `names`. `length` is in residues, None where
+    the row has none.
     """
 
     line: int
@@ -44,9 +44,9 @@ class Statement(NamedTuple):
 
 
 class AliasTable(NamedTuple):
-    """A table that was recognised; `statements` raises TableFault as it is iterated.
+    """A recognised table; iterating `statements` may raise TableFault.
 
-    `assembly` is the name of the assembly that the table describes, where it is told and can be a naming authority.
+    `assembly` is the name of the assembly that the table describes, where it is given and can be a naming authority.
     Without one the names that the assembly itself gives are left out.
     """
 
@@ -81,9 +81,9 @@ _NOTHING = {"", "na"}
 def read_alias_table(
     chunks: Iterable[bytes], *, format: TableFormat | None = None, assembly: str | None = None
 ) -> AliasTable:
-    """Recognise a table by its first lines, unless `format` says which it is.
+    """Recognise a table by its first lines, unless `format` is given.
 
-    Raises TableFault, and FormatError for a file without rows.
+    Raises TableFault for an invalid row, and FormatError for a file without rows.
     """
     lines = (line for line in _lines(chunks) if line.text.strip())
     comments: list[_Line] = []
@@ -132,7 +132,7 @@ def _recognise(columns: list[str], first: _Line) -> TableFormat:
         return TableFormat.CHROM_ALIAS
     if len(columns) > 1 and columns[0] == "sequencename":
         return TableFormat.CHROM_ALIAS
-    # UCSC's table without a header: a name, the chromosome, and from which sources the name comes.
+    # UCSC's table without a header: name, chromosome, and sources of the name.
     fields = first.text.split("\t")
     if len(fields) == 3 and _UCSC_COLUMNS.issuperset(fields[2].split(",")) and fields[1] not in _UCSC_COLUMNS:
         return TableFormat.CHROM_ALIAS
@@ -176,7 +176,7 @@ def _read_assembly_report(
         row = {column: field.strip() for column, field in zip(columns, fields, strict=True)}
         names = []
         genbank, refseq = row.get("genbank-accn", ""), row.get("refseq-accn", "")
-        # Where the two differ, nothing says which of them the other names are of.
+        # Where the two accessions differ, it is unknown to which of them the other names belong.
         if row.get("relationship", "=") == "=" or genbank in _NOTHING or refseq in _NOTHING:
             names = [
                 ("insdc", genbank),
@@ -219,7 +219,7 @@ def _read_chrom_alias(rows: Iterable[_Line], columns: list[str], assembly: str |
 
 
 def _read_unsourced(rows: Iterable[_Line]) -> Iterator[Statement]:
-    """Read UCSC's name, and of the others, whose source is not told, those in the form of an accession."""
+    """Read the UCSC name, and those other names that have the form of an accession: the table does not give sources."""
     for line in rows:
         ucsc, *others = (field.strip() for field in line.text.split("\t"))
         names = [_name("ucsc", ucsc, line.number)]
@@ -232,7 +232,7 @@ def _read_unsourced(rows: Iterable[_Line]) -> Iterator[Statement]:
 
 
 def _read_sourced(rows: Iterable[_Line], assembly: str | None) -> Iterator[Statement]:
-    """Read rows of name, chromosome and sources; those of one chromosome may lie far apart and are joined in memory."""
+    """Read rows of name, chromosome and sources; rows of one chromosome may be far apart and are joined in memory."""
     names: dict[str, dict[NameUnder, None]] = {}
     lines: dict[str, int] = {}
     for line in rows:
@@ -250,7 +250,7 @@ def _read_sourced(rows: Iterable[_Line], assembly: str | None) -> Iterator[State
 
 
 def _authority(source: str, assembly: str | None) -> str | None:
-    """Return the authority of a UCSC source; None for the assembly's own names where its name is not known."""
+    """Return the authority of a UCSC source; None for the assembly's own names when the assembly is unknown."""
     return assembly if source == _OF_THE_ASSEMBLY else _UCSC_SOURCES.get(source, source)
 
 

@@ -1,4 +1,4 @@
-"""BAM (SAMv1 §4.2): its header, and where its records lie."""
+"""BAM (SAMv1 §4.2): reads the header and locates records."""
 
 import struct
 from dataclasses import replace
@@ -23,7 +23,7 @@ _MAGIC = b"BAM\1"
 
 
 def read_bam_header(read_range: ReadRange) -> FileHeader:
-    """Read a BAM header. Its binary dictionary says which contigs there are; `@SQ` lines add to that.
+    """Read a BAM header. The binary dictionary defines the contigs; `@SQ` lines add md5 and aliases.
 
     Raises `FormatError` when the header is corrupt, cut short or longer than `MAX_HEADER` bytes.
     """

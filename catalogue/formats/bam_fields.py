@@ -1,8 +1,8 @@
 """Blanks fields of BAM records that were not asked for, on uncompressed bytes (htsget 1.3, "fields"; SAMv1 §1.4, §4.2).
 
-A field that is blanked has the missing value of the SAM specification. RNAME and POS stay whatever is asked for: a
-sorted, indexed file is made of them. So does bit 0x4 of FLAG, which says whether they are a place of the read itself.
-MAPQ is 255 then, but 0 of an unmapped read, which has none in CRAM.
+A blanked field has the missing value of the SAM specification. RNAME and POS are always kept, because sorting and
+indexing depend on them. So is bit 0x4 of FLAG, which says whether the read itself is mapped there. A blanked MAPQ is
+255, but 0 for an unmapped read, as in CRAM.
 """
 
 import struct
@@ -43,8 +43,8 @@ Offsets = NDArray[np.int64]
 def blank_fields(pieces: Iterable[bytes], keep: Iterable[str]) -> Iterator[bytes]:
     """Yield the BAM records in `pieces` with every field blanked that is not in `keep`.
 
-    `pieces` are uncompressed bytes that begin with a record and may be cut anywhere; so may what is yielded. Without
-    SEQ there is no QUAL either. Raises FormatError for bytes that are no BAM records.
+    `pieces` are uncompressed bytes that begin with a record and may be cut anywhere, as may the result. Without SEQ,
+    QUAL is blanked too. Raises FormatError for bytes that are not BAM records.
     """
     blanked = frozenset(FIELDS) - frozenset(keep)
     rest = b""
@@ -59,13 +59,13 @@ def blank_fields(pieces: Iterable[bytes], keep: Iterable[str]) -> Iterator[bytes
 
 
 def _records(data: bytes) -> tuple[Offsets, int]:
-    """Return where each whole record begins, and where the last of them ends."""
+    """Return the begin of each whole record, and the end of the last one."""
     begins, at, size = [], 0, len(data)
     unpack = _SIZE.unpack_from
     while at + 4 <= size:
         (length,) = unpack(data, at)
         if not _FIXED - 4 <= length <= _MAX_RECORD:
-            raise FormatError(f"a BAM record of {length} bytes")
+            raise FormatError(f"a BAM record claims {length} bytes")
         if at + 4 + length > size:
             break
         begins.append(at)
@@ -86,7 +86,7 @@ def _blank(data: Bytes, begins: Offsets, blanked: frozenset[str]) -> bytes:
     long = _with_long_cigar(data, cigar, operations, bases)
     cuts: list[tuple[Offsets, Offsets]] = []
     if "QNAME" in blanked:
-        # Whoever writes an empty name writes "*" and its end; a name of no letter at all has nothing to blank.
+        # An empty name is written as "*" and NUL; a name field of no bytes has nothing to blank.
         named = name > 1
         _put(data, (begins + _FIXED)[named], np.frombuffer(b"*\0", np.uint8))
         _put(data, (begins + 12)[named], np.full(1, 2, np.uint8))
@@ -111,7 +111,7 @@ def _blank(data: Bytes, begins: Offsets, blanked: frozenset[str]) -> bytes:
         _put(data, begins + 20, np.zeros(4, np.uint8))
         cuts.append((sequence, tags))
         if "CIGAR" not in blanked:
-            # The stand-in of a CIGAR of over 65,535 operations begins with as many clipped bases as SEQ has.
+            # The placeholder of a CIGAR of over 65,535 operations begins with a soft clip as long as SEQ.
             _put(data, cigar[long], np.array([_SOFT_CLIP, 0, 0, 0], np.uint8))
     elif "QUAL" in blanked:
         data[_within(quality, tags, len(data))] = 255
@@ -119,7 +119,7 @@ def _blank(data: Bytes, begins: Offsets, blanked: frozenset[str]) -> bytes:
 
 
 def _with_long_cigar(data: Bytes, cigar: Offsets, operations: Offsets, bases: Offsets) -> NDArray[np.bool_]:
-    """Say of each record whether its CIGAR is in the tag CG, because it has over 65,535 operations (SAMv1 §4.2.2)."""
+    """Return for each record whether its CIGAR, of over 65,535 operations, is in the tag CG (SAMv1 §4.2.2)."""
     found: NDArray[np.bool_] = operations == 2
     at = cigar[found]
     first, second = _numbers(data, at, "<u4"), _numbers(data, at + 4, "<u4")
@@ -130,7 +130,7 @@ def _with_long_cigar(data: Bytes, cigar: Offsets, operations: Offsets, bases: Of
 def _long_cigar_tags(
     data: Bytes, begins: Offsets, tags: Offsets, long: NDArray[np.bool_]
 ) -> Iterator[tuple[Offsets, Offsets]]:
-    """Yield where the tag CG begins and ends, in those records that may have one."""
+    """Yield the ranges of the tag CG in the records that may have one."""
     ends = begins + 4 + _numbers(data, begins, "<i4")
     for number in np.flatnonzero(long).tolist():
         raw = data[tags[number] : ends[number]].tobytes()
@@ -143,7 +143,7 @@ _WIDTHS: Final = {ord(kind): width for kind, width in zip("AcCsSiIf", (1, 1, 1, 
 
 
 def tag_ranges(tags: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each tag of a record begins and ends (SAMv1 §4.2.4). Raises FormatError."""
+    """Yield the begin and end of each tag of a record (SAMv1 §4.2.4). Raises FormatError for malformed tags."""
     at = 0
     while at < len(tags):
         kind = tags[at + 2] if at + 3 <= len(tags) else 0
@@ -160,13 +160,13 @@ def tag_ranges(tags: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _bins(starts: Offsets) -> Bytes:
-    """Return the bins of records that cover one position each, two bytes a row (SAMv1 §5.3)."""
+    """Return the bins of records that cover one position each, two bytes per row (SAMv1 §5.3)."""
     bins = np.where(starts < 0, 4680, 4681 + (starts >> 14))
     return bins.astype("<u2").view(np.uint8).reshape(-1, 2)
 
 
 def _numbers(data: Bytes, at: Offsets, kind: str) -> Offsets:
-    """Return the numbers of a type at any byte offsets."""
+    """Return the numbers of type `kind` at byte offsets, which need no alignment."""
     type_ = np.dtype(kind)
     gathered: Bytes = data[at[:, None] + np.arange(type_.itemsize)]
     return gathered.view(type_).reshape(-1).astype(np.int64)
@@ -178,10 +178,10 @@ def _put(data: Bytes, at: Offsets, values: Bytes) -> None:
 
 
 def _within(starts: Offsets, ends: Offsets, size: int) -> NDArray[np.bool_]:
-    """Say of each of `size` bytes whether it lies in one of the disjoint ranges."""
+    """Return for each of `size` bytes whether it is inside one of the disjoint ranges."""
     steps = np.zeros(size + 1, np.int8)
     some = ends > starts
-    # In two steps: where one range ends another may begin.
+    # In two steps, because one range may begin where another ends.
     steps[starts[some]] += 1
     steps[ends[some]] -= 1
     inside: NDArray[np.bool_] = steps[:-1].cumsum(dtype=np.int8).astype(bool)
@@ -189,7 +189,7 @@ def _within(starts: Offsets, ends: Offsets, size: int) -> NDArray[np.bool_]:
 
 
 def _without(data: Bytes, begins: Offsets, cuts: list[tuple[Offsets, Offsets]]) -> bytes:
-    """Return the records without the ranges `cuts`, and with the sizes that they have then."""
+    """Return the records without the ranges `cuts`, with their block sizes updated."""
     if not cuts:
         return data.tobytes()
     starts, ends = (np.concatenate(sides) for sides in zip(*cuts, strict=True))

@@ -1,4 +1,4 @@
-"""BCF 2.1 and 2.2 (VCFv4.3 §6): its header, and where its records lie."""
+"""BCF 2.1 and 2.2 (VCFv4.3 §6): reads the header and locates records."""
 
 import struct
 
@@ -59,7 +59,7 @@ def walk_bcf(data: bytes, last: bool) -> Records:
 
 
 def _reference_length(data: bytes, begin: int, end: int) -> int:
-    """Return the length of the REF allele: some writers leave `rlen` negative."""
+    """Return the length of the REF allele, needed because some writers leave `rlen` negative."""
     at = begin + _HEAD.itemsize
     length = 0
     for _ in ("ID", "REF"):

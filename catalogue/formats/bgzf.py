@@ -1,7 +1,7 @@
-"""BGZF: gzip in blocks of at most 64 KiB, so that a file can be entered at any block (SAMv1 §4.1).
+"""BGZF: gzip in blocks of at most 64 KiB, so that reading can start at any block (SAMv1 §4.1).
 
 Every block that is read is checked: header, size, CRC-32 and length. A block never inflates to more than
-`MAX_UNCOMPRESSED` bytes, whatever its bytes claim.
+`MAX_UNCOMPRESSED` bytes, whatever its header claims.
 """
 
 import struct
@@ -13,13 +13,13 @@ from isal import isal_zlib
 
 from catalogue.formats import FormatError, ReadRange
 
-#: The empty block that ends a complete file (SAMv1 §4.1.2).
+#: The EOF marker: the empty block that ends a complete file (SAMv1 §4.1.2).
 EOF_MARKER: Final = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-#: Upper bounds of a block, in bytes of the file and in the bytes it holds: sizes are 16 bits.
+#: Upper bounds of a block in bytes, compressed and uncompressed: sizes are 16-bit fields.
 MAX_COMPRESSED: Final = 1 << 16
 MAX_UNCOMPRESSED: Final = 1 << 16
 
-# Leaves room for deflate's overhead on bytes that cannot be compressed.
+# Leaves room for deflate's overhead on incompressible bytes.
 _BYTES_PER_BLOCK = 0xFF00
 _LEVEL = 2
 _EXTRA_FLAG = 4
@@ -29,7 +29,7 @@ _HEADER = struct.Struct("<3sBIBBH")
 _SUBFIELD = struct.Struct("<2sH")
 _FOOTER = struct.Struct("<II")
 _BSIZE = struct.Struct("<H")
-# The library's own stubs call this class an instance.
+# The library's stubs declare this class as an instance.
 _DeflateError = cast(type[Exception], isal_zlib.error)
 _USUAL_EXTRA = b"\x06\x00BC\x02\x00"
 _WRITTEN_HEADER = struct.pack("<3sBIBB", _MAGIC, _EXTRA_FLAG, 0, 0, 255) + _USUAL_EXTRA
@@ -47,10 +47,10 @@ class Block:
 def block_size(data: bytes, at: int = 0, *, offset: int = 0) -> tuple[int, int]:
     """Return the compressed size of the block whose header is at `at`, and the size of that header.
 
-    `offset` is where `data` lies in the file; errors name places by it. Extra subfields beside BC are
-    skipped. Raises `FormatError` when the bytes are no BGZF header or end within it.
+    `offset` is the file offset of `data`, used in errors. Extra subfields other than BC are skipped. Raises
+    `FormatError` when the bytes are not a whole BGZF header.
     """
-    # All known writers put BC first and alone: this one comparison saves the walk over subfields.
+    # All known writers put BC first and alone, so one comparison replaces the loop over subfields.
     if data[at : at + 4] == _BLOCK_START and data[at + 10 : at + 16] == _USUAL_EXTRA:
         if len(data) < at + 18:
             raise _cut_off(offset + len(data), begin=offset + at)
@@ -92,7 +92,7 @@ def _cut_off(end: int, *, begin: int) -> FormatError:
 
 
 def inflate(data: bytes, at: int = 0, *, offset: int = 0) -> Block:
-    """Decompress the block at `at` of `data`, which lies at `offset` of the file.
+    """Decompress the block at `at` of `data`; `offset` is the file offset of `data`.
 
     Raises `FormatError` when the block is cut short or corrupt.
     """
@@ -105,7 +105,7 @@ def inflate(data: bytes, at: int = 0, *, offset: int = 0) -> Block:
         raise FormatError(f"BGZF block claims to hold {length} bytes", offset=here)
     stream = isal_zlib.decompressobj(wbits=-15)
     try:
-        # One byte more than claimed, so that a stream that holds more is noticed.
+        # One byte more than claimed, to detect a stream that holds more.
         inflated = stream.decompress(data[at + header : at + size - _FOOTER.size], length + 1)
     except _DeflateError:
         raise FormatError("BGZF block does not inflate", offset=here) from None
@@ -115,7 +115,7 @@ def inflate(data: bytes, at: int = 0, *, offset: int = 0) -> Block:
 
 
 def deflate(data: bytes) -> bytes:
-    """Compress bytes into BGZF blocks, without end-of-file marker; no bytes make no block."""
+    """Compress bytes into BGZF blocks, without EOF marker; empty input gives no block."""
     return b"".join(
         _deflate_block(data[at : at + _BYTES_PER_BLOCK]) for at in range(0, len(data), _BYTES_PER_BLOCK)
     )
@@ -129,12 +129,12 @@ def _deflate_block(data: bytes) -> bytes:
 
 
 def is_eof(tail: bytes) -> bool:
-    """Tell whether a file whose last bytes these are (28 are enough) ends with the end-of-file marker."""
+    """Return whether a file whose last bytes these are (28 are enough) ends with the EOF marker."""
     return tail.endswith(EOF_MARKER)
 
 
 def is_bgzf(start: bytes) -> bool:
-    """Tell whether a file that begins with these bytes is made of BGZF blocks."""
+    """Return whether a file that begins with these bytes is BGZF."""
     try:
         block_size(start)
     except FormatError:
@@ -143,10 +143,10 @@ def is_bgzf(start: bytes) -> bool:
 
 
 def verify_tail(read_range: ReadRange, *, size: int) -> None:
-    """Inflate the last blocks of a file of `size` bytes, at least one beside an end-of-file marker.
+    """Inflate the last blocks of a file of `size` bytes, at least one besides the EOF marker.
 
-    Reads the last 128 KiB. Raises `FormatError` where one of the blocks is corrupt or the file does not end
-    with a whole one.
+    Reads the last 128 KiB. Raises `FormatError` when one of the blocks is corrupt or the file does not end with a whole
+    block.
     """
     begin = max(0, size - 2 * MAX_COMPRESSED - len(EOF_MARKER))
     tail = read_range(begin, size - begin)
@@ -160,10 +160,10 @@ def verify_tail(read_range: ReadRange, *, size: int) -> None:
 
 
 class BlockReader:
-    """Reads the blocks of a stored file in as few reads as it can.
+    """Reads the blocks of a stored file in as few reads as possible.
 
-    A read fetches `ahead` bytes, at least a block's worth, and serves every block that lies within them;
-    `fetch` reads a longer range at once. Holds one range of bytes at a time.
+    A read fetches `ahead` bytes, at least one block, and serves every block inside them; `fetch` reads a longer range at
+    once. Holds one range of bytes at a time.
     """
 
     def __init__(self, read_range: ReadRange, *, ahead: int = 4 * MAX_COMPRESSED) -> None:
@@ -182,7 +182,7 @@ class BlockReader:
         self._at_end = len(self._data) < end - begin
 
     def holds(self, begin: int) -> bool:
-        """Tell whether the whole block that begins at `begin` is held, so that `block` reads nothing."""
+        """Return whether the block at `begin` is held whole, so that `block` reads nothing."""
         at = begin - self._offset
         if not 0 <= at < len(self._data):
             return False
@@ -203,7 +203,7 @@ class BlockReader:
         return inflate(self._data, at, offset=self._offset)
 
     def blocks(self, begin: int) -> Iterator[Block]:
-        """Return the block at `begin` and all that follow it, to the end of the file."""
+        """Yield the block at `begin` and all blocks after it, to the end of the file."""
         while (block := self.block(begin)) is not None:
             yield block
             begin = block.end

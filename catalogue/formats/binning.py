@@ -1,7 +1,7 @@
-"""Binning indexes: the one form that BAI, CSI and TBI files are read into, packed contig by contig.
+"""Binning indexes: the common form of BAI, CSI and TBI files, packed contig by contig.
 
 Bins and index windows are those of SAMv1 §5.3 and CSIv1: a bin of level l covers `1 << (min_shift + 3 *
-(depth - l))` positions, bin 0 all of them. BAI and TBI have min_shift 14, depth 5 and a linear index; CSI
+(depth - l))` positions, bin 0 covers all of them. BAI and TBI have min_shift 14, depth 5 and a linear index; CSI
 has a first offset for each bin instead. Positions are 0-based and half-open; offsets are virtual.
 """
 
@@ -53,15 +53,15 @@ class ContigIndex:
     def query(self, start: int, end: int) -> list[Chunk]:
         """Return chunks that hold every record overlapping positions `start` to `end`, sorted and disjoint.
 
-        They are the chunks of all bins over the region, clipped to what lies between the first record that
-        can reach `start` and the first record known to begin at or after `end`. Chunks that share a block
-        are one; a region between two records may have none.
+        They are the chunks of all bins over the region, clipped to the range from the first record that can reach
+        `start` to the first record known to begin at or after `end`. Chunks that share a block are joined; a region
+        between two records may have none.
         """
         end = min(end, 1 << self._reach)
         if start >= end:
             return []
         first, limit = self.first_offset(start), self.limit_offset(end)
-        # No record lies between the one and the other: the region falls between two of them.
+        # No record lies between the two offsets: the region is between two records.
         if first >= limit:
             return []
         chunks: list[Chunk] = []
@@ -77,7 +77,7 @@ class ContigIndex:
 
     def _bins_over(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield, for each level with bins over positions `start` to `end`, the first of them and the one after the
-        last, as places in `bins`.
+        last, as indices into `bins`.
         """
         first_bins, shifts = _levels(self.min_shift, self.depth)
         numbers = np.concatenate((first_bins + (start >> shifts), first_bins + ((end - 1) >> shifts) + 1))
@@ -87,10 +87,10 @@ class ContigIndex:
                 yield low, high
 
     def first_offset(self, position: int) -> int:
-        """Return an offset before which no record overlaps `position` or what follows it in its index window.
+        """Return an offset before which no record overlaps `position` or the rest of its index window.
 
-        The index counts only mapped records in a window. Where there may be unmapped ones, the offset is
-        that of an earlier window: one of them may lie before the first mapped record of this window.
+        A linear index covers only mapped records. Where there may be unmapped ones, the offset is that of an earlier
+        window: an unmapped record may lie before the first mapped record of this window.
         """
         window = position >> self.min_shift
         if len(self.loffsets):
@@ -104,7 +104,7 @@ class ContigIndex:
         return max(offset, int(self.begin))
 
     def limit_offset(self, position: int) -> int:
-        """Return an offset from which on every record begins at or after `position`.
+        """Return an offset after which every record begins at or after `position`.
 
         It is the begin of the first bin to the right of `position`, or the end of the contig's records.
         """
@@ -123,9 +123,9 @@ class ContigIndex:
             bin_number = last_sibling + 1
 
     def tail_offset(self, position: int) -> int:
-        """Return the begin of a record from which reading on finds the last one that begins before `position`.
+        """Return a record's offset from which a forward scan finds the last record that begins before `position`.
 
-        It is the nearest to that one that the index tells.
+        It is the nearest such offset in the index.
         """
         position = max(1, min(position, 1 << self._reach))
         offset = self.first_offset(position - 1)
@@ -206,11 +206,11 @@ class ContigIndex:
         return self.min_shift + 3 * self.depth
 
     def _find(self, bin_number: int) -> int:
-        """Return how many of the bins come before this one."""
+        """Return the number of bins before this one."""
         return int(self.bins.searchsorted(np.uint32(bin_number)))
 
     def _bin_offset(self, window: int) -> int:
-        """Return the first offset of the nearest bin that holds the window or lies left of it under one parent."""
+        """Return the first offset of the nearest bin that contains the window, or is left of it under the same parent."""
         bin_number = first_bin(self.depth) + window
         while True:
             first_sibling = (bin_number - 1) // 8 * 8 + 1 if bin_number else 0
@@ -224,7 +224,7 @@ class ContigIndex:
 
 @dataclass(frozen=True, slots=True)
 class TabixColumns:
-    """How tabix read the lines of the file it indexed: columns count from 1, 0 means none (tabix, "Format")."""
+    """The columns that tabix indexed, counted from 1; 0 means none (tabix, "Format")."""
 
     format: int
     sequence: int
@@ -238,8 +238,8 @@ class TabixColumns:
 class BinningIndex:
     """A whole index file. `contigs` holds None for a contig without records.
 
-    Where tabix wrote the index, `columns` says how, and `names` are the contigs' names in the same order.
-    `unplaced` counts records on no contig, None where the index does not tell.
+    For an index that tabix wrote, `columns` are its columns, and `names` the contigs' names in the same order.
+    `unplaced` is the number of records on no contig, None where the index has no count.
     """
 
     kind: str
@@ -249,11 +249,11 @@ class BinningIndex:
     unplaced: int | None
 
     def placed_end(self) -> VirtualOffset | None:
-        """Return where the last record that lies on a contig ends; None when no record does."""
+        """Return the end of the last record on a contig; None when there is none."""
         return max((contig.end for contig in self.contigs if contig is not None), default=None)
 
     def verify_extent(self, size: int) -> None:
-        """Raise `FormatError` unless everything that the index points at lies in a file of `size` bytes."""
+        """Raise `FormatError` unless every offset of the index lies in a file of `size` bytes."""
         for number, contig in enumerate(self.contigs):
             if contig is not None and (
                 int(contig.chunk_begins.max()) >> 16 >= size
@@ -264,7 +264,7 @@ class BinningIndex:
 
 
 def first_bin(level: int) -> int:
-    """Return the number of the first bin of a level: how many bins all levels above have."""
+    """Return the number of the first bin of a level, which is the number of bins in all levels above."""
     return ((1 << 3 * level) - 1) // 7
 
 

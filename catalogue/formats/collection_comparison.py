@@ -1,6 +1,6 @@
 """Comparison of sequence collections (sequence collections 1.0.0, "Comparison"), in time proportional to their size.
 
-Elements are numbered, equal ones alike, so that counting and ordering are work for numpy.
+Equal elements get equal numbers, so that numpy can count and sort them.
 """
 
 from collections import defaultdict
@@ -19,9 +19,9 @@ Level2 = Mapping[str, Sequence[Hashable]]
 
 
 class Match(NamedTuple):
-    """How many elements two arrays share, counting duplicates, and whether those are in the same order in both.
+    """The number of elements that two arrays share, counting duplicates, and whether they are in the same order.
 
-    `same_order` is None without a shared element, or where one of those occurs more often in one array.
+    `same_order` is None without a shared element, or when a shared element has different counts in the two arrays.
     """
 
     shared: int
@@ -29,9 +29,8 @@ class Match(NamedTuple):
 
 
 class CollectionArrays(NamedTuple):
-    """The arrays of a stored collection: names in UTF-8, lengths in residues, sha512t24u of 24 bytes each.
-
-    The digests lie behind one another.
+    """The arrays of a stored collection: names in UTF-8, lengths in residues, and concatenated sha512t24u
+    digests of 24 bytes each.
     """
 
     names: list[bytes]
@@ -90,7 +89,7 @@ def _answer(
 
 
 def _codes(a: Iterable[Hashable], b: Iterable[Hashable]) -> tuple[Codes, Codes]:
-    """Number the elements of both arrays from 0, equal ones alike."""
+    """Number the elements of both arrays from 0; equal elements get the same number."""
     numbers: defaultdict[Hashable, int] = defaultdict(count().__next__)
     return (
         np.fromiter(map(numbers.__getitem__, a), dtype=np.int64),
@@ -105,7 +104,7 @@ def _numbers(a: Codes, b: Codes) -> tuple[Codes, Codes]:
 
 
 def _pairs(names: tuple[Codes, Codes], lengths: tuple[Codes, Codes]) -> tuple[Codes, Codes]:
-    """Number pairs of a name and a length, equal ones alike, given the numbers of both."""
+    """Number pairs of name and length, given the numbers of both; equal pairs get the same number."""
     # The numbers of lengths are below `scale`, so that a pair of numbers is one number.
     scale = max((int(side.max()) + 1 for side in lengths if len(side)), default=1)
     a, b = (
@@ -117,7 +116,7 @@ def _pairs(names: tuple[Codes, Codes], lengths: tuple[Codes, Codes]) -> tuple[Co
     by_name[names[0]] = a
     if not np.array_equal(by_name[names[0]], a):
         return _numbers(a, b)
-    # No name of `a` has two lengths: a pair of `b` is in `a`, with the number of its name, or has a number of its own.
+    # No name of `a` has two lengths: a pair of `b` that is in `a` has the number of its name, any other its own.
     shared = by_name[names[1]] == b
     return names[0], np.where(shared, names[1], len(by_name) + np.arange(len(b)))
 
@@ -129,7 +128,7 @@ def _digests(a: bytes, b: bytes) -> tuple[Codes, Codes]:
     ranked = words[order]
     differs = np.any(ranked[1:] != ranked[:-1], axis=1)
     if (differs & (ranked[1:, 0] == ranked[:-1, 0])).any():
-        # Different digests with the same first 8 bytes need not be sorted: somebody made them so.
+        # Different digests with equal first 8 bytes are deliberate collisions and need not be sorted.
         return _codes(_split(a), _split(b))
     codes = np.zeros(len(words), dtype=np.int64)
     codes[order[1:]] = np.cumsum(differs)
