@@ -45,7 +45,9 @@ def _folder(name: str, root: Path) -> list[CheckMessage]:
             ]
         return []
     if root.exists():
-        return [Error(f"The location of storage {name!r} is not a folder.", hint=str(root), id="catalogue.E002")]
+        return [
+            Error(f"The location of storage {name!r} is not a folder.", hint=str(root), id="catalogue.E002")
+        ]
     if not own:
         return [Warning(f"The folder of storage {name!r} is missing.", hint=str(root), id="catalogue.W001")]
     # The site makes its own folders with the first file; check only that it has the permission.

@@ -33,8 +33,8 @@ class TableFault(FormatError):
 class Statement(NamedTuple):
     """The statement of one row: a sequence has all the `names`.
 
-    The sequence is that of `identifier`, or if that is empty, of any of the `names`. `length` is in residues, None where
-    the row has none.
+    The sequence is that of `identifier`, or if that is empty, of any of the `names`. `length` is in residues, None
+    where the row has none.
     """
 
     line: int

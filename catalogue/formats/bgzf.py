@@ -162,8 +162,8 @@ def verify_tail(read_range: ReadRange, *, size: int) -> None:
 class BlockReader:
     """Reads the blocks of a stored file in as few reads as possible.
 
-    A read fetches `ahead` bytes, at least one block, and serves every block inside them; `fetch` reads a longer range at
-    once. Holds one range of bytes at a time.
+    A read fetches `ahead` bytes, at least one block, and serves every block inside them; `fetch` reads a longer
+    range at once. Holds one range of bytes at a time.
     """
 
     def __init__(self, read_range: ReadRange, *, ahead: int = 4 * MAX_COMPRESSED) -> None:

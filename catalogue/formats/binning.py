@@ -104,7 +104,7 @@ class ContigIndex:
         return max(offset, int(self.begin))
 
     def limit_offset(self, position: int) -> int:
-        """Return an offset after which every record begins at or after `position`.
+        """Return an offset such that every record from it on begins at or after `position`.
 
         It is the begin of the first bin to the right of `position`, or the end of the contig's records.
         """
@@ -210,7 +210,7 @@ class ContigIndex:
         return int(self.bins.searchsorted(np.uint32(bin_number)))
 
     def _bin_offset(self, window: int) -> int:
-        """Return the first offset of the nearest bin that contains the window, or is left of it under the same parent."""
+        """Return the first offset of the nearest bin that contains the window, or is left of it below one parent."""
         bin_number = first_bin(self.depth) + window
         while True:
             first_sibling = (bin_number - 1) // 8 * 8 + 1 if bin_number else 0

@@ -98,7 +98,7 @@ def _codes(a: Iterable[Hashable], b: Iterable[Hashable]) -> tuple[Codes, Codes]:
 
 
 def _numbers(a: Codes, b: Codes) -> tuple[Codes, Codes]:
-    """The same for arrays of numbers."""
+    """Number the elements of two arrays of numbers, in the order of their values."""
     _, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
     return codes[: len(a)], codes[len(a) :]
 
@@ -122,7 +122,7 @@ def _pairs(names: tuple[Codes, Codes], lengths: tuple[Codes, Codes]) -> tuple[Co
 
 
 def _digests(a: bytes, b: bytes) -> tuple[Codes, Codes]:
-    """The same for digests of 24 bytes behind one another."""
+    """Number concatenated digests of 24 bytes, equal ones alike."""
     words = np.frombuffer(a + b, dtype="<u8").reshape(-1, 3)
     order = np.argsort(words[:, 0], kind="stable")
     ranked = words[order]

@@ -1,7 +1,7 @@
 """Digests of sequence collections (GA4GH refget sequence collections 1.0.0).
 
-A collection is named by the digest of its names and sequences. Digests are sha512t24u, 24 bytes, of RFC 8785 canonical
-JSON; in documents they are 32 characters of base64url.
+A collection is identified by the digest of its names and sequences. Digests are sha512t24u (24 bytes) of RFC 8785
+canonical JSON; documents write them as 32 characters of base64url.
 """
 
 import base64
@@ -26,11 +26,11 @@ ATTRIBUTES: Final = (
     "sorted_name_length_pairs",
     "sorted_sequences",
 )
-#: Those whose arrays are not kept: only their digests are served ("Transient attributes").
+#: Attributes whose arrays are not stored: only their digests are served ("Transient attributes").
 TRANSIENT: Final = ("sorted_name_length_pairs",)
-#: Those that name the collection ("Inherent attributes"). The lengths are not among them.
+#: Attributes that identify the collection ("Inherent attributes"); the lengths are not among them.
 INHERENT: Final = ("names", "sequences")
-#: Those with one element for each sequence, in the order of the collection.
+#: Attributes with one element per sequence, in the order of the collection.
 COLLATED: Final = ("lengths", "name_length_pairs", "names", "sequences")
 
 _SQ: Final = b"SQ."
@@ -62,14 +62,14 @@ def digest_text(digest: bytes) -> str:
 
 
 def parse_collection_digest(text: str) -> bytes | None:
-    """Return the 24 bytes that a digest of a collection or an attribute spells; None where it is not one."""
+    """Return the 24 bytes of a collection or attribute digest; None for text that is not a digest."""
     return base64.urlsafe_b64decode(text) if _DIGEST.fullmatch(text) else None
 
 
 class Member(NamedTuple):
     """One sequence of a collection: its name there, its length in residues, and its sha512t24u of 24 bytes.
 
-    Where there are millions, plain tuples do.
+    Plain tuples are used where there are millions of members.
     """
 
     name: str
@@ -78,10 +78,9 @@ class Member(NamedTuple):
 
 
 class ArrayBatch(NamedTuple):
-    """The arrays of some members, packed to be stored.
+    """The arrays of some members, packed for storage.
 
-    `names` are UTF-8 with a NUL between two, `lengths` little-endian integers of 8 bytes, `sequences` digests of 24
-    bytes.
+    `names` are UTF-8 separated by NULs, `lengths` little-endian 8-byte integers, `sequences` 24-byte digests.
     """
 
     names: bytes
@@ -90,7 +89,7 @@ class ArrayBatch(NamedTuple):
 
 
 def pack_members(members: Sequence[tuple[str, int, bytes]]) -> ArrayBatch:
-    """Pack members, of which there is at least one. No name may hold a NUL, as none in PostgreSQL can."""
+    """Pack at least one member. Names must not contain NUL, which PostgreSQL does not allow either."""
     names, lengths, digests = zip(*members, strict=True)
     return ArrayBatch("\0".join(names).encode(), np.array(lengths, dtype="<i8").tobytes(), b"".join(digests))
 
@@ -107,7 +106,7 @@ def unpack_lengths(packed: bytes) -> npt.NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True)
 class CollectionDigests:
-    """The digest of a collection (level 0), those of its attributes (level 1), and how many sequences it has."""
+    """The digest of a collection (level 0), those of its attributes (level 1), and its number of sequences."""
 
     digest: bytes
     attributes: Mapping[str, bytes]
@@ -115,9 +114,9 @@ class CollectionDigests:
 
 
 class CollectionDigester:
-    """Digests a collection whose members arrive in batches, in order.
+    """Computes the digests of a collection whose members arrive in batches, in order.
 
-    Keeps 64 bytes for each member, for the two attributes that are sorted.
+    Keeps 64 bytes in memory per member, for the two sorted attributes.
     """
 
     def __init__(self) -> None:
@@ -151,20 +150,20 @@ class CollectionDigester:
 
 
 def collection_digest(attributes: Mapping[str, bytes]) -> bytes:
-    """Return the digest of a collection from those of its attributes, of which only the inherent ones count."""
+    """Return the digest of a collection from the digests of its inherent attributes; others are ignored."""
     return sha512t24u(canonical_json({name: digest_text(attributes[name]) for name in INHERENT}))
 
 
 def sequence_names(digests: bytes) -> list[str]:
-    """Return `SQ.` names of digests that lie behind one another, 24 bytes each."""
+    """Return the `SQ.` names of concatenated 24-byte digests."""
     text = base64.urlsafe_b64encode(digests).decode("ascii")
     return ["SQ." + text[at : at + 32] for at in range(0, len(text), 32)]
 
 
 def array_json(attribute: str, batches: Iterable[ArrayBatch]) -> Iterator[bytes]:
-    """Write the array of an attribute that is not transient as canonical JSON, in as many pieces as there are batches.
+    """Yield the array of a non-transient attribute as canonical JSON, one piece per batch.
 
-    Of each batch only what `COLUMNS` names for the attribute is looked at.
+    Reads only the arrays of a batch that `COLUMNS` names for the attribute.
     """
     separator = b"["
     for elements in (
@@ -197,7 +196,7 @@ _WRITERS: Final[Mapping[str, Callable[[ArrayBatch], bytes]]] = {
     "names": _write_names,
     "sequences": _write_sequences,
 }
-#: Which arrays of a batch an attribute is made of.
+#: The arrays of a batch that each attribute is made of.
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "lengths": ("lengths",),
     "name_length_pairs": ("names", "lengths"),
@@ -238,7 +237,7 @@ class _ArrayHash:
 
 
 def _base64(digests: Iterable[bytes]) -> npt.NDArray[np.bytes_]:
-    # 24 bytes are 32 characters without padding, so many are encoded at once.
+    # 24 bytes encode to 32 characters without padding, so many digests can be encoded at once.
     return np.frombuffer(base64.urlsafe_b64encode(b"".join(digests)), dtype="S32")
 
 
@@ -256,7 +255,7 @@ def _sorted_digest(batches: list[npt.NDArray[np.bytes_]], prefix: bytes = b"") -
 
 
 def _in_order(batches: list[npt.NDArray[np.bytes_]], prefix: bytes) -> Iterator[bytes]:
-    """Sort texts as text, which is not the order of the bytes that they stand for; yield them as JSON."""
+    """Sort encoded digests as text, which differs from the order of their bytes; yield them as JSON."""
     if batches:
         texts = np.sort(np.concatenate(batches))
         for start in range(0, len(texts), 32_768):

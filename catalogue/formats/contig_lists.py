@@ -1,4 +1,4 @@
-"""Contigs as files of many kinds list them, and how such a list differs from a collection."""
+"""Reads contig lists from files of many formats, and compares them with collections."""
 
 import io
 from collections import defaultdict, deque
@@ -16,10 +16,10 @@ _BINARY: Final = (b"BAM\1", b"BCF\2", b"CRAM", b"\x1f\x8b")
 
 
 def parse_contig_list(data: bytes) -> tuple[str, tuple[HeaderContig, ...]]:
-    """Read a header of SAM, BAM, CRAM, VCF or BCF, a `.dict`, a `.fai` or chrom.sizes, told by their content.
+    """Read a header of SAM, BAM, CRAM, VCF or BCF, a `.dict`, a `.fai` or chrom.sizes, recognised by content.
 
-    Return what it is and its contigs. Of a BAM, CRAM, VCF or BCF file the beginning is enough that holds the header.
-    Raises FormatError.
+    Return the format and the contigs. For BAM, CRAM, VCF or BCF the beginning with the header is enough. Raises
+    FormatError.
     """
     if data.startswith(_BINARY):
         source = io.BytesIO(data)
@@ -63,9 +63,10 @@ class ReferenceMember(NamedTuple):
 class ContigDifferences:
     """How a list of contigs differs from a collection.
 
-    `same` counts those of the same name and length (and md5, where the list has one). `missing` are in the collection
-    alone, `extra` in the list alone, `renamed` pairs of a name in the list and in the collection, `other_length` and
-    `other_sequence` names that mean something else there. `same_order` says whether what is shared comes in one order.
+    `same` counts those of the same name and length (and md5, where the list has one). `missing` are only in the
+    collection, `extra` only in the list, `renamed` pairs of the name in the list and in the collection. `other_length`
+    and `other_sequence` are names with another length or md5 there. `same_order` says whether shared contigs have the
+    same order in both.
     """
 
     same: int = 0
@@ -78,19 +79,19 @@ class ContigDifferences:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the list is that of the collection, in its order."""
+        """Whether the list equals the collection, in the same order."""
         others = (self.missing, self.extra, self.renamed, self.other_length, self.other_sequence)
         return bool(self.same) and self.same_order and not any(others)
 
     @property
     def contains_all(self) -> bool:
-        """Whether the collection has every contig of the list, by its name."""
+        """Whether the collection has every contig of the list under the same name."""
         others = (self.extra, self.renamed, self.other_length, self.other_sequence)
         return bool(self.same) and not any(others)
 
     @property
     def similarity(self) -> float:
-        """Shared sequences as a part of all, from 0 to 1; a renamed one counts for a little less."""
+        """The fraction of sequences that are shared, from 0 to 1; a renamed one counts slightly less."""
         wrong = len(self.other_length) + len(self.other_sequence)
         everything = self.same + len(self.renamed) + len(self.missing) + len(self.extra) + wrong
         return (self.same + 0.99 * len(self.renamed)) / everything if everything else 0.0
@@ -128,7 +129,7 @@ def _pair_renamed(
     members: Sequence[ReferenceMember],
     found: ContigDifferences,
 ) -> list[tuple[int, int]]:
-    """Pair contigs with members of other names by md5, or by length where a contig has none; the first that is left."""
+    """Pair contigs with the first unused member of another name by md5, or by length where a contig has no md5."""
     by_content: defaultdict[str | int, deque[int]] = defaultdict(deque)
     for number in rest:
         by_content[members[number].md5].append(number)

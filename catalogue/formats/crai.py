@@ -1,9 +1,8 @@
 """CRAI, the index of CRAM (CRAMv3 §12): from rows of slices to the containers that hold reads of a region.
 
-A row tells of one slice and one reference: where its reads begin, how far they reach, and where the slice
-lies. Whole containers are served, so rows are grouped by container, and a container ends where the next
-*distinct* one begins: the next row may speak of the same container again, of its next slice or of another
-reference in the same slice.
+A row describes one slice and one reference: where its reads begin, how far they reach, and where the slice lies in the
+file. Whole containers are served, so rows are grouped by container, and a container ends where the next *distinct* one
+begins: several rows may describe the same container, for further slices or for further references in one slice.
 """
 
 import gzip
@@ -23,7 +22,7 @@ from catalogue.formats.cram import CramFile, read_data_container, verify_contain
 from catalogue.formats.cram_structure import SEVERAL_REFERENCES, UNPLACED
 from catalogue.formats.intervals import MAX_POSITION, ByteRange
 
-#: A larger index, uncompressed, is taken for corruption (256 MiB: some ten million slices).
+#: Upper bound of an uncompressed index (256 MiB: some ten million slices); a larger one is treated as corrupt.
 MAX_INDEX_LENGTH = 1 << 28
 
 _ROW = re.compile(rb"(-?\d{1,10})\t(-?\d{1,10})\t(-?\d{1,10})\t(\d{1,18})\t(\d{1,10})\t(\d{1,10})")
@@ -39,8 +38,8 @@ Offsets = NDArray[np.int64]
 class CraiRow:
     """The reads of one slice on one reference.
 
-    `reference` is an index into the file's own list of contigs, or -1 for reads that lie on none. No read
-    reaches outside positions `start` up to, not including, `end`. The slice begins `landmark` bytes after
+    `reference` is an index into the file's own list of contigs, or -1 for reads without a contig. Every
+    read lies within positions `start` to `end`, 0-based and half-open. The slice begins `landmark` bytes after
     the header structure of the container at byte `container`.
     """
 
@@ -53,10 +52,10 @@ class CraiRow:
 
 @dataclass(frozen=True, slots=True)
 class PackedIndex:
-    """An index as it is stored: the packed contig index of each contig with reads, by the contig's number.
+    """An index as stored: the packed contig index of each contig with reads, by the contig's number.
 
-    `unplaced` is the first byte of the containers, all up to the last, that hold reads on no contig; None
-    when none do.
+    `unplaced` is the first byte of the containers with reads on no contig, which extend to the last container; None
+    when there are none.
     """
 
     contigs: Mapping[int, bytes]
@@ -64,7 +63,7 @@ class PackedIndex:
 
 
 def parse_crai(data: bytes) -> list[CraiRow]:
-    """Parse the rows of a .crai file, gzipped or not, in its own order. Raises `FormatError`."""
+    """Parse the rows of a .crai file, gzipped or not, in file order. Raises `FormatError`."""
     rows = []
     offset = 0
     for line in _uncompressed(data).splitlines(keepends=True):
@@ -77,11 +76,11 @@ def parse_crai(data: bytes) -> list[CraiRow]:
 def verify_rows(
     rows: Iterable[CraiRow], read_range: ReadRange, file: CramFile, *, max_containers: int = 32
 ) -> None:
-    """Verify that the rows are those of an index of this file.
+    """Verify that the rows belong to this file.
 
-    The rows must account for the file's data from its first byte to its last, and the headers of
-    `max_containers` containers, the first, the last and others spread evenly between, must be what the rows
-    say of them. The blocks of the last container must be whole. Raises `FormatError`.
+    The rows must cover the file's data from first to last byte, and the headers of `max_containers` containers (first,
+    last, and others spread evenly between) must agree with the rows. The blocks of the last container must be whole.
+    Raises `FormatError`.
     """
     by_container: defaultdict[int, list[CraiRow]] = defaultdict(list)
     for row in rows:
@@ -104,9 +103,9 @@ def verify_rows(
 
 
 def pack(rows: Iterable[CraiRow], *, data: ByteRange, contigs: int) -> PackedIndex:
-    """Pack the index of a file whose containers fill `data` and whose header lists so many contigs.
+    """Pack the index of a file whose containers fill `data` and whose header lists `contigs` contigs.
 
-    Raises `FormatError` where a row lies outside either, or reads on a contig follow reads on none: such a
+    Raises `FormatError` when a row lies outside either, or when reads on a contig follow reads on no contig: such a
     file is not in coordinate order.
     """
     rows = list(rows)
@@ -139,7 +138,7 @@ def containers_overlapping(packed: bytes, *, start: int, end: int) -> list[ByteR
     """Return the containers that hold reads overlapping positions `start` to `end`, in file order.
 
     `packed` is a contig index as `pack` made it, or empty for a contig without reads. Adjacent containers
-    come as one range. Raises `FormatError` for bytes that `pack` did not make.
+    are joined. Positions are 0-based and half-open. Raises `FormatError` for bytes that `pack` did not make.
     """
     if not packed or start >= end:
         return []
@@ -156,7 +155,7 @@ def containers_overlapping(packed: bytes, *, start: int, end: int) -> list[ByteR
 def container_ranges(packed: bytes) -> tuple[Offsets, Offsets]:
     """Return the first byte of each container that holds reads of a contig, and the byte after its last.
 
-    None are for an empty `packed`. Raises `FormatError` for bytes that `pack` did not make.
+    Both are empty for an empty `packed`. Raises `FormatError` for bytes that `pack` did not make.
     """
     if not packed:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -167,9 +166,9 @@ def container_ranges(packed: bytes) -> tuple[Offsets, Offsets]:
 def containers_reaching_out(
     packed: bytes, *, containers: Iterable[ByteRange], within: Iterable[tuple[int, int]]
 ) -> bool:
-    """Tell whether the containers may hold reads of a contig that no range of `within` contains whole.
+    """Return whether the containers may hold reads of a contig that are not inside a single range of `within`.
 
-    `packed` is the contig index; the ranges are of positions, half-open. Raises `FormatError` for bytes that
+    `packed` is the contig index; ranges are positions, 0-based and half-open. Raises `FormatError` for bytes that
     `pack` did not make.
     """
     if not packed:
@@ -197,17 +196,16 @@ def _parse_row(line: bytes, offset: int) -> CraiRow:
         raise FormatError("not a row of a CRAM index", offset=offset)
     reference, start, span, container, landmark, _ = map(int, match.groups())
     if reference < UNPLACED:
-        # Early htsjdk wrote one row with -2 for a slice of several references: nobody can seek by it.
+        # Early htsjdk wrote one row with -2 for a slice of several references, which is useless for seeking.
         raise FormatError(f"CRAM index row for reference {reference}", offset=offset)
     return CraiRow(reference, *_cover(reference, start - 1, start - 1 + span), container, landmark)
 
 
 def _cover(reference: int, start: int, end: int) -> tuple[int, int]:
-    """Return positions that contain all reads of a slice that its index row places at `start` to `end`.
+    """Return the range of positions that contains all reads of a slice, given `start` and `end` of its index row.
 
-    A slice whose reads have a contig but no position (POS 0) begins at -1. Reads of no length count as one
-    position long. Where start and length are both missing the writer did not know them: the slice may reach
-    anywhere.
+    A slice whose reads have a contig but no position (POS 0) begins at -1. Reads of length 0 count as one position.
+    Where start and length are both missing the writer did not know them, so the slice may reach anywhere.
     """
     if reference < 0 or (start < 0 and end <= start):
         return 0, MAX_POSITION
@@ -216,7 +214,7 @@ def _cover(reference: int, start: int, end: int) -> tuple[int, int]:
 
 
 def _skip_empty(read_range: ReadRange, file: CramFile, *, begin: int, end: int) -> None:
-    """Raise `FormatError` unless containers without records, or nothing at all, fill `begin` to `end`."""
+    """Raise `FormatError` unless `begin` to `end` is empty or holds only containers without records."""
     while begin < end:
         container = read_data_container(read_range, file, offset=begin)
         if container.records:

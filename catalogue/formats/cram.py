@@ -1,11 +1,11 @@
-"""CRAM 2.1, 3.0 and 3.1: the parts of a file, read without decoding a record.
+"""CRAM 2.1, 3.0 and 3.1: reads the parts of a file without decoding records.
 
 A CRAM file is a file definition, one container with the SAM header, data containers and an end-of-file
-container (CRAMv3 §5). Each container says how long it is, so a file is walked by its container headers
-alone, and whole data containers put after another file's definition and header are again a valid file.
+container (CRAMv3 §5). Each container header gives its length, so a file can be walked by container headers
+alone, and a file definition, a header and any whole data containers concatenate to a valid file.
 
-The header container holds the SAM header in its first block. What follows that block up to the container's
-end is room for a longer header (CRAMv3 §7.1) and is not looked at.
+The header container holds the SAM header in its first block. The bytes from there to the container's end
+are reserved for a longer header (CRAMv3 §7.1) and are ignored.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ MAGIC = b"CRAM"
 FILE_DEFINITION_LENGTH = 26
 SUPPORTED = (CramVersion(2, 1), CramVersion(3, 0), CramVersion(3, 1))
 
-#: Larger declared sizes of a header container, or of the text in it, are taken for corruption (256 MiB).
+#: Upper bound of the declared size of a header container, and of its text (256 MiB); larger is treated as corrupt.
 MAX_HEADER_LENGTH = 1 << 28
 
 _FILE_HEADER = 0
@@ -40,9 +40,9 @@ _MAX_INT32 = 2**31 - 1
 class CramFile:
     """The parts of a CRAM file.
 
-    `header.packed` holds the file definition and the header container: sent as they are they begin a valid
-    file. `data` holds the data containers, from the first one's first byte to the end-of-file container or,
-    where that is missing (`has_eof` false), to the end of the file.
+    `header.packed` holds the file definition and the header container as stored, ready to begin a valid file. `data`
+    holds the data containers, from the first one's first byte to the end-of-file container or, where that is missing
+    (`has_eof` false), to the end of the file.
     """
 
     version: CramVersion
@@ -54,7 +54,7 @@ class CramFile:
 def read_cram(read_range: ReadRange, *, size: int) -> CramFile:
     """Read the parts of the file of `size` bytes behind `read_range`, but no data container.
 
-    Raises `FormatError` as `read_cram_header`.
+    Raises `FormatError` as `read_cram_header` does.
     """
     header = read_cram_header(read_range)
     version = read_version(header.packed)
@@ -66,7 +66,7 @@ def read_cram(read_range: ReadRange, *, size: int) -> CramFile:
 def read_cram_header(read_range: ReadRange) -> FileHeader:
     """Read the file definition and the header container.
 
-    Raises `FormatError` for whatever is not CRAM 2.1, 3.0 or 3.1, and where header or checksums are wrong.
+    Raises `FormatError` for a file that is not CRAM 2.1, 3.0 or 3.1, or with a wrong header or checksum.
     """
     version = read_version(read_range(0, FILE_DEFINITION_LENGTH))
     container = read_container(
@@ -108,7 +108,7 @@ def read_version(definition: bytes) -> CramVersion:
 
 
 def _header_text(packed: bytes, version: CramVersion, container: Container) -> str:
-    """Return the SAM header, which the first block of the header container holds (CRAMv3 §8.3)."""
+    """Return the SAM header from the first block of the header container (CRAMv3 §8.3)."""
     place = ByteRange(container.first_block, container.extent.end)
 
     def read_range(offset: int, length: int) -> bytes:
@@ -140,10 +140,9 @@ def read_data_container(read_range: ReadRange, file: CramFile, *, offset: int) -
 
 
 def walk_containers(read_range: ReadRange, file: CramFile) -> Iterator[Container]:
-    """Return every data container of `file` in order, for each one read of a few bytes.
+    """Yield every data container of `file` in order, with one read of a few bytes per container.
 
-    Raises `FormatError` on coming to a place where none begins, and at an end-of-file container before the
-    file's end.
+    Raises `FormatError` at an offset where no container begins, and at an end-of-file container before the file's end.
     """
     offset = file.data.begin
     while offset < file.data.end:
@@ -155,7 +154,7 @@ def walk_containers(read_range: ReadRange, file: CramFile) -> Iterator[Container
 
 
 def verify_container(read_range: ReadRange, file: CramFile, container: Container) -> None:
-    """Verify that the blocks of a data container fill it, and their checksums. Raises `FormatError`."""
+    """Verify that the blocks of a data container fill it and that their checksums match. Raises `FormatError`."""
     at, end = container.first_block, container.extent.end
     for _ in range(container.blocks):
         at = read_block(read_range, file.version, ByteRange(at, end), max_size=_MAX_INT32).extent.end

@@ -1,7 +1,6 @@
-"""The structures that a CRAM file is made of: containers and blocks (CRAMv3 §7, §8), without their records.
+"""Reads the structures of a CRAM file: containers and blocks (CRAMv3 §7, §8), without their records.
 
-Version 3 guards every container header and every block with a CRC32; all that is read here is checked
-against it.
+Version 3 has a CRC32 in every container header and every block; everything read here is verified against it.
 """
 
 import bz2
@@ -55,7 +54,7 @@ _EOF_CONTAINER = {
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What the header structure of a container tells (CRAMv3 §7).
+    """The header structure of a container (CRAMv3 §7).
 
     `extent` is the whole container, header structure included. `first_block` is where its blocks begin: the
     byte that `landmarks`, the offsets of its slices, count from. The container with the SAM header uses
@@ -82,7 +81,7 @@ T = TypeVar("T")
 
 
 class _CutShortError(FormatError):
-    """The bytes at hand end inside a value: more of the file may hold the rest."""
+    """The bytes read so far end inside a value; a longer read may hold the rest."""
 
 
 class _Window:
@@ -109,7 +108,7 @@ class _Window:
         return int.from_bytes(self.take(4), "little", signed=True)
 
     def itf8(self) -> int:
-        """Take a signed 32-bit integer (CRAMv3 §2.3): the first byte's leading ones, up to four, count those after."""
+        """Take a signed 32-bit integer (CRAMv3 §2.3): the first byte's leading ones, up to 4, count the rest."""
         first = self.byte()
         more = min(_leading_ones(first), 4)
         rest = int.from_bytes(self.take(more), "big")
@@ -119,7 +118,7 @@ class _Window:
         return _signed((first & 0x0F) << 28 | rest >> 8 << 4 | rest & 0x0F, bits=32)
 
     def ltf8(self) -> int:
-        """Take a signed 64-bit integer (CRAMv3 §2.3): the first byte's leading ones count those after."""
+        """Take a signed 64-bit integer (CRAMv3 §2.3): the first byte's leading ones count the rest."""
         first = self.byte()
         more = _leading_ones(first)
         rest = int.from_bytes(self.take(more), "big")
@@ -152,7 +151,7 @@ def read_container(read_range: ReadRange, version: CramVersion, *, offset: int, 
 
 
 def _parse_growing(read_range: ReadRange, offset: int, parse: Callable[[_Window], T]) -> T:
-    """Return what `parse` makes of the bytes at `offset`, of as few as it is content with."""
+    """Return the result of `parse` on the bytes at `offset`, read in growing windows until it succeeds."""
     for length in _WINDOWS:
         data = read_range(offset, length)
         try:
@@ -173,7 +172,7 @@ def _parse_container(window: _Window, version: CramVersion) -> Container:
         window.ltf8()
     window.ltf8()  # bases
     blocks = window.itf8()
-    # This also keeps a run of zero bytes from being walked in tiny steps.
+    # This also prevents walking a run of zero bytes in tiny steps.
     if length <= 0 or blocks <= 0 or records < 0:
         raise FormatError("CRAM container without a block", offset=window.offset)
     landmarks = tuple(window.itf8() for _ in range(window.itf8()))
@@ -197,7 +196,7 @@ def find_eof(read_range: ReadRange, version: CramVersion, *, begin: int, size: i
     if offset < begin:
         return size
     try:
-        # Parsed and not compared: the specification and htslib differ in four bits that mean nothing.
+        # Parsed, not compared byte by byte: the specification and htslib differ in four meaningless bits.
         last = _parse_container(_Window(read_range(offset, len(version.eof)), offset), version)
     except FormatError:
         return size
@@ -231,7 +230,7 @@ class CramBlock:
 def read_block(read_range: ReadRange, version: CramVersion, place: ByteRange, *, max_size: int) -> CramBlock:
     """Read the block that begins where `place` does and ends inside it, and verify its checksum.
 
-    Raises `FormatError` where it is damaged, or larger than `max_size` bytes, compressed or not.
+    Raises `FormatError` when it is damaged, or larger than `max_size` bytes, compressed or uncompressed.
     """
     window = _Window(read_range(place.begin, min(place.length, _WINDOWS[0])), place.begin)
     method, content = window.byte(), window.byte()
@@ -254,8 +253,8 @@ def read_block(read_range: ReadRange, version: CramVersion, place: ByteRange, *,
 def decompress_block(block: CramBlock) -> bytes:
     """Return the uncompressed data of a block. Raises `FormatError`.
 
-    It may be raw or compressed with gzip, bzip2 or LZMA. The codecs made for records (rANS and later) are
-    refused: no header uses them. No bytes are none by any method (CRAMv3 §8).
+    Accepts raw, gzip, bzip2 and LZMA. The codecs for records (rANS and later) are rejected, because no header uses
+    them. An empty block is valid with any method (CRAMv3 §8).
     """
     if block.size == 0:
         return b""

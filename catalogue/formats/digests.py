@@ -1,7 +1,7 @@
-"""Checksums that name a sequence (refget 2.0.0, "Checksum calculation").
+"""Digests that identify a sequence (refget 2.0.0, "Checksum calculation").
 
-A sequence has two independent digests of its upper-case residues: md5, and SHA-512 cut to its first 24 bytes. The
-latter is written in two ways: `trunc512` (48 hexadecimal digits) and `SQ.` with 32 characters of base64url.
+A sequence has two independent digests of its upper-case residues: md5, and SHA-512 truncated to its first 24 bytes. The
+latter has two spellings: `trunc512` (48 hexadecimal digits) and `SQ.` with 32 characters of base64url.
 """
 
 import base64
@@ -15,7 +15,7 @@ SHA512T24U_BYTES = 24
 
 
 class DigestKind(Enum):
-    """Which digest an identifier is; `trunc512` and `SQ.` are two spellings of the same 24 bytes."""
+    """The kind of digest that an identifier is; `trunc512` and `SQ.` are two spellings of the same 24 bytes."""
 
     MD5 = "md5"
     SHA512T24U = "sha512t24u"
@@ -78,12 +78,12 @@ def sequence_digests(residues: bytes) -> Digests:
 
 _MD5 = re.compile(r"(?:md5:)?([0-9a-f]{32})", re.IGNORECASE | re.ASCII)
 _TRUNC512 = re.compile(r"(?:trunc512:)?([0-9a-f]{48})", re.IGNORECASE | re.ASCII)
-# Namespaces are written in any case; base64url itself is not.
+# Namespaces are case-insensitive; base64url is not.
 _SQ = re.compile(r"(?:(?i:ga4gh):)?SQ\.([0-9A-Za-z_-]{32})|(?i:VMC):GS_([0-9A-Za-z_-]{32})", re.ASCII)
 
 
 def parse_digest(text: str) -> tuple[DigestKind, bytes] | None:
-    """Parse an identifier that spells a digest; return None for any other, which may be an alias.
+    """Parse an identifier that is a digest; return None for any other, which may be an alias.
 
     >>> parse_digest("MD5:d41d8cd98f00b204e9800998ecf8427e")[0]
     <DigestKind.MD5: 'md5'>

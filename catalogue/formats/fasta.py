@@ -1,8 +1,8 @@
-"""FASTA as a stream: records with their residues upper-case and free of white space, in bounded memory.
+"""Reads FASTA as a stream: records with upper-case residues and no white space, in bounded memory.
 
-Residues are the letters A to Z (refget 2.0.0, "Checksum calculation"); anything else is a fault that names its place.
-Lines may end in CR LF, and blank lines are allowed anywhere. A line that begins with `;`, a comment in the FASTA of
-1985, is a fault: no tool of today writes one, and to skip it could hide a damaged file.
+Residues are the letters A to Z (refget 2.0.0, "Checksum calculation"); anything else is a fault, reported with its
+location. Lines may end in CR LF, and blank lines are allowed anywhere. A line that begins with `;`, a comment in the
+FASTA of 1985, is a fault: current tools do not write them, and skipping one could hide a damaged file.
 
 `position` counts residues from 0; lines and columns count from 1, as editors do.
 """
@@ -18,7 +18,7 @@ from catalogue.formats import FormatError
 
 #: Records of more bytes in the file than this are returned in pieces.
 WHOLE_RECORD: Final = 1 << 20
-#: What `strip` removes: stop codons, gaps and the position numbers that some programs print into lines.
+#: Characters that `strip` removes: stop codons, gaps, and the position numbers that some programs print into lines.
 STRIPPABLE: Final = b"*-.0123456789"
 
 _WHITE = b" \t\r\n\v\f"
@@ -30,10 +30,10 @@ _UPPER = bytes.maketrans(bytes(range(ord("a"), ord("z") + 1)), bytes(range(ord("
 _NAME_END = re.compile(r"[\s\x01]")
 _NO_RESIDUE = re.compile(rb"[^A-Za-z \t\r\n\v\f]")
 _NO_RESIDUE_NOR_STRIPPABLE = re.compile(rb"[^A-Za-z \t\r\n\v\f*\-.0-9]")
-# Enough bytes to tell what a file is.
+# Enough bytes to recognise a file's format.
 _TELLING = 32
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# What else people give as FASTA, by its first bytes.
+# Other formats that are mistaken for FASTA, by their first bytes.
 _LOOKS_LIKE = (
     (b"@", "FASTQ or SAM"),
     (b"BAM\1", "BAM"),
@@ -49,7 +49,7 @@ _LOOKS_LIKE = (
 
 
 class FastaFault(FormatError):
-    """What is wrong with a FASTA file, and where: its source, line (from 1) and record, as far as they are known."""
+    """A fault of a FASTA file, with source, line (from 1) and record as far as known."""
 
     def __init__(self, reason: str, *, source: str, line: int | None = None, record: str = "") -> None:
         place = source
@@ -65,7 +65,7 @@ class FastaFault(FormatError):
 
 
 class Header(NamedTuple):
-    """A header line: its first word, what follows that, and the number of the line."""
+    """A header line: its first word, the text after it, and the line number."""
 
     name: str
     description: str
@@ -81,7 +81,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LongRecord:
-    """A record whose residues come in pieces of at most about 2 MiB; take them before the reader goes on."""
+    """A record whose residues come in pieces of at most about 2 MiB; consume them before taking the next record."""
 
     header: Header
     pieces: Iterator[bytes]
@@ -95,18 +95,18 @@ class _Place(NamedTuple):
     position: int = 0
 
     def after(self, text: bytes, *, lines: int, residues: int) -> "_Place":
-        """Return where a text ends that begins here and holds so many line ends and residues."""
+        """Return the place after a text that begins here and holds this many line ends and residues."""
         line_end = text.rfind(b"\n")
         along = self.along + len(text) if line_end < 0 else len(text) - line_end - 1
         return _Place(self.line + lines, along, self.position + residues)
 
 
 class FastaReader:
-    """Iterates over the records of uncompressed FASTA bytes: lists of short records, and long ones each alone.
+    """Iterates over the records of uncompressed FASTA: lists of short records, and each long record alone.
 
     `source` names the input in faults. With `strip`, characters of `STRIPPABLE` are removed and counted in `stripped`.
-    Raises `FastaFault`, also in place of a `FormatError` that the chunks raise. Holds at most about two chunks or
-    `WHOLE_RECORD` bytes, whichever is more.
+    Raises `FastaFault`, also in place of a `FormatError` from the chunks. Keeps at most about two chunks or
+    `WHOLE_RECORD` bytes in memory, whichever is more.
     """
 
     def __init__(self, chunks: Iterable[bytes], *, source: str, strip: bool = False) -> None:
@@ -114,7 +114,7 @@ class FastaReader:
         self.stripped = 0
         self._chunks = iter(chunks)
         self._strip = strip
-        # From a ">" on, once the first was found; `_line` is the number of its line.
+        # Begins with a ">" once the first was found; `_line` is the number of that line.
         self._buffer = b""
         self._line = 1
         self._ended = False
@@ -176,7 +176,7 @@ class FastaReader:
         self._buffer = begun
 
     def _records(self, text: bytes) -> list[Record]:
-        """Parse a text that begins with ">" and ends where a record does."""
+        """Parse a text that begins with ">" and ends at the end of a record."""
         records = []
         for part in text[1:].split(b"\n>"):
             title, newline, body = part.partition(b"\n")
@@ -201,11 +201,11 @@ class FastaReader:
         return header, body
 
     def _pieces(self, header: Header, begun: bytes) -> Iterator[bytes]:
-        """Return the residues of a long record; leave what follows it in the buffer."""
+        """Yield the residues of a long record; leave the bytes after it in the buffer."""
         # A ">" is a header only after a line end, so each text begins with the line end before it, if there is one.
         text, place = b"\n" + begun, _Place(line=self._line - 1)
         while True:
-            # Inside a record ">" can only be a fault or the next header, so the search for it is the cheap one.
+            # Inside a record ">" is either a fault or the next header, so search for that first: it is cheap.
             mark = text.find(b">")
             while mark == 0 or (mark > 0 and text[mark - 1] != _LINE_END):
                 mark = text.find(b">", mark + 1)
@@ -231,7 +231,7 @@ class FastaReader:
 
     def _clean(self, joined: bytes, header: Header, text: bytes, place: _Place) -> bytes:
         """Return the residues of a text without its line ends, the only white space that most files have."""
-        # numpy is ten times as fast here as methods of bytes, and lets other threads run meanwhile.
+        # numpy is ten times faster here than methods of bytes, and releases the interpreter lock.
         letters = np.frombuffer(joined, dtype=np.uint8) & _TO_UPPER
         if not letters.size:
             return b""
@@ -243,9 +243,9 @@ class FastaReader:
         return self._not_all_letters(residues, header, text, place)
 
     def _not_all_letters(self, residues: bytes, header: Header, body: bytes, place: _Place) -> bytes:
-        """Return the residues without strippable characters; raise `FastaFault` at the first other that is none.
+        """Return the residues without strippable characters; raise `FastaFault` at the first other character.
 
-        `body` is the text that `residues` come from, and `place` where it begins.
+        `body` is the text that the residues come from, and `place` its begin.
         """
         pattern = _NO_RESIDUE_NOR_STRIPPABLE if self._strip else _NO_RESIDUE
         if bad := pattern.search(body):

@@ -1,4 +1,4 @@
-"""Where each byte of the FASTA file of a collection lies: `>name`, then residues in lines of 60."""
+"""Computes the layout of the FASTA file of a collection: `>name`, then residues in lines of 60."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
@@ -6,14 +6,14 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-#: Residues on a line.
+#: Residues per line.
 LINE: Final = 60
-#: Bytes of whole lines that are written at once, about a megabyte.
+#: Bytes of whole lines written at once, about a megabyte.
 _WRITTEN: Final = (LINE + 1) * (1 << 14)
 
 
 class FastaPart(NamedTuple):
-    """Bytes `begin` up to, not including, `end` of the lines of residues of one record; or of its header line."""
+    """Bytes `[begin, end)` of the residue lines of one record, or of its header line."""
 
     record: int
     is_header: bool
@@ -32,7 +32,7 @@ class FastaLayout:
         self.size = int(self.starts[-1])
 
     def parts(self, begin: int, end: int) -> Iterator[FastaPart]:
-        """Return what bytes `[begin, end)` of the file consist of, residues in parts of about a megabyte."""
+        """Yield the parts that make up bytes `[begin, end)` of the file, residues in parts of about a megabyte."""
         record = int(np.searchsorted(self.starts, begin, side="right")) - 1
         while begin < end:
             start, header = int(self.starts[record]), int(self.headers[record])
@@ -49,7 +49,7 @@ class FastaLayout:
             record += 1
 
     def fai_line(self, record: int, name: str) -> str:
-        """Return the line of a record in the index that `samtools faidx` makes."""
+        """Return the line of a record in the `.fai` index, as `samtools faidx` writes it."""
         length = int(self.lengths[record])
         line = min(length, LINE)
         offset = int(self.starts[record] + self.headers[record])
@@ -57,13 +57,13 @@ class FastaLayout:
 
 
 def residues_of(part: FastaPart, length: int) -> tuple[int, int]:
-    """Return the residues, 0-based and half-open, of the whole lines that a part touches in a record of `length`."""
+    """Return the range of residues, 0-based and half-open, of the lines that a part overlaps."""
     first, last = part.begin // (LINE + 1), -(-part.end // (LINE + 1))
     return first * LINE, min(last * LINE, length)
 
 
 def write_lines(part: FastaPart, residues: bytes) -> bytes:
-    """Write a part, given the residues that `residues_of` names."""
+    """Return the bytes of a part, given the residues in the range of `residues_of`."""
     lines = b"".join([residues[at : at + LINE] + b"\n" for at in range(0, len(residues), LINE)])
     first = part.begin - part.begin % (LINE + 1)
     return lines[part.begin - first : part.end - first]

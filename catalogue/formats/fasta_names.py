@@ -1,8 +1,8 @@
-"""What a FASTA header line says of its sequence: names under naming authorities, and whether it is circular.
+"""Parses FASTA header lines: names under naming authorities, and whether the sequence is circular.
 
-Only what the line proves becomes a name. A bare word proves nothing, unless it has the form of an accession.version or
-of a UCSC chromosome: headers of UCSC hold nothing else. The sequences derived from a gene or a transcript get its name
-under an authority of its own (`ensembl_gene`), so that one such name means several sequences.
+Only names that the line proves are returned. A bare word proves nothing, unless it has the form of an accession.version
+or of a UCSC chromosome, which is all that UCSC headers hold. Sequences derived from a gene or transcript get its name
+under a separate authority (`ensembl_gene`), under which one name may mean several sequences.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from catalogue.formats.fasta import Header
 
-#: The authorities that headers name, and what their names are. Assemblies, such as GRCh38, are authorities too.
+#: The authorities found in headers, with descriptions of their names. Assemblies such as GRCh38 are authorities too.
 HEADER_AUTHORITIES: Final = {
     "insdc": "INSDC accession.version (GenBank, ENA, DDBJ)",
     "refseq": "NCBI RefSeq accession.version",
@@ -53,12 +53,12 @@ _STABLE_ID = re.compile(r"ENS[A-Z]*\d{11}(?:\.\d+)?")
 
 _AUTHORITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _LOCATION = r"[a-z_]+:([^:\s]+):([^:\s]+):(\d+):(\d+):(-?[01])(?!\S)"
-# dna_rm has other residues than the chromosome it is named after, so it gets no name.
+# dna_rm is masked and differs from the chromosome it is named after, so it gets no name.
 _ENSEMBL_WHOLE = re.compile(rf"(?!dna_rm:)\S+ {_LOCATION}")
 _ENSEMBL_PRODUCT = re.compile(
     rf"(cdna|cds|ncrna|pep)(?::\S+)? {_LOCATION} gene:([^:\s]+)(?:.*? transcript:([^:\s]+))?(?:.*? gene_symbol:(\S+))?"
 )
-# The digit is looked for ahead: with a second "*" a long word would take time in the square of its length.
+# The lookahead for the digit avoids a second "*", which would take quadratic time on a long word.
 _ASSEMBLY = r"([A-Za-z](?=[\w.-]*\d)[\w.-]*)"
 _NCBI_CHROMOSOME = re.compile(
     rf"(?:^|.* )(?:chromosome|linkage group) (\S+), {_ASSEMBLY}"
@@ -99,28 +99,28 @@ def header_names(header: Header, *, length: int) -> list[NameUnder]:
 
 
 def accession_authority(name: str) -> str | None:
-    """Return `refseq` or `insdc` for a word in the form of their accession.version; INSDC proteins do not count."""
+    """Return `refseq` or `insdc` for a word in the form of their accession.version, INSDC proteins excepted."""
     if _REFSEQ.fullmatch(name):
         return "refseq"
     return "insdc" if _INSDC_NUCLEOTIDE.fullmatch(name) else None
 
 
 def is_authority_name(text: str) -> bool:
-    """Tell whether a naming authority may have this name: without a colon `authority:name` has one meaning."""
+    """Return whether a naming authority may have this name; a colon would make `authority:name` ambiguous."""
     return _AUTHORITY.fullmatch(text) is not None
 
 
 def is_circular(header: Header) -> bool:
-    """Tell whether the header line calls its sequence circular.
+    """Return whether the header line declares its sequence circular.
 
-    It does by `[topology=circular]`, `circular=true`, or `circular` as an item of its own. The word in a sentence does
-    not count ("circular RNA"), nor does "complete genome", which linear viruses have too.
+    Accepts `[topology=circular]`, `circular=true`, or `circular` as a separate item. Ignores the word inside a sentence
+    ("circular RNA"), and "complete genome", which linear viruses have too.
     """
     return "ircular" in header.description and _CIRCULAR.search(header.description) is not None
 
 
 def is_protein(header: Header) -> bool:
-    """Tell whether the header line is one that only proteins have."""
+    """Return whether the header line has a form that only proteins have."""
     return header.name.startswith(("sp|", "tr|", "ENSP")) or header.description.startswith(("pep ", "pep:"))
 
 
@@ -132,7 +132,7 @@ def _names_of_title(name: str, description: str, length: int) -> Iterator[NameUn
         if ", " in description:
             yield from _ncbi_assembly(description)
     elif _INSDC_PROTEIN.fullmatch(name) and description.endswith("]"):
-        # Three letters and digits are also what annotators call their genes; NCBI's title ends with the organism.
+        # Gene names also consist of three letters and digits; only NCBI's titles end with the organism.
         yield NameUnder("insdc", name)
     elif name.startswith("UniRef") and " RepID=" in description:
         yield NameUnder("uniref", name)
@@ -194,7 +194,7 @@ def _uniprot(parts: list[str], description: str) -> Iterator[NameUnder]:
     if accession is None or len(parts) != 3:
         return
     yield NameUnder("uniprot", accession[1])
-    # An entry name means the canonical sequence, so an isoform does not get it.
+    # An entry name means the canonical sequence, so isoforms do not get it.
     if parts[2] and not accession[2]:
         yield NameUnder("uniprot", parts[2])
     if gene := _UNIPROT_GENE.search(description):

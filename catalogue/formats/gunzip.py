@@ -1,6 +1,6 @@
-"""Uncompressed bytes of a text file, whatever it is compressed with; its content tells that, never its name.
+"""Decompresses text files; recognises the compression by content, never by file name.
 
-Uncompressed text, gzip (of one or many members) and BGZF are read; other compressions are refused by name.
+Reads uncompressed text, gzip (one or many members) and BGZF; rejects other compressions by name.
 """
 
 import io
@@ -12,10 +12,10 @@ from isal import igzip, isal_zlib
 from catalogue.formats import FormatError
 from catalogue.formats.bgzf import EOF_MARKER, is_bgzf, is_eof
 
-#: Chunks have this many bytes, apart from the last.
+#: Bytes of every chunk but the last.
 CHUNK: Final = 1 << 19
 
-# The stubs of isal declare its error as an instance.
+# The stubs of isal declare this error class as an instance.
 _CORRUPT = (igzip.BadGzipFile, cast(type[Exception], isal_zlib.error))
 _GZIP = b"\x1f\x8b"
 _REFUSED = {
@@ -30,7 +30,7 @@ _REFUSED = {
 class WatchedInput(io.RawIOBase):
     """A binary input that counts the bytes read, and keeps the last few of them.
 
-    Works on what cannot seek, such as standard input. Closing it leaves `stream` to its owner.
+    Works on streams that cannot seek, such as standard input. Closing it does not close `stream`.
     """
 
     def __init__(self, stream: io.RawIOBase | io.BufferedIOBase) -> None:
@@ -43,7 +43,7 @@ class WatchedInput(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Fill the buffer, however little comes at a time; return less only at the end."""
+        """Fill the buffer with as many reads as needed; return fewer bytes only at the end."""
         view = memoryview(buffer).cast("B")
         got = 0
         while got < len(view) and (more := self._stream.readinto(view[got:])):
@@ -55,10 +55,10 @@ class WatchedInput(io.RawIOBase):
 
 
 def decompressed_chunks(watched: WatchedInput) -> Iterator[bytes]:
-    """Return the uncompressed bytes, in chunks of `CHUNK`.
+    """Yield the uncompressed bytes, in chunks of `CHUNK`.
 
-    Raises `FormatError` for another compression, for gzip that is corrupt or cut short, and for BGZF without its
-    end-of-file marker, which was cut short between two blocks.
+    Raises `FormatError` for another compression, for gzip that is corrupt or cut short, and for BGZF without EOF
+    marker, which was cut short between two blocks.
     """
     stream = io.BufferedReader(watched, CHUNK)
     start = stream.peek(32)

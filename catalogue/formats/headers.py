@@ -1,6 +1,6 @@
-"""What a file header says, for every format, and a reader of the uncompressed start of a BGZF file.
+"""The header of a file in any format, and a reader of the uncompressed start of a BGZF file.
 
-Each format has a module that reads its own header; `registry` finds it by a file's content.
+Each format has a module that reads its header; `registry` selects it by the file's content.
 """
 
 from bisect import bisect_left
@@ -13,7 +13,7 @@ from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.bgzf import Block, BlockReader
 from catalogue.formats.intervals import VirtualOffset
 
-#: Upper bounds of a header: uncompressed bytes, and contigs. Draft assemblies in a million pieces fit.
+#: Upper bounds of a header: uncompressed bytes, and contigs; enough for draft assemblies in a million pieces.
 MAX_HEADER: Final = 128 * 1024 * 1024
 MAX_CONTIGS: Final = 2_000_000
 
@@ -21,7 +21,7 @@ _MAX_DIGITS = 18
 
 
 class FileFormat(StrEnum):
-    """The formats that are served, as htsget spells them."""
+    """The formats that are served, with htsget's spelling."""
 
     BAM = "BAM"
     CRAM = "CRAM"
@@ -33,7 +33,7 @@ class FileFormat(StrEnum):
 class HeaderContig:
     """A contig as a header declares it.
 
-    `index` is the number by which the file's records and index know the contig: its place in the reference
+    `index` is the number that the file's records and index use for the contig: its place in the reference
     dictionary (BAM, CRAM), its `IDX` (BCF), or its place in order of declaration (VCF). `length` counts
     bases. `md5` is 32 lower-case hexadecimal digits.
     """
@@ -48,11 +48,11 @@ class HeaderContig:
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """What a file says of itself before its first record.
+    """The header of a file.
 
     `end` is where the first record begins; for CRAM, `VirtualOffset.at(byte)` of the first data container.
-    `packed` is the header ready to send: BGZF blocks that hold exactly the header or, for CRAM, the file
-    definition and header container as stored.
+    `packed` is the header ready to send: BGZF blocks that hold exactly the header or, for CRAM, the file definition and
+    header container as stored.
     """
 
     format: FileFormat
@@ -66,7 +66,7 @@ class FileHeader:
 
 
 def with_indexed_contigs(header: FileHeader, names: Iterable[str]) -> FileHeader:
-    """Return the header with the contigs that only the index of a VCF names added after the declared ones."""
+    """Return the header with the contigs that only the index of a VCF names appended to the declared ones."""
     contigs = list(header.contigs)
     known = {contig.name for contig in contigs}
     for name in names:
@@ -77,7 +77,7 @@ def with_indexed_contigs(header: FileHeader, names: Iterable[str]) -> FileHeader
 
 
 class HeaderReader:
-    """Takes the uncompressed bytes at the start of a BGZF file one after the other, and keeps them."""
+    """Reads the uncompressed bytes at the start of a BGZF file in order, and keeps them."""
 
     def __init__(self, read_range: ReadRange) -> None:
         self._blocks = BlockReader(read_range).blocks(0)
@@ -87,7 +87,7 @@ class HeaderReader:
         self.at = 0
 
     def more(self) -> bool:
-        """Add the next block that is not empty; return False at the end of the file."""
+        """Read the next non-empty block; return False at the end of the file."""
         for block in self._blocks:
             if block.data:
                 self.data += block.data
@@ -105,7 +105,7 @@ class HeaderReader:
         return bytes(self.data[self.at : self.at + length])
 
     def take(self, length: int) -> bytes:
-        """Return the next `length` bytes. Raises `FormatError` where the file or the bounds do not hold them."""
+        """Return the next `length` bytes. Raises `FormatError` beyond the end of the file or `MAX_HEADER`."""
         if length < 0 or self.at + length > MAX_HEADER:
             raise FormatError(f"header claims a part of {length} bytes", offset=self._compressed_end())
         taken = self.peek(length)
@@ -118,7 +118,7 @@ class HeaderReader:
         return int.from_bytes(self.take(4), "little", signed=True)
 
     def virtual_offset(self) -> VirtualOffset:
-        """Return where the next byte lies; at the end of a block that is the begin of the next block."""
+        """Return the virtual offset of the next byte; at the end of a block, the begin of the next block."""
         if self.at == 0:
             return VirtualOffset(0)
         last = bisect_left(self._block_ends, self.at)
@@ -134,16 +134,16 @@ class HeaderReader:
 
 
 def decode_text(data: bytes) -> str:
-    """Return header text up to the first NUL, which ends or pads it; bytes that are not UTF-8 are replaced."""
+    """Return header text up to the first NUL, which terminates or pads it; replace bytes that are not UTF-8."""
     return data.split(b"\0", 1)[0].decode("utf-8", "replace")
 
 
 def parse_number(text: str) -> int | None:
-    """Return a non-negative decimal number of at most 18 digits, else None."""
+    """Return a non-negative decimal number of at most 18 digits; None for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
 
 
 def parse_md5(text: str) -> str | None:
-    """Return an md5 in lower case, None for text that is none."""
+    """Return an md5 in lower case; None for any other text."""
     digits = text.lower()
     return digits if len(digits) == 32 and set(digits) <= set("0123456789abcdef") else None

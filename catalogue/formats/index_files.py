@@ -1,6 +1,6 @@
 """Reads BAI, CSI and TBI files, compressed or not, into `BinningIndex` (SAMv1 §5.2, CSIv1, tabix).
 
-No count is trusted: it must fit into what is left of the file.
+Counts are not trusted: the items must fit into the rest of the file.
 """
 
 import struct
@@ -19,13 +19,13 @@ from catalogue.formats.intervals import VirtualOffset
 MAX_INDEX: Final = 256 * 1024 * 1024
 MAX_CONTIGS: Final = 2_000_000
 
-# With more levels the number of the pseudo-bin would not fit 32 bits; positions are signed integers of 64.
+# With more levels the number of the pseudo-bin would exceed 32 bits; positions are signed 64-bit integers.
 _MAX_DEPTH = 10
 _MAX_POSITION_BITS = 60
 
 
 def read_index(data: bytes) -> BinningIndex:
-    """Read a BAI, CSI or TBI file, compressed or not. Raises `FormatError` when it is none or corrupt."""
+    """Read a BAI, CSI or TBI file, compressed or not. Raises `FormatError` for other or corrupt files."""
     data = _uncompressed(data)
     reader = _READERS.get(data[:4])
     if reader is None:
@@ -55,7 +55,7 @@ def _uncompressed(data: bytes) -> bytes:
 
 
 class _Cursor:
-    """Takes numbers from the bytes of an index, never past their end."""
+    """Reads numbers from the bytes of an index; raises `FormatError` at their end."""
 
     __slots__ = ("at", "data")
 
@@ -80,7 +80,7 @@ class _Cursor:
         return layout.unpack_from(self.data, self.at - layout.size)
 
     def take_count(self, *, size: int, max_count: int | None = None) -> int:
-        """Take a count of items of at least `size` bytes each, which must fit into what is left."""
+        """Take a count of items of at least `size` bytes each, which must fit into the remaining bytes."""
         (count,) = self.take_struct(_COUNT)
         if not 0 <= count <= (self.left // size if max_count is None else min(max_count, self.left // size)):
             raise FormatError(f"index claims {count} entries", offset=self.at - _COUNT.size)
@@ -111,7 +111,7 @@ def _read_tbi(cursor: _Cursor) -> BinningIndex:
 
 
 def _read_csi(cursor: _Cursor) -> BinningIndex:
-    """Read a CSI file (CSIv1), whose auxiliary bytes are the head of a TBI file where tabix wrote it."""
+    """Read a CSI file (CSIv1), whose auxiliary bytes are a TBI header if tabix wrote it."""
     min_shift, depth, auxiliary = cursor.take_struct(_CSI_HEAD)
     if not (min_shift > 0 and 0 <= depth <= _MAX_DEPTH and min_shift + 3 * depth <= _MAX_POSITION_BITS):
         raise FormatError(f"CSI index of min_shift {min_shift} and depth {depth}", offset=4)
@@ -152,7 +152,7 @@ def _read_contigs(
 
 
 class _Bins(NamedTuple):
-    """The bins of a contig as they are read; `pseudo` are the four numbers of the pseudo-bin, where there is one."""
+    """The bins of a contig as read; `pseudo` are the four numbers of the pseudo-bin, if there is one."""
 
     numbers: list[int]
     loffsets: list[int]
@@ -172,10 +172,10 @@ def _read_bins(cursor: _Cursor, layout: struct.Struct, pseudo_bin: int) -> _Bins
         data = cursor.take(count * _CHUNK_SIZE)
         if number == pseudo_bin:
             if count != 2:
-                raise FormatError("pseudo-bin of an index has not two chunks", offset=cursor.at)
+                raise FormatError("pseudo-bin of an index does not have two chunks", offset=cursor.at)
             pseudo = struct.unpack("<4Q", data)
         elif number > pseudo_bin:
-            raise FormatError(f"index has a bin {number}", offset=cursor.at)
+            raise FormatError(f"index has an invalid bin number {number}", offset=cursor.at)
         elif count:
             numbers.append(number)
             loffsets += loffset
@@ -185,7 +185,7 @@ def _read_bins(cursor: _Cursor, layout: struct.Struct, pseudo_bin: int) -> _Bins
 
 
 def _read_contig(cursor: _Cursor, *, min_shift: int, depth: int, by_bin: bool) -> ContigIndex | None:
-    """Read the index of one contig; `by_bin` says that each bin has a first offset, and no linear index follows."""
+    """Read the index of one contig; with `by_bin` each bin has a first offset and there is no linear index."""
     read = _read_bins(cursor, _CSI_BIN if by_bin else _BAI_BIN, first_bin(depth + 1) + 1)
     windows, linear = (_NO_WINDOWS, _NO_OFFSETS) if by_bin else _read_linear(cursor)
     if not read.numbers:
@@ -193,7 +193,7 @@ def _read_contig(cursor: _Cursor, *, min_shift: int, depth: int, by_bin: bool) -
     pairs = np.frombuffer(read.chunks, dtype="<u8").reshape(-1, 2)
     bins = np.array(read.numbers, dtype="<u4")
     if len(np.unique(bins)) != len(bins):
-        raise FormatError("index has a bin twice", offset=cursor.at)
+        raise FormatError("index has the same bin twice", offset=cursor.at)
     if bool((pairs[:, 0] > pairs[:, 1]).any()):
         raise FormatError("index has a chunk that ends before it begins", offset=cursor.at)
     by_number = np.argsort(bins)
@@ -219,9 +219,9 @@ def _read_contig(cursor: _Cursor, *, min_shift: int, depth: int, by_bin: bool) -
 
 
 def _read_linear(cursor: _Cursor) -> tuple[NDArray[np.uint32], Offsets]:
-    """Read a linear index. Return the windows where it changes, and its offsets there.
+    """Read a linear index. Return the index windows where it changes, and the offsets there.
 
-    Old writers leave 0 for a window that no record reaches; the offset of the window before it serves as well.
+    Old writers leave 0 for a window without records; the offset of the window before it is used instead.
     """
     windows = cursor.take_count(size=8)
     offsets = np.frombuffer(cursor.take(8 * windows), dtype="<u8")
@@ -233,7 +233,7 @@ def _read_linear(cursor: _Cursor) -> tuple[NDArray[np.uint32], Offsets]:
 
 
 def _count(pseudo: tuple[int, ...] | None, place: int) -> int | None:
-    """Return a count of the pseudo-bin, None where there is none or more than any file can hold."""
+    """Return a count of the pseudo-bin; None without a pseudo-bin or for an impossible count."""
     return pseudo[place] if pseudo is not None and pseudo[place] < 1 << 62 else None
 
 

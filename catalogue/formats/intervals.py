@@ -1,23 +1,23 @@
-"""Offsets, ranges and regions: one type for each unit, so that no two can be mistaken for each other.
+"""Offsets, ranges and regions: one type per unit, so that units cannot be confused.
 
-Everything is 0-based and half-open; only `ByteRange.http` has the inclusive ends that HTTP demands.
+All are 0-based and half-open; only `ByteRange.http` has the inclusive end that HTTP requires.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-#: The largest position that a request can name: an unsigned integer of 32 bits (htsget 1.3, "start", "end").
+#: The largest position in a request: an unsigned 32-bit integer (htsget 1.3, "start", "end").
 MAX_POSITION = 2**32 - 1
-#: The end of a region that reaches to the end of its contig, beyond any position that a file can hold.
+#: The end of a region that reaches to the end of its contig: larger than any position in a file.
 NO_END = 2**63 - 1
 
 
 class VirtualOffset(int):
-    """A place in the uncompressed bytes of a BGZF file (SAMv1 §4.1.1): `coffset << 16 | uoffset`.
+    """An offset into the uncompressed bytes of a BGZF file (SAMv1 §4.1.1): `coffset << 16 | uoffset`.
 
-    `coffset` is where a block begins in the file, `uoffset` an offset into that block's uncompressed bytes.
-    Being an int it sorts in file order and compares with the numbers that index files hold.
+    `coffset` is the file offset of a block, `uoffset` an offset into that block's uncompressed bytes. It is an int, so
+    it sorts in file order and compares with the numbers in index files.
 
     >>> VirtualOffset.at(100, 7).coffset
     100
@@ -63,7 +63,7 @@ class ByteRange:
     def http(self) -> str:
         """Return the value of a Range header, whose last byte is inclusive (RFC 9110 §14.2).
 
-        Raises ValueError for an empty range, which HTTP cannot name.
+        Raises ValueError for an empty range, which HTTP cannot express.
         """
         if self.begin == self.end:
             raise ValueError("HTTP cannot name an empty range")
@@ -77,7 +77,7 @@ class ByteRange:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Region:
-    """The half-open range of positions from `start` to `end` of the contig that the file knows by number `contig`."""
+    """The half-open, 0-based range of positions `start` to `end` of the contig with number `contig` in its file."""
 
     contig: int
     start: int = 0
@@ -96,7 +96,7 @@ class Chunk:
 
 
 def unite_ranges(ranges: Iterable[ByteRange], *, gap: int = 0) -> list[ByteRange]:
-    """Sort ranges in file order, and join those that overlap, touch, or lie at most `gap` bytes apart."""
+    """Sort ranges in file order, and join those that overlap, touch, or are at most `gap` bytes apart."""
     united: list[ByteRange] = []
     for each in sorted(ranges):
         if united and each.begin <= united[-1].end + gap:
@@ -109,7 +109,7 @@ def unite_ranges(ranges: Iterable[ByteRange], *, gap: int = 0) -> list[ByteRange
 def unite_chunks(chunks: Iterable[Chunk], *, gap: int = 0) -> list[Chunk]:
     """Sort chunks in file order, and join those that overlap or whose blocks begin at most `gap` bytes apart.
 
-    With `gap` 0 a chunk is joined to the one before it when it begins in the block where that one ends.
+    With `gap` 0 a chunk is joined to the previous one when it begins in the block where that one ends.
     """
     united: list[Chunk] = []
     for each in sorted(chunks):

@@ -1,13 +1,13 @@
-"""Whether a sequence is DNA, RNA or protein, as far as its letters tell."""
+"""Recognises DNA, RNA and protein by the letters of a sequence."""
 
 from typing import Final, Literal
 
 Molecule = Literal["dna", "rna", "protein", ""]
 
-#: How many residues from the start are looked at.
+#: Residues at the start that are examined.
 SAMPLE: Final = 4096
 
-# Fewer letters are too few to tell DNA from a peptide.
+# Fewer letters cannot tell DNA from a peptide.
 _ENOUGH = 20
 # Codes for several bases are rare in DNA (IUPAC-IUB 1984); in peptides every one of these letters is common.
 _MAX_AMBIGUOUS = 0.1
@@ -16,7 +16,7 @@ _NUCLEOTIDES = b"ACGTUNRYSWKMBDHVX"
 
 
 def molecule_of(residues: bytes) -> Molecule:
-    """Return the kind that the first letters of a sequence prove, or "" where they prove none.
+    """Return the molecule that the first letters of a sequence prove, "" if they are ambiguous.
 
     >>> molecule_of(b"MKVLAAGICLSE")
     'protein'

@@ -1,7 +1,6 @@
-"""Where records lie in uncompressed bytes, and which positions they cover; `bam`, `bcf` and `vcf` find them.
+"""Locations of records in uncompressed bytes, and the positions that they cover; `bam`, `bcf` and `vcf` find them.
 
-A record covers the positions that htslib takes it to cover, so that what overlaps a region here overlaps it
-there.
+A record covers the same positions as in htslib, so that both select the same records for a region.
 """
 
 import struct
@@ -15,11 +14,11 @@ from numpy.typing import NDArray
 from catalogue.formats import FormatError
 from catalogue.formats.intervals import NO_END, Region, unite_regions
 
-#: The longest record that is believed, in bytes.
+#: Upper bound of the length of a record, in bytes.
 MAX_RECORD: Final = 256 * 1024 * 1024
-#: Stands for any contig that was not asked for, in `Records.contigs` of a VCF.
+#: Stands for every contig that was not requested, in `Records.contigs` of a VCF.
 OTHER_CONTIG: Final = -2
-#: Every record that lies on no contig overlaps this.
+#: The region that every record on no contig overlaps.
 UNPLACED: Final = Region(-1, -1, NO_END)
 
 Numbers = NDArray[np.int64]
@@ -30,7 +29,7 @@ class Records:
     """Records in the order of their bytes: record i is bytes `begins[i]` to `ends[i]` of the uncompressed bytes.
 
     It covers positions `starts[i]` to `stops[i]` (0-based, half-open; a BCF record may cover none) of contig
-    `contigs[i]`. The bytes from `walked` on are the beginning of a record that does not end within them.
+    `contigs[i]`. The bytes from `walked` on are the beginning of an incomplete record.
     """
 
     begins: Numbers
@@ -45,7 +44,7 @@ class Records:
 
 
 class RegionSet:
-    """Regions to hold records against, many at a time."""
+    """Regions that many records at once can be compared with."""
 
     def __init__(self, regions: Iterable[Region]) -> None:
         self.regions = tuple(unite_regions(regions))
@@ -73,18 +72,18 @@ class RegionSet:
         return hits
 
 
-#: Takes uncompressed bytes that begin with a record, and whether no byte of a record follows them: then what
-#: is left over is a line without its newline, or an error. Raises `FormatError` on bytes that cannot be
-#: records; its offset counts from the bytes given.
+#: Takes uncompressed bytes that begin with a record, and whether they are the last ones: then an incomplete record
+#: is a line without newline, or an error. Raises `FormatError` for bytes that cannot be records, with an offset
+#: from the beginning of the given bytes.
 RecordWalker = Callable[[bytes, bool], Records]
 
 
 def chain_records(
     data: bytes, last: bool, layout: struct.Struct, *, fixed: int, min_size: int
 ) -> tuple[Numbers, int]:
-    """Find records that say their size, the sum of `layout`, in their first `fixed` bytes.
+    """Find records whose first `fixed` bytes contain their size, the sum of `layout`.
 
-    Return where they begin, and where the last complete one ends. Raises `FormatError` for a size below
+    Return the begin of each, and the end of the last complete one. Raises `FormatError` for a size below
     `min_size` or above `MAX_RECORD`.
     """
     begins: list[int] = []
@@ -93,7 +92,7 @@ def chain_records(
     while at <= furthest:
         size = sum(unpack(data, at))
         if not min_size <= size <= MAX_RECORD:
-            raise FormatError(f"record of {size} bytes", offset=at)
+            raise FormatError(f"record claims a size of {size} bytes", offset=at)
         following = at + fixed + size
         if following > len(data):
             break
@@ -105,7 +104,7 @@ def chain_records(
 
 
 def gather(data: bytes, dtype: np.dtype[Any], places: Numbers) -> NDArray[Any]:
-    """Return one item of `dtype` from each place; places need no alignment."""
+    """Return one item of `dtype` from each byte offset; offsets need no alignment."""
     count = len(data) - dtype.itemsize + 1
     if count < 1 or not len(places):
         return np.empty(0, dtype=dtype)
@@ -113,6 +112,6 @@ def gather(data: bytes, dtype: np.dtype[Any], places: Numbers) -> NDArray[Any]:
 
 
 def refuse(wrong: NDArray[np.bool_], begins: Numbers, reason: str) -> None:
-    """Raise `FormatError` at the first record that is wrong."""
+    """Raise `FormatError` at the first record where `wrong` is true."""
     if wrong.any():
         raise FormatError(reason, offset=int(begins[wrong.argmax()]))

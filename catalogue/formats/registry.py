@@ -1,4 +1,4 @@
-"""Every file format that is served, and how a file's format is told from its content, never from its name."""
+"""The registry of served file formats, and their recognition by content, never by file name."""
 
 import zlib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from catalogue.formats.records import RecordWalker
 from catalogue.formats.spec import FileKind, FormatSpec, Structure
 from catalogue.formats.vcf import VCF
 
-#: Formats in the order in which htsget offers them: of each kind the first is the default.
+#: Formats in the order of htsget; the first of each kind is the default.
 SPECS: Final[Mapping[FileFormat, FormatSpec]] = {spec.format: spec for spec in (BAM, CRAM, VCF, BCF)}
 
 _MAX_MAGIC = 32
@@ -52,7 +52,7 @@ def formats_of(kind: FileKind | str) -> tuple[FileFormat, ...]:
 
 
 def strip_suffix(name: str) -> tuple[str, FormatSpec | None]:
-    """Return a file name without the suffix of a format, and the format that the suffix promises.
+    """Return a file name without the suffix of a format, and the format of that suffix.
 
     >>> strip_suffix("run/a.VCF.gz")[0]
     'run/a'
@@ -66,9 +66,9 @@ def strip_suffix(name: str) -> tuple[str, FormatSpec | None]:
 
 
 def sniff(read_range: ReadRange) -> FileFormat:
-    """Tell a file's format from its first bytes.
+    """Return a file's format, recognised by its first bytes.
 
-    Raises `FormatError` for anything that is not served, saying what it is where that can be told.
+    Raises `FormatError` for a format that is not served, and names it if possible.
     """
     start = read_range(0, MAX_COMPRESSED)
     if found := _match(start, Structure.CRAM):
@@ -90,15 +90,15 @@ def sniff(read_range: ReadRange) -> FileFormat:
 
 
 def read_header(read_range: ReadRange) -> FileHeader:
-    """Read the header of a file of any format. Raises `FormatError` where it is none, corrupt or cut short."""
+    """Read the header of a file of any served format. Raises `FormatError` for any other or corrupt file."""
     return SPECS[sniff(read_range)].read_header(read_range)
 
 
 def record_walker(format: FileFormat, names: Mapping[int, str]) -> RecordWalker:
-    """Return the function that finds the records of a format; `names` gives the contigs of interest by number.
+    """Return the function that finds the records of a format; `names` maps numbers to names of the requested contigs.
 
-    Records of other contigs are of `OTHER_CONTIG` where the format names contigs in its records. Raises
-    ValueError for a format whose records are not read here.
+    Where records name their contig, other contigs become `OTHER_CONTIG`. Raises ValueError for a format whose records
+    are not read here.
     """
     make = SPECS[format].record_walker
     if make is None:

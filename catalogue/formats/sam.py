@@ -20,7 +20,7 @@ class SamHeader:
 
 
 def parse_sam_header(text: str) -> SamHeader:
-    """Read `@HD`, `@SQ` and `@RG` lines; skip unknown and unreadable lines and tags.
+    """Read `@HD`, `@SQ` and `@RG` lines; skip unknown and malformed lines and tags.
 
     Samples are the distinct `SM` of the read groups, in order.
     """

@@ -1,4 +1,4 @@
-"""What the rest of the project has to know of a file format, in one value per format."""
+"""The description of a file format for the rest of the project."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,35 +18,34 @@ class FileKind(StrEnum):
 
 
 class Structure(StrEnum):
-    """What a file is made of: BGZF blocks that can be cut anywhere, or CRAM containers that are served whole."""
+    """The structure of a file: BGZF blocks, which can be cut anywhere, or CRAM containers, which are served whole."""
 
     BGZF = "BGZF"
     CRAM = "CRAM"
 
 
 class Locus(NamedTuple):
-    """Where a record lies: the contig's number, -1 for none, and the 0-based position."""
+    """The location of a record: contig number (-1 for none) and 0-based position."""
 
     contig: int
     position: int
 
 
-#: Returns where a record lies from its first bytes; None for bytes that are no record.
+#: Returns the locus of a record from its first bytes; None for bytes that are not a record.
 ReadLocus = Callable[[bytes], Locus | None]
 
 
 @dataclass(frozen=True, slots=True)
 class FormatSpec:
-    """One file format. A new format is a module that makes one of these, and an entry in `registry`.
+    """One file format. To add a format, write a module with a `FormatSpec` and an entry in `registry`.
 
     `magics` are the possible first bytes of a file, uncompressed where the structure is BGZF. The first of
-    `suffixes` names the copies that an ingest makes, the first of `index_suffixes` is the most usual, and
-    `built_index_suffix` is that of an index made here. `converts_to` are the formats that its records can be
-    sent in instead.
+    `suffixes` names the copies that an ingest makes, the first of `index_suffixes` is the most common, and
+    `built_index_suffix` is that of an index built here. `converts_to` are the formats that its records can be converted
+    to.
 
-    `record_walker` takes the contigs of interest by number, and `locus_reader` a header; both are None for
-    formats whose records are never read here. `records_name_contigs` says that records and index know a
-    contig by its name and not by a number.
+    `record_walker` takes the requested contigs by number, and `locus_reader` a header; both are None for formats whose
+    records are never read here. `records_name_contigs` is true when records and index use contig names, not numbers.
     """
 
     format: FileFormat

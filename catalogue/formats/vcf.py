@@ -1,4 +1,4 @@
-"""VCF 4 (VCFv4.3 §1): its header, which BCF carries too, and where its records lie."""
+"""VCF 4 (VCFv4.3 §1): reads the header, which BCF has too, and locates records."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ from catalogue.formats.spec import FileKind, FormatSpec, Locus, ReadLocus, Struc
 _MAGIC = b"##fileformat=VCF"
 _COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"]
 _NOT_HEADER = re.compile(rb"\n[^#\r\n]")
-# Begins only where a word does: else a long word without "=" would take time in the square of its length.
+# Matches only at the start of a word; otherwise a long word without "=" would take quadratic time.
 _TAG = re.compile(r'(?<!\w)(\w+)=("(?:[^"\\]|\\.)*"|[^,>"]*)')
 
 
@@ -56,7 +56,7 @@ def read_vcf_header(read_range: ReadRange) -> FileHeader:
 
 
 def parse_vcf_header(format: FileFormat, text: str, *, version: str, reader: HeaderReader) -> FileHeader:
-    """Parse the header text of a VCF or BCF file, which `reader` has taken. Raises `FormatError`."""
+    """Parse the header text of a VCF or BCF file that `reader` has read. Raises `FormatError`."""
     columns = next((line for line in text.split("\n") if line.startswith("#CHROM\t")), "").rstrip("\r")
     return FileHeader(
         format=format,
@@ -71,9 +71,9 @@ def parse_vcf_header(format: FileFormat, text: str, *, version: str, reader: Hea
 
 
 def parse_contig_lines(text: str, *, with_numbers: bool = False) -> tuple[HeaderContig, ...]:
-    """Parse the `##contig` lines of a header, of which the first of each ID counts. Raises `FormatError`.
+    """Parse the `##contig` lines of a header; of duplicate IDs the first counts. Raises `FormatError`.
 
-    Only BCF records know contigs by number, `IDX`, which may leave gaps (VCFv4.3 §6.2.1).
+    Only BCF records use contig numbers, `IDX`, which may leave gaps (VCFv4.3 §6.2.1).
     """
     contigs: dict[str, HeaderContig] = {}
     for line in text.split("\n"):
@@ -89,7 +89,7 @@ def parse_contig_lines(text: str, *, with_numbers: bool = False) -> tuple[Header
 
 
 def _samples(columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the samples that a `#CHROM` line names. Raises `FormatError` for a line that no reader accepts."""
+    """Return the samples of a `#CHROM` line. Raises `FormatError` for a line that no reader accepts."""
     if not columns:
         raise FormatError("VCF header has no #CHROM line")
     if columns[:8] != _COLUMNS or columns[8:9] not in ([], ["FORMAT"]):
@@ -107,9 +107,9 @@ def _samples(columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _tags(line: str) -> dict[str, str]:
-    """Return the tags of a `##contig` line: as spelled, and in lower case where no tag is spelled so.
+    """Return the tags of a `##contig` line, each also under its lower-case spelling unless another tag has that.
 
-    Of a tag that is given twice the first counts, as for htslib.
+    Of duplicate tags the first counts, as in htslib.
     """
     exact: dict[str, str] = {}
     for match in _TAG.finditer(line, len("##contig=<")):
@@ -138,8 +138,8 @@ _BLOCK_ALLELES = (b"<*>", b"<NON_REF>")
 def walk_vcf(data: bytes, last: bool, *, numbers: Mapping[bytes, int]) -> Records:
     """Find the records in uncompressed VCF bytes (VCFv4.3 §1.6). `numbers` gives the contigs of interest.
 
-    A record covers REF, and as far as INFO's END, SVLEN (for symbolic deletions and the like) and FORMAT's
-    LEN (for reference blocks) reach: the rule of htslib since 1.21. Comments and empty lines are no records.
+    A record covers REF, and extends to INFO's END, SVLEN (for symbolic deletions and similar) and FORMAT's LEN (for
+    reference blocks): the rule of htslib since 1.21. Comments and empty lines are skipped.
     """
     newlines = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")).tolist()
     if last and len(data) > (newlines[-1] + 1 if newlines else 0):
@@ -160,10 +160,10 @@ def walk_vcf(data: bytes, last: bool, *, numbers: Mapping[bytes, int]) -> Record
 
 
 def _extent(line: bytes, offset: int) -> tuple[int, int]:
-    """Return the first position that a record covers and the one after its last."""
+    """Return the 0-based, half-open range of positions that a record covers."""
     fields = line.split(b"\t", 8)
     if len(fields) < 8 or not fields[1].isdigit() or len(fields[1]) > _MAX_DIGITS:
-        raise FormatError("a line that is no VCF record", offset=offset)
+        raise FormatError("a line that is not a VCF record", offset=offset)
     reference, alleles, info = fields[3], fields[4], fields[7]
     start = max(0, int(fields[1]) - 1)
     stop = start + len(reference)

@@ -1,4 +1,4 @@
-"""Registers further names of registered sequences, from tables of names: each table in one transaction."""
+"""Adds aliases of registered sequences from tables, each table in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,17 +22,17 @@ from catalogue.models import Alias, NamingAuthority
 from catalogue.models import Sequence as SequenceRow
 
 COMMAND: Final = "ingest_aliases"
-#: Endings of tables of names in folders.
+#: File name suffixes of tables in folders.
 TABLE_SUFFIXES: Final = tuple(
     f"{name}{compressed}"
     for name in (".tsv", "assembly_report.txt", "chromalias.txt")
     for compressed in ("", ".gz", ".bgz")
 )
 
-# Accessions decide which sequence a row means; other names are often given to several sequences.
+# Accessions identify the sequence of a row; other names are often given to several sequences.
 _DECIDING = {"insdc", "refseq"}
 _BATCH = 2000
-# Names of a table that its result tells.
+# Upper bound of the names of a table that its result lists.
 _MAX_NAMED = 3
 _FAULTS = {
     "unmatched": "no sequence has the names in the row (--allow-unmatched accepts that)",
@@ -49,15 +49,15 @@ _ADD = """
 
 
 class UnknownAuthority(FormatError):
-    """A row names a naming authority that does not exist and may not be made."""
+    """A row names a naming authority that does not exist and must not be created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AliasOptions(Options):
-    """How to read tables: `format` unless it is to be recognised, `assembly` is the name of the table's assembly.
+    """How to read tables: `format` of None recognises it by content; `assembly` is the name of the table's assembly.
 
-    With `create_authorities`, authorities that do not exist are made; the assembly always is. With `allow_unmatched`,
-    rows that match no sequence are no fault.
+    With `create_authorities`, missing authorities are created; the assembly's own always is. With `allow_unmatched`,
+    rows that match no sequence are not a fault.
     """
 
     format: TableFormat | None = None
@@ -68,7 +68,7 @@ class AliasOptions(Options):
 
 @dataclass(slots=True)
 class AliasCounts:
-    """Rows of a table by what became of them, and names that are new in the catalogue."""
+    """Numbers of a table's rows by outcome, and of new aliases."""
 
     rows: int = 0
     matched: int = 0
@@ -79,16 +79,16 @@ class AliasCounts:
 
 
 class _Unused(NamedTuple):
-    """Why a row is not used, and the count that it goes into."""
+    """Why a row is not used, and the name of its count."""
 
     counted_as: str
     reason: str
 
 
 def ingest_aliases(sources: Sequence[Source], *, options: AliasOptions, observer: Observer) -> IngestResult:
-    """Add the names of every table that can be read whole; a table with a bad row adds nothing.
+    """Add the names of every valid table; a table with an invalid row adds nothing.
 
-    Rows that match no sequence, several, or contradict what is known add nothing, and are faults of the result.
+    Rows that match no sequence or several, or contradict registered data, add nothing and are faults of the result.
     """
     result = IngestResult(total=len(sources))
     arguments = {"files": [source.name for source in sources[:MAX_RECORDED]], **options.recorded()}
@@ -132,7 +132,7 @@ def _register(source: Source, table: AliasTable, options: AliasOptions, observer
             paths += [
                 f"sequence/{authority}:{name}" for (authority, name), _ in names[: _MAX_NAMED - len(paths)]
             ]
-            # Before the COPY, which admits no other statement.
+            # Before the COPY, during which no other statement is possible.
             rows = [(authorities.pk(authority), name, sequence) for (authority, name), sequence in names]
             with cursor.copy("COPY arriving_alias FROM STDIN") as copy:
                 for row in rows:
@@ -154,7 +154,7 @@ def _matched(
     counts: AliasCounts,
     observer: Observer,
 ) -> list[tuple[NameUnder, int]]:
-    """Return the names of the rows that mean one sequence, each with its primary key; count and report the others."""
+    """Return the names of rows that match one sequence, with its primary key; count and report the other rows."""
     found = _Lookup(batch, authorities)
     names: list[tuple[NameUnder, int]] = []
     for statement in batch:
@@ -175,7 +175,7 @@ def _batches(statements: Iterator[Statement]) -> Iterator[list[Statement]]:
 
 
 class _Authorities:
-    """The naming authorities, by name without case; those that may be made are made when first needed."""
+    """The naming authorities by case-insensitive name; permitted new ones are created when first needed."""
 
     def __init__(self, options: AliasOptions, assembly: str | None) -> None:
         self._may_be_made = (
@@ -186,18 +186,18 @@ class _Authorities:
         self._pks = {name.lower(): pk for pk, name in NamingAuthority.objects.values_list("pk", "name")}
 
     def known(self, name: str) -> int | None:
-        """Return the primary key of an authority, None where it does not exist."""
+        """Return the primary key of an authority; None if it does not exist."""
         return self._pks.get(name.lower())
 
     def check(self, name: str, line: int) -> None:
-        """Raise UnknownAuthority unless the authority exists or may be made."""
+        """Raise UnknownAuthority unless the authority exists or may be created."""
         if not (name.lower() in self._pks or name.lower() in self._may_be_made or self._any_may):
             raise UnknownAuthority(
                 f"line {line}: there is no naming authority {name!r}; --create-authorities makes it"
             )
 
     def pk(self, name: str) -> int:
-        """Return the primary key of an authority, making it if necessary."""
+        """Return the primary key of an authority; create it if necessary."""
         key = name.lower()
         if key not in self._pks:
             NamingAuthority.objects.bulk_create(
@@ -209,7 +209,7 @@ class _Authorities:
 
 
 class _Lookup:
-    """Finds the sequences that a batch of statements may mean, with a few queries."""
+    """Finds the candidate sequences of a batch of statements with a few queries."""
 
     def __init__(self, batch: Sequence[Statement], authorities: _Authorities) -> None:
         self._authorities = authorities
@@ -239,7 +239,7 @@ class _Lookup:
         )
 
     def sequence(self, statement: Statement) -> int | _Unused:
-        """Return the primary key of the sequence that a statement means, or why there is not one."""
+        """Return the primary key of the sequence of a statement, or why it has none."""
         candidates = (
             self._identified(statement.identifier) if statement.identifier else self._named(statement)
         )
@@ -258,7 +258,7 @@ class _Lookup:
         return meant
 
     def _identified(self, identifier: str) -> set[int] | None:
-        """Return what a digest, or a name with or without its authority, means in a request."""
+        """Return the sequences that a digest, or a name with or without its authority, means in a request."""
         if digest := parse_digest(identifier):
             pk = self._by_digest.get(digest[1])
             return None if pk is None else {pk}
@@ -269,7 +269,7 @@ class _Lookup:
         return found or None
 
     def _named(self, statement: Statement) -> set[int] | None:
-        """Return the sequences that all known names share; where there are accessions, they alone decide."""
+        """Return the sequences common to all registered names; if there are accessions, only they are used."""
         deciding: list[set[int]] = []
         others: list[set[int]] = []
         for authority, name in statement.names:

@@ -1,6 +1,6 @@
-"""Makes the digests and arrays of collections (sequence collections 1.0, "Encoding") from their members.
+"""Computes the digests and arrays of collections (sequence collections 1.0, "Encoding") from their members.
 
-Reads members as a stream. Run again, it makes what is missing and nothing else.
+Reads members as a stream. Running it again computes only what is missing.
 """
 
 import heapq
@@ -18,9 +18,9 @@ from catalogue.formats.collections import (
 )
 from catalogue.models import CollectionContent, CollectionMember, SequenceCollection
 
-#: Members in one row of arrays.
+#: Members per row of arrays.
 ARRAY_SIZE = 32_768
-#: A collection is found again by the lengths of so many of its sequences, the longest.
+#: Number of longest sequences whose lengths are stored to find a collection by.
 LONGEST = 32
 
 _MEMBERS = """
@@ -36,12 +36,12 @@ _ADD_CONTENT = f"""
 
 
 def digest_collection(pk: int) -> bool:
-    """Make what is missing of one collection, in one transaction; return whether it has digests now.
+    """Compute the missing digests of one collection, in one transaction; return whether it has digests now.
 
-    A collection without members has none, nor one with a member that is known by its md5 only, which has no `SQ.` name.
+    A collection has none if it has no members, or a member that is known by md5 only and so has no `SQ.` name.
     """
     with transaction.atomic():
-        # Waits for whoever adds members, and keeps others from it until the digests are stored.
+        # Waits for concurrent writers of members, and blocks new ones until the digests are stored.
         collection = SequenceCollection.objects.select_for_update().filter(pk=pk).first()
         if collection is None or collection.content_id is not None:
             return collection is not None
@@ -52,16 +52,16 @@ def digest_collection(pk: int) -> bool:
 
 
 def collections_without_digests() -> list[tuple[int, str]]:
-    """Return key and name of the collections that have members and no digests, in the order of their keys."""
+    """Return primary key and name of the collections with members but no digests, in the order of their keys."""
     members = CollectionMember.objects.filter(collection=OuterRef("pk"))
     rows = SequenceCollection.objects.filter(Exists(members), content=None)
     return list(rows.order_by("pk").values_list("pk", "name"))
 
 
 def _read_members(pk: int) -> tuple[list[int], CollectionDigests | None, int]:
-    """Store the arrays of a collection under a new content's key.
+    """Store the arrays of a collection under the key of a new content.
 
-    Return the longest lengths, the digests (None where a member has no sha512t24u) and that key.
+    Return the longest lengths, the digests (None if a member has no sha512t24u), and that key.
     """
     content = _number(_NEXT_CONTENT)
     digester: CollectionDigester | None = CollectionDigester()
@@ -81,7 +81,7 @@ def _read_members(pk: int) -> tuple[list[int], CollectionDigests | None, int]:
 
 
 def _members(pk: int) -> Iterator[list[tuple[str, int, bytes]]]:
-    """Return name, length and sha512t24u of each member in order, in batches."""
+    """Yield batches of name, length and sha512t24u of each member, in order."""
     _execute("SET LOCAL work_mem = '64MB'", [])
     with connection.chunked_cursor() as cursor:
         cursor.execute(_MEMBERS, [pk])
@@ -90,7 +90,7 @@ def _members(pk: int) -> Iterator[list[tuple[str, int, bytes]]]:
 
 
 def _add_content(key: int, digests: CollectionDigests) -> int:
-    """Store the digests under the key; return the key of the row that has them, which another may have made."""
+    """Store the digests under the key; return the key of their row, which a concurrent run may have made."""
     attributes = [digests.attributes[name] for name in ATTRIBUTES]
     _execute(_ADD_CONTENT, [key, digests.digest, digests.size, *attributes])
     stored = CollectionContent.objects.values_list("pk", flat=True).get(digest=digests.digest)

@@ -1,4 +1,4 @@
-"""Registers sequences: one streaming pass over a FASTA file, blobs put in place, one transaction a file.
+"""Registers sequences: one streaming pass over each FASTA file, then its blobs, then one transaction.
 
 Imports models, storage and formats.
 """

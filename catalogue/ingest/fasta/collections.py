@@ -1,4 +1,4 @@
-"""The collection that the files of one ingest make together: an ordered set of named sequences."""
+"""Registers the collection that all files of one ingest form: an ordered set of named sequences."""
 
 from typing import Any, Final, Self
 
@@ -52,17 +52,17 @@ _FIRST_DIFFERENCE = """
 
 
 class CollectionRefused(CatalogueError):
-    """The files do not make the collection that was asked for."""
+    """The files do not form the requested collection."""
 
 
 def private_collection(name: str | None) -> int | None:
-    """Return the primary key of the collection of this name if it is private."""
+    """Return the primary key of the collection with this name if it is private, else None."""
     private = SequenceCollection.objects.filter(name=name, visibility=SequenceCollection.Visibility.PRIVATE)
     return private.values_list("pk", flat=True).first()
 
 
 class MemberTable:
-    """The temporary table of the members of one collection, filled file by file; a context."""
+    """Context manager of the temporary table of one collection's members, filled file by file."""
 
     def __init__(self, collection: str) -> None:
         self._collection = collection
@@ -82,10 +82,10 @@ class MemberTable:
         _fetch(_ADD.format(records=Identifier(records.name)), source)
 
     def withhold(self, source: str) -> None:
-        """Put the records of a file into the collection at once if that is private: nobody may see them in between.
+        """Add the records of a file to the collection at once if it is private, so that they are never visible.
 
-        Needs the transaction that registers the records. A collection that is public or new is recorded at the end
-        instead. Raises CollectionRefused where the collection has other members in these places.
+        Call it in the transaction that registers the records. A public or new collection is registered at the end
+        instead. Raises CollectionRefused when the collection has other members at these positions.
         """
         private = (self._collection, SequenceCollection.Visibility.PRIVATE, source)
         with connection.cursor() as cursor:
@@ -97,9 +97,9 @@ class MemberTable:
             )
 
     def register(self) -> Outcome:
-        """Record the collection: added, or unchanged when it has the same members in the same order.
+        """Register the collection; return ADDED, or UNCHANGED if it has the same members in the same order.
 
-        Needs a transaction. Raises CollectionRefused when it has other members, or when two records have one name.
+        Call it in a transaction. Raises CollectionRefused for other members, and for two records with the same name.
         """
         name = self._collection
         if duplicate := _fetch(_DUPLICATE_NAME):
@@ -119,7 +119,7 @@ class MemberTable:
 
 
 def _fetch(sql: str | Composed, *parameters: str | int) -> Any:
-    """Execute a statement; return its first row, None where there is none."""
+    """Execute a statement; return its first row, None if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchone() if cursor.description else None

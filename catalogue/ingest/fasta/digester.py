@@ -1,4 +1,4 @@
-"""Both digests of long sequences, each in a thread of its own: hashlib releases the interpreter lock meanwhile."""
+"""Computes both digests of long sequences in parallel threads, because hashlib releases the interpreter lock."""
 
 import hashlib
 from collections import deque
@@ -8,15 +8,15 @@ from typing import Self
 
 from catalogue.formats.digests import SHA512T24U_BYTES, Digests
 
-# Pieces that wait for each digest: enough that neither thread idles, few enough to bound the memory.
+# Pieces queued per digest: enough to keep both threads busy, few enough to bound the memory.
 _MAX_WAITING = 4
 
 
 class ParallelDigester:
-    """Computes the digests of one sequence after another; a context, which ends its threads. Not thread-safe."""
+    """Computes the digests of one sequence after another. Context manager that ends its threads. Not thread-safe."""
 
     def __init__(self) -> None:
-        # One thread each keeps the pieces of a digest in order.
+        # One thread per digest keeps its pieces in order.
         self._md5_thread = ThreadPoolExecutor(1, "md5")
         self._sha512_thread = ThreadPoolExecutor(1, "sha512")
         self._waiting: deque[Future[None]] = deque()
@@ -43,7 +43,7 @@ class ParallelDigester:
             self._waiting.popleft().result()
 
     def digests(self) -> Digests:
-        """Return the digests of the sequence that ends here."""
+        """Return the digests of the current sequence, and start the next one."""
         while self._waiting:
             self._waiting.popleft().result()
         digests = Digests(self._md5.digest(), self._sha512.digest()[:SHA512T24U_BYTES])

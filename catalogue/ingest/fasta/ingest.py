@@ -1,7 +1,7 @@
 """Registers the sequences of FASTA files: one streaming pass, then blobs, then rows in one transaction a file.
 
-An ingest that is killed leaves nothing that can be seen: blobs without rows belong to nobody, get the same names when
-the ingest is run again, and are removed by `remove_orphans`.
+A killed ingest leaves nothing visible: blobs without rows are not served, get the same keys when the ingest is run
+again, and are removed by `remove_orphans`.
 """
 
 import gc
@@ -33,7 +33,7 @@ from catalogue.ingest.transactions import retry_on_deadlock, write_transaction
 from catalogue.models import Molecule
 from catalogue.storage import SEQUENCES, storage
 
-#: Endings of FASTA files in folders.
+#: File name suffixes of FASTA files in folders.
 FASTA_SUFFIXES: Final = tuple(
     f".{name}{compressed}"
     for name in ("fa", "fasta", "fna", "ffn", "faa", "frn", "fas", "fsa", "mfa", "mpfa", "pep")
@@ -41,7 +41,7 @@ FASTA_SUFFIXES: Final = tuple(
 )
 
 COMMAND: Final = "ingest_fasta"
-# Records of a file that its result names.
+# Upper bound of the records of a file that its result lists.
 _MAX_NAMED: Final = 3
 
 T = TypeVar("T")
@@ -51,8 +51,8 @@ T = TypeVar("T")
 class FastaOptions(Options):
     """How to read FASTA files.
 
-    `authority` gives the names of the records, `circular` are the names of circular ones, `collection` is the ordered
-    set that all the files make together. With `strip`, stop codons, gaps and digits among the residues are removed.
+    `authority` is the naming authority of the record names, `circular` are the names of circular records, `collection`
+    is the collection that all files form. With `strip`, stop codons, gaps and digits among the residues are removed.
     """
 
     authority: str | None = None
@@ -63,7 +63,7 @@ class FastaOptions(Options):
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What the files of one ingest share; `folder` is None in a dry run."""
+    """The state that all files of one ingest share; `folder` is None in a dry run."""
 
     options: FastaOptions
     observer: Observer
@@ -75,7 +75,7 @@ class _Job:
 
 @dataclass(slots=True)
 class _Content:
-    """What one file held: its blobs (number 0 is the pack) and figures."""
+    """The content of one file: its blobs (number 0 is the pack) and counts."""
 
     blobs: list[StagedBlob | None] = field(default_factory=lambda: [None])
     records: int = 0
@@ -85,7 +85,7 @@ class _Content:
 
 
 def ingest_fasta(sources: Sequence[Source], *, options: FastaOptions, observer: Observer) -> IngestResult:
-    """Register every record of the sources, each source on its own: one that fails does not stop the others."""
+    """Register every record of the sources; a source that fails does not stop the others."""
     result = IngestResult(total=len(sources))
     with ExitStack() as stack:
         stack.enter_context(_frozen_objects())
@@ -129,13 +129,13 @@ def _register_collection(members: MemberTable, result: IngestResult, options: Fa
 
 
 def _ingest_file(job: _Job, source: Source) -> InputResult:
-    """Read and register one file; what is wrong with it is in the result."""
+    """Read and register one file; return its result, including any fault."""
     try:
         with RecordTable(source.name) as records, _file_folder(job.folder) as folder:
             content = _read(job, source, records, folder)
             return _register(job, source, records, content)
     except (FormatError, StorageError, CollectionRefused, OSError) as error:
-        # A fault of the format names its file already.
+        # A FastaFault already names its file.
         message = str(error) if isinstance(error, FastaFault) else f"{source.name}: {error}"
         result = InputResult(source.name, Outcome.FAILED, message)
         job.run.record(result)
@@ -143,7 +143,7 @@ def _ingest_file(job: _Job, source: Source) -> InputResult:
 
 
 def _read(job: _Job, source: Source, records: RecordTable, folder: Path | None) -> _Content:
-    """Fill the tables of the records and write their new residues into files of the folder."""
+    """Fill the tables of records, and write new residues into files in the folder."""
     content = _Content()
     with source.open() as stream, Pack(folder) as pack:
         chunks = _observed(job.observer, source, WatchedInput(stream))
@@ -182,7 +182,7 @@ def _register(job: _Job, source: Source, records: RecordTable, content: _Content
                 target.put(blob.path, blob.key)
         result = retry_on_deadlock(register)
     if dry_run and job.members is not None:
-        # The transaction took the members back with it; the collection is checked at the end.
+        # The rollback removed the members too; the collection is checked at the end.
         job.members.add(records, source.name)
     return result
 
@@ -221,7 +221,7 @@ def _observed(observer: Observer, source: Source, watched: WatchedInput) -> Iter
 
 
 def _rows(job: _Job, source: Source, batch: list[Arrived]) -> list[Row]:
-    """Return the records with their names and molecules, as far as headers and letters tell."""
+    """Return the records with the names and molecules that headers and letters prove."""
     rows = []
     authority = job.options.authority
     for arrived in batch:
@@ -243,7 +243,7 @@ def _rows(job: _Job, source: Source, batch: list[Arrived]) -> list[Row]:
 def _places(
     batch: Sequence[Row], records: RecordTable, pack: Pack, blobs: list[StagedBlob | None]
 ) -> list[tuple[int, int] | None]:
-    """Put new residues into the pack or a blob of their own; return blob number and offset, None for known ones."""
+    """Put new residues into the pack or a separate blob; return (blob number, offset) per record, None if known."""
     places: list[tuple[int, int] | None] = []
     packed: list[bytes] = []
     offset = pack.size
@@ -265,7 +265,7 @@ def _places(
 
 
 def _prefetched(items: Iterable[T]) -> Iterator[T]:
-    """Yield the items, each made in another thread while the one before it is used."""
+    """Yield the items; a thread produces each one while the previous one is used."""
     iterator = iter(items)
     with ThreadPoolExecutor(1, "reading") as thread:
         coming = thread.submit(next, iterator, None)

@@ -1,8 +1,8 @@
-"""Digests and blobs of the residues of a FASTA file, in one pass.
+"""Computes digests and writes blobs of the residues of a FASTA file, in one pass.
 
-A sequence of at least `LONG` residues becomes a blob of its own, named by its md5 as htslib names the files of its
-REF_CACHE; shorter ones are packed into one blob a file, named by its content. For them a file of their own would cost
-too much: an inode, a rename and two fsyncs each.
+A sequence of at least `LONG` residues becomes a separate blob, named by its md5 as htslib names the files of its
+REF_CACHE. Shorter ones are packed into one blob per FASTA file, named by its content: separate files would cost an
+inode, a rename and two fsyncs each.
 """
 
 import os
@@ -19,18 +19,18 @@ from catalogue.formats.molecule import SAMPLE
 from catalogue.ingest.fasta.digester import ParallelDigester
 
 LONG: Final = 1 << 16
-#: The prefix of the keys of packed blobs; no md5 begins with it.
+#: The key prefix of packed blobs; no md5 begins with it.
 PACKED: Final = "packed"
 
-# Records, and residues in memory, of a batch: each batch costs several queries.
+# Upper bounds of a batch in records and in residues in memory; each batch costs several queries.
 _MAX_BATCH = 8192
 _MAX_BATCH_RESIDUES = 1 << 22
-# Bytes after which written pages are flushed to the disk, while digests are computed.
+# Bytes after which written pages are flushed to disk, while digests are computed.
 _FLUSH_STEP = 1 << 25
 
 
 class Arrived(NamedTuple):
-    """A record that was read: its residues are in `residues`, or in the file `staged` when it is long."""
+    """A record that was read, with its residues in `residues`, or in the file `staged` if it is long."""
 
     header: Header
     length: int
@@ -42,7 +42,7 @@ class Arrived(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StagedBlob:
-    """A finished file that is to become the object `key`; without a path in a dry run."""
+    """A finished file that will become the object `key`; `path` is None in a dry run."""
 
     path: Path | None
     key: str
@@ -50,9 +50,9 @@ class StagedBlob:
 
 
 class Arrivals:
-    """Iterates over the records of a FASTA file in batches, with digests computed.
+    """Iterates over the records of a FASTA file in batches, with their digests.
 
-    Long records are written to files in `folder`; with None to no file. A context, which ends its threads.
+    Writes long records to files in `folder`, unless it is None. Context manager that ends its threads.
     """
 
     def __init__(self, reader: FastaReader, folder: Path | None) -> None:
@@ -117,7 +117,7 @@ def long_key(digests: Digests) -> str:
 
 
 class Pack:
-    """The blob of the short sequences of one file; without a folder nothing is written. A context."""
+    """Context manager of the blob of one file's short sequences; writes nothing without a folder."""
 
     def __init__(self, folder: Path | None) -> None:
         self._file = _BlobFile(folder, "pack")
@@ -140,7 +140,7 @@ class Pack:
         self.size += len(joined)
 
     def finish(self) -> StagedBlob | None:
-        """Close the file; return None when nothing was appended."""
+        """Close the file and return it; return None if nothing was appended."""
         self._file.close()
         if not self.size:
             return None
@@ -149,7 +149,7 @@ class Pack:
 
 
 class _BlobFile:
-    """A file in the staging folder, flushed to the disk steadily; no file where there is no folder."""
+    """A file in the staging folder, flushed to disk continuously; does nothing without a folder."""
 
     def __init__(self, folder: Path | None, name: int | str) -> None:
         self.path = None if folder is None else folder / str(name)
@@ -167,7 +167,7 @@ class _BlobFile:
         self.close()
 
     def write(self, data: bytes) -> None:
-        """Write bytes. Raises OSError, also for those written before."""
+        """Write bytes. Raises OSError, also for bytes of earlier calls."""
         if self._file is None:
             return
         view = memoryview(data)
@@ -181,7 +181,7 @@ class _BlobFile:
             self._dirty = 0
 
     def close(self) -> None:
-        """Close the file. Raises OSError, also for bytes written before."""
+        """Close the file. Raises OSError, also for bytes of earlier writes."""
         if self._file is not None:
             try:
                 self._await_flush()

@@ -1,8 +1,8 @@
 """The rows of one FASTA file: collected in temporary tables, then registered in one transaction.
 
-What grows with the file lies in temporary tables, so memory is bounded however many records there are. Rows are
-inserted in the order of their md5 (names in the order of names), so that two ingests of the same sequences wait for
-each other without a deadlock; the database's constraints decide which of them adds a row.
+Temporary tables hold the data that grows with the file, so memory is bounded for any number of records. Rows are
+inserted in the order of their md5 (names in the order of names), so that concurrent ingests of the same sequences do
+not deadlock; the database's constraints decide which of them adds a row.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,13 +22,13 @@ _TABLES = (
     """CREATE TEMPORARY TABLE arriving_record (
         position bigint, line bigint, name text, md5 bytea, sha512t24u bytea, length bigint,
         circular boolean, molecule text, blob integer, "offset" bigint)""",
-    # Records with a blob are those whose residues are not stored yet.
+    # Records with a blob have residues that are not stored yet.
     "CREATE UNIQUE INDEX arriving_fresh ON arriving_record (md5) WHERE blob IS NOT NULL",
     "CREATE TEMPORARY TABLE arriving_name (authority integer, name text, md5 bytea)",
 )
 _DROP = "DROP TABLE IF EXISTS arriving_record, arriving_name"
 
-# LIMIT keeps the planner from a join: each batch is looked up by index, whatever the statistics say.
+# LIMIT prevents a join: each batch is looked up by index, whatever the planner's statistics are.
 _LOOK_UP = """
     SELECT asked.n - 1, held.sha512t24u, held.blob_id, arrived.sha512t24u
     FROM unnest(%s::bytea[]) WITH ORDINALITY AS asked (md5, n)
@@ -49,7 +49,7 @@ _ADD_SEQUENCES = """
     FROM arriving_record WHERE blob IS NOT NULL ORDER BY md5
     ON CONFLICT DO NOTHING"""
 
-# Sequences known without residues, or with residues in a blob that is lost.
+# Locks sequences that are known without residues, or whose blob is lost.
 _LOCK_UNHELD = """
     SELECT 1 FROM catalogue_sequence
     WHERE md5 IN (SELECT md5 FROM arriving_record WHERE blob IS NOT NULL)
@@ -69,7 +69,7 @@ _LOCK_LINEAR = """
 _MAKE_CIRCULAR = """
     UPDATE catalogue_sequence SET circular = true
     WHERE md5 IN (SELECT md5 FROM arriving_record WHERE circular) AND NOT circular"""
-# Names that come with a private collection belong to it, unless they are public already.
+# Names from a private collection belong to it, unless they are already public.
 _ADD_NAMES = """
     INSERT INTO catalogue_alias (name, authority_id, sequence_id, collection_id)
     SELECT DISTINCT arrived.name COLLATE "C", authority.id, catalogue_sequence.id, %(collection)s::bigint
@@ -91,7 +91,7 @@ _PUBLISH_AUTHORITIES = "UPDATE catalogue_namingauthority SET private = false WHE
 
 
 class Row(NamedTuple):
-    """One record as it is registered."""
+    """One record to be registered."""
 
     arrived: Arrived
     circular: bool
@@ -101,7 +101,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Rows that a registration added or changed."""
+    """Numbers of rows that a registration added or changed."""
 
     sequences: int
     filled: int
@@ -110,9 +110,9 @@ class Added:
 
 
 class RecordTable:
-    """The temporary tables of one file's records, a context; one at a time in a database session.
+    """Context manager of the temporary tables of one file's records; one at a time per database session.
 
-    `name` is the table of the records, for SQL that joins it: position, line, name, md5 and what is registered.
+    `name` is the table of the records, for SQL that joins it: position, line, name, md5 and the registered columns.
     """
 
     name: Final = "arriving_record"
@@ -132,14 +132,14 @@ class RecordTable:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # The tables of a broken session are gone.
+        # A broken session has lost its temporary tables.
         if not connection.needs_rollback and connection.is_usable():
             _execute(_DROP)
 
     def fresh_of(self, batch: Sequence[Arrived]) -> list[bool]:
         """Return for each record whether its residues are new to the catalogue and to this file.
 
-        Raises FastaFault for a sequence with the md5 of another.
+        Raises FastaFault for a sequence with the md5 of a different one.
         """
         with connection.cursor() as cursor:
             cursor.execute(_LOOK_UP, [[arrived.digests.md5 for arrived in batch]])
@@ -172,7 +172,7 @@ class RecordTable:
         return self._blob_is_whole[blob]
 
     def add(self, rows: Sequence[Row], places: Iterable[tuple[int, int] | None]) -> None:
-        """Add records; `places` are blob number and offset of those with new residues."""
+        """Add records; `places` are (blob number, offset) for those with new residues, else None."""
         with connection.cursor() as cursor:
             with cursor.copy("COPY arriving_record FROM STDIN WITH (FORMAT BINARY)") as copy:
                 copy.set_types(
@@ -206,7 +206,7 @@ class RecordTable:
                         copy.write_row((number, name, row.arrived.digests.md5))
 
     def verify_names(self) -> None:
-        """Raise FastaFault for the first name that two records have."""
+        """Raise FastaFault for the first name that two records share."""
         with connection.cursor() as cursor:
             cursor.execute(_DUPLICATE_NAME)
             twice = cursor.fetchone()
@@ -218,9 +218,9 @@ class RecordTable:
     def register(
         self, storage_name: str, blobs: Sequence[StagedBlob | None], *, collection: int | None = None
     ) -> Added:
-        """Add what is missing in the catalogue; the blobs, in the order of their numbers, lie in one storage.
+        """Add missing rows to the catalogue; the blobs, in the order of their numbers, are in one storage.
 
-        `collection` is the private collection whose names these are, if any. Needs a transaction.
+        `collection` is the private collection that the names belong to, if any. Call it in a transaction.
         """
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL work_mem = '64MB'")
@@ -254,7 +254,7 @@ class RecordTable:
             return Added(sequences, filled, made_circular, cursor.rowcount)
 
     def _authority_ids(self) -> list[int]:
-        """Return the primary key of each authority, in the order of its number here."""
+        """Return the primary keys of the authorities, in the order of their numbers in the tables."""
         known = {name.lower(): pk for pk, name in NamingAuthority.objects.values_list("pk", "name")}
         return [known[name.lower()] for name in self._authorities]
 

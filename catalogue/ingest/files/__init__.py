@@ -1,4 +1,4 @@
-"""Registers reads and variants: finds the files, reads each in a process of its own, writes one transaction a file.
+"""Registers reads and variants: finds the files, reads them in worker processes, writes one transaction per file.
 
 Imports `catalogue.ingest.indexes`, models, storage and formats.
 """

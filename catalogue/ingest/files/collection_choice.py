@@ -7,10 +7,10 @@ from catalogue.queries.collection_matches import ContigDifferences, match_collec
 
 
 def choose_collection(contigs: Sequence[HeaderContig]) -> tuple[int | None, str]:
-    """Return the key of the collection that has every contig, None where none is chosen; and what was found.
+    """Return the primary key of the collection that has every contig (None if none is chosen), and a message.
 
-    Only public collections are looked at: what a private one is called is not for everybody who ingests. Where several
-    fit equally well none is taken, and where none fits the message says how the most similar one differs.
+    Only public collections are considered, because the names of private ones are confidential. If several fit equally
+    well none is chosen; if none fits, the message says how the most similar one differs.
     """
     matches = match_collections(contigs) if contigs else []
     if not matches:

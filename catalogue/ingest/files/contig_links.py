@@ -1,4 +1,4 @@
-"""Links contigs to the sequences of their dataset's collection, and publishes the aliases that headers give."""
+"""Links contigs to the sequences of their dataset's collection, and publishes the aliases in headers."""
 
 from django.db import connection
 
@@ -39,8 +39,8 @@ _PUBLISH = """
 def link_contigs(dataset: Dataset) -> int:
     """Link the dataset's contigs without md5 by name and length to its collection; return how many links changed.
 
-    Links that a former collection gave are removed. To be called when the collection of a saved dataset was set, or a
-    file was moved into the dataset.
+    Removes links from a former collection. Call it after setting the collection of a saved dataset, and after moving a
+    file into the dataset.
     """
     with connection.cursor() as cursor:
         cursor.execute(_LINK, [dataset.pk, dataset.collection_id])
@@ -50,8 +50,8 @@ def link_contigs(dataset: Dataset) -> int:
 def publish_aliases(dataset: Dataset, *, file: int | None = None) -> None:
     """Add the AN names of a public dataset's contigs, of all its files or of one, to the aliases of their sequences.
 
-    Does nothing for other datasets, whose headers are not for everybody. To be called when a file was registered in the
-    dataset or moved into it, and when the dataset was published.
+    Does nothing for datasets that are not public, whose headers are confidential. Call it after registering a file in
+    the dataset, moving one into it, or publishing the dataset.
     """
     authority, _ = NamingAuthority.objects.get_or_create(name=AUTHORITY)
     with connection.cursor() as cursor:

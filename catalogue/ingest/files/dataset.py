@@ -13,15 +13,15 @@ from catalogue.models import Dataset, SequenceCollection
 
 
 class DatasetRefusedError(CatalogueError):
-    """The dataset cannot be made, or is not what the options say."""
+    """The dataset cannot be created, or contradicts the options."""
 
 
 @dataclass(frozen=True, slots=True)
 class WantedDataset:
-    """A dataset as a command's options describe it; None leaves what is there, or empty.
+    """A dataset as a command's options describe it; None keeps the existing value, or leaves it empty.
 
-    A new dataset is controlled unless `public`. An existing one never becomes public this way: it may hold files that
-    somebody put there in trust.
+    A new dataset is controlled unless `public`. An existing one never becomes public this way, because it may hold
+    files that were added while it was not.
     """
 
     slug: str
@@ -33,7 +33,7 @@ class WantedDataset:
     collection: str | None = None
 
     def find(self) -> Dataset:
-        """Return the dataset with what the options say, new or not, unsaved. Raises DatasetRefusedError."""
+        """Return the dataset, new or existing, with the options applied but not saved. Raises DatasetRefusedError."""
         try:
             validate_slug(self.slug)
         except ValidationError:
@@ -61,7 +61,7 @@ class WantedDataset:
 
 
 def save_dataset(dataset: Dataset) -> None:
-    """Create or update the dataset; link its contigs again when its collection changed."""
+    """Create or update the dataset; link its contigs again if its collection changed."""
     with transaction.atomic():
         advisory_lock(f"dataset {dataset.slug}")
         before = Dataset.objects.select_for_update().filter(slug=dataset.slug).first()

@@ -1,4 +1,4 @@
-"""Finds the files that `ingest_bam` and `ingest_vcf` are given: where each lies, and the id it gets."""
+"""Finds the files that the arguments of `ingest_bam` and `ingest_vcf` name: the object and id of each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ _INDEX_SUFFIXES = (".fai", ".gzi", *(suffix for spec in SPECS.values() for suffi
 class FoundFile:
     """One file to ingest. `source` is its name for people.
 
-    Its index may lie beside the `links` to it, too. A file that is not `expected` came along with its folder, and is
-    passed over when it is of another kind.
+    Its index may also be next to one of the `links` to it. A file that is not `expected` was found in a folder, and is
+    passed over if it is of another kind.
     """
 
     source: str
@@ -94,7 +94,7 @@ def _found(source: Source, options: FilesOptions) -> FoundFile:
 
 
 def _misplaced(ref: ObjectRef, options: FilesOptions) -> str | None:
-    """Say why a file cannot be registered where it lies."""
+    """Return why a file cannot be registered at its location; None if it can."""
     if not ref.key.isprintable() and ref.key != ref.key.encode(errors="replace").decode():
         return "its name is not valid UTF-8; rename it"
     if options.copy:

@@ -28,11 +28,11 @@ _NO_INDEX = "without an index, only the whole file is served"
 
 @dataclass(frozen=True, slots=True)
 class ReadJob:
-    """What to read and how.
+    """Which file to read, and how.
 
-    `links` are links to the file, beside which its index may lie too. `copy_to` names the storage that gets a copy;
-    without one the file is served in place. `build_index` builds a missing index, of a remote object only with
-    `fetch_for_index`, because that reads all of it. A `dry_run` stores nothing.
+    `links` are links to the file; its index may be next to one of them. `copy_to` names the storage for a copy; if it
+    is None the file is served in place. `build_index` builds a missing index, for a remote object only with
+    `fetch_for_index`, because that reads the whole object. A `dry_run` stores nothing.
     """
 
     source: ObjectRef
@@ -46,7 +46,7 @@ class ReadJob:
 
 @dataclass(frozen=True, slots=True)
 class IndexSource:
-    """Which object the index was read from; `built` when it was made here because there was none."""
+    """The object that the index was read from; `built` is true if it was built here because there was none."""
 
     place: ObjectRef
     etag: str
@@ -55,7 +55,7 @@ class IndexSource:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file whose header was read. It lies `at` an object now, and will be served from `final`."""
+    """A file whose header was read. It is read from the object `at`, and will be served from `final`."""
 
     at: ObjectRef
     final: ObjectRef
@@ -67,7 +67,7 @@ class OpenFile:
     has_eof: bool
 
     def parse_index(self, data: bytes) -> FileIndex:
-        """Read and prove an index of the file. Raises `FormatError`."""
+        """Read an index and verify that it is of the file. Raises `FormatError`."""
         if self.cram:
             return read_cram_index(data, file=self.cram, read_range=self.read_range)
         return read_binning_index(data, header=self.header, read_range=self.read_range, size=self.stat.size)
@@ -89,9 +89,9 @@ def open_file(
 def obtain_index(
     file: OpenFile, job: ReadJob, *, modified: float
 ) -> tuple[FileIndex | None, IndexSource | None, list[str]]:
-    """Read the index beside a file, or build one where the job says so; return it with warnings.
+    """Read the index next to a file, or build one if the job says so; return it with warnings.
 
-    `modified` is when the file was last written (a copy of it may be younger), in seconds since 1970.
+    `modified` is when the file was last written (a copy may be newer), in seconds since 1970.
 
     Raises `FormatError` for an index that is not of this file, and for a file that cannot be indexed.
     """
@@ -113,7 +113,7 @@ def obtain_index(
 def find_index(
     source: ObjectRef, links: Sequence[ObjectRef], format: FileFormat, *, modified: float
 ) -> tuple[ObjectRef, ObjectStat] | None:
-    """Return the most usual index beside a file that is not older than the file, else the most usual one."""
+    """Return the most common kind of index next to a file, if possible one not older than the file."""
     found = [
         pair for place in (source, *links) for pair in place.find_existing(index_keys(place.key, format))
     ]
@@ -131,7 +131,7 @@ def _read_index(place: ObjectRef, stat: ObjectStat, file: OpenFile) -> FileIndex
 
 
 def _build_index(file: OpenFile, *, dry_run: bool) -> tuple[FileIndex, IndexSource]:
-    """Build an index in a staging folder and store it; a dry run does not store it."""
+    """Build an index in a staging folder, and store it unless in a dry run."""
     suffix = file.spec.built_index_suffix
     target = ObjectRef(FILES, f"index/{file.final.storage}/{file.final.key}{suffix}")
     with staging_folder(target.backend) as folder:

@@ -1,7 +1,7 @@
-"""Registers reads and variants: what `ingest_bam` and `ingest_vcf` do.
+"""Registers reads and variants, for `ingest_bam` and `ingest_vcf`.
 
-Files are read several at a time and registered one after the other, each in a transaction of its own. Running an ingest
-again repeats nothing: a file whose size and ETag are those that were registered is not read.
+Reads several files at a time and registers them one after the other, each in its own transaction. Running an ingest
+again skips unchanged files: a file with the registered size and ETag is not read.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ from catalogue.storage import storage
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What the files of one ingest share."""
+    """The state that all files of one ingest share."""
 
     options: FilesOptions
     register: Register
@@ -51,9 +51,9 @@ class _Job:
 
 
 def ingest_files(arguments: Sequence[str], *, options: FilesOptions, observer: Observer) -> IngestResult:
-    """Register the files that the arguments name, each on its own: one that fails does not stop the others.
+    """Register the files that the arguments name; a file that fails does not stop the others.
 
-    Raises DatasetRefusedError and StorageMisconfigured before anything is read.
+    Raises DatasetRefusedError and StorageMisconfigured before reading any file.
     """
     dataset = options.dataset.find()
     for name in {options.storage, options.copy_to} - {None}:
@@ -120,7 +120,7 @@ def _register(one: FoundFile, reading: FileReading, job: _Job) -> None:
 
 
 def _find_collection(reading: FileReading, job: _Job) -> str:
-    """Choose the collection of a dataset without one by the first file of a run; return what was found."""
+    """Choose the collection of a dataset without one, by the first file of a run; return a message."""
     dataset = job.register.dataset
     is_first = not {Outcome.ADDED, Outcome.REPLACED} & job.result.outcomes.keys()
     if dataset.collection_id is not None or not is_first:
@@ -136,7 +136,7 @@ def _find_collection(reading: FileReading, job: _Job) -> str:
 def _write(one: FoundFile, reading: FileReading, job: _Job, found: str) -> InputResult:
     """Register one file, and the dataset if it is new, in a transaction that a dry run rolls back.
 
-    `found` is what was found about its collection.
+    `found` is the message about its collection.
     """
     options, register = job.options, job.register
     is_new = register.dataset._state.adding

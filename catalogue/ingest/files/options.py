@@ -16,12 +16,12 @@ COMMANDS: Final[Mapping[FileKind, str]] = {FileKind.READS: "ingest_bam", FileKin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesOptions(Options):
-    """What to ingest and how.
+    """What to ingest, and how.
 
-    Files are served in place from `storage` (from whichever contains them when None), or copied into it with `copy`.
-    `htsget_id` is the id of every file; without it ids are made of names, with `id_prefix` before them. A missing index
-    is built with `build_index`, for an object that is not on this machine only with `fetch_for_index`. `replace` takes
-    over ids of other files. `processes` files are read at a time.
+    Files are served in place from `storage` (None: from the storage that contains them), or copied into it with `copy`.
+    `htsget_id` is the id of every file; without it ids are made from file names, prefixed with `id_prefix`. With
+    `build_index` missing indexes are built, for remote objects only with `fetch_for_index`. `replace` takes over the
+    ids of other files. `processes` files are read at a time.
     """
 
     kind: FileKind
@@ -37,7 +37,7 @@ class FilesOptions(Options):
 
     @property
     def copy_to(self) -> str | None:
-        """The name of the storage that gets copies, None where files are served in place."""
+        """The name of the storage for copies; None if files are served in place."""
         return (self.storage or FILES) if self.copy else None
 
     def builds_index_of(self, ref: ObjectRef) -> bool:

@@ -1,7 +1,7 @@
 """Reads data files several at a time, in worker processes.
 
-Processes and not threads: headers and indexes are parsed in Python, htslib builds one index at a time in a process, and
-a file that crashes htslib ends one process, not the ingest. Workers use no database.
+Uses processes, not threads: headers and indexes are parsed in Python, htslib builds one index at a time per process,
+and a file that crashes htslib ends one process, not the ingest. Workers do not use the database.
 """
 
 import multiprocessing
@@ -33,9 +33,9 @@ class ReaderCrashedError(Exception):
 def read_files(
     jobs: Iterable[tuple[Key, ReadJob]], *, processes: int
 ) -> Generator[tuple[Key, FileReading | BaseException], None, None]:
-    """Yield the result of each job, or the exception that it raised, in the order in which they finish.
+    """Yield the result or exception of each job, in order of completion.
 
-    Jobs are taken only as processes become free. Closing the iterator ends the processes.
+    Takes jobs only as processes become free. Closing the iterator ends the processes.
     """
     waiting = iter(jobs)
     while batch := list(islice(waiting, 1)):
@@ -55,7 +55,7 @@ def _read(
     processes: int,
     suspects: list[tuple[Key, ReadJob]],
 ) -> Generator[tuple[Key, FileReading | BaseException], None, None]:
-    """Work until no job waits or a process crashes; the jobs under way then become suspects, to be repeated alone."""
+    """Work until all jobs are done or a process crashes; then running jobs become suspects, to be repeated alone."""
     pool = ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn"),
@@ -83,14 +83,14 @@ def _read(
                 else:
                     yield job[0], error or future.result()
     finally:
-        # When the caller stops before the end, what is under way is not wanted any more.
+        # If the caller stops early, results of running jobs are no longer needed.
         for process in list((pool._processes or {}).values()) if under_way else ():
             process.kill()
         pool.shutdown(cancel_futures=True)
 
 
 def _begin(storages: dict[str, str]) -> None:
-    """Prepare a worker: it knows the storages, leaves Control-C to its parent, and ends with its parent."""
+    """Prepare a worker: set its storages, leave Control-C to the parent, and end with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if not apps.ready:
@@ -102,6 +102,6 @@ def _begin(storages: dict[str, str]) -> None:
 
 
 def _end_with(parent: int) -> None:
-    # The workers of a killed parent would wait for work for ever.
+    # Workers of a killed parent would otherwise wait for work forever.
     wait_for_any([parent])
     os._exit(1)

@@ -1,6 +1,6 @@
-"""Reads one data file: its header and its index, with every check. Uses no database, so that any process can do it.
+"""Reads and checks the header and index of one data file. Does not use the database, so any process can run it.
 
-Of the file only those ranges are read where its header and its index point; one that is copied is read from the copy.
+Reads only the ranges of the file that its header and index refer to; a copied file is read from the copy.
 """
 
 import hashlib
@@ -34,14 +34,14 @@ _MAX_NUMBER = 2**31 - 1
 
 
 class WrongKindError(FormatError):
-    """A file that the other command takes, or none that is served at all."""
+    """A file of the other command's kind, or of a format that is not served."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileReading:
-    """What is registered of one file.
+    """The data to register about one file.
 
-    It is served from `place`, where it has the state `stat`; it was given as `source`. The header's contigs include
+    `place` is the object to serve, in the state `stat`; `source` is the file as given. The header's contigs include
     those that only the index names; its text is left out.
     """
 
@@ -61,7 +61,7 @@ class FileReading:
 
 
 def read_file(job: ReadJob) -> FileReading:
-    """Read and check one file, and copy and index it where the job says so. A dry run stores nothing.
+    """Read and check one file; copy and index it if the job says so. A dry run stores nothing.
 
     Raises `FormatError` (`WrongKindError` for a file that is not of the job's kind) and CatalogueError.
     """
@@ -127,7 +127,7 @@ def _read(file: OpenFile, job: ReadJob, *, source_stat: ObjectStat) -> FileReadi
 
 
 def verify_contigs(contigs: Sequence[HeaderContig]) -> None:
-    """Raise `FormatError` for contigs that the catalogue cannot keep, or tell apart."""
+    """Raise `FormatError` for contigs that the catalogue cannot store or distinguish."""
     if len(contigs) > settings.INGEST_MAX_CONTIGS:
         raise FormatError(
             f"it declares {len(contigs):,} contigs, more than the {settings.INGEST_MAX_CONTIGS:,} of INGEST_MAX_CONTIGS"
@@ -146,9 +146,9 @@ def verify_contigs(contigs: Sequence[HeaderContig]) -> None:
 
 
 def _verify_end(file: OpenFile) -> None:
-    """Raise `FormatError` when the file ends inside a block or container: no answer from it could be complete.
+    """Raise `FormatError` if the file ends inside a block or container.
 
-    The blocks at the end are inflated too. Those of a CRAM file are verified with its index.
+    Also inflates the last BGZF blocks; the last container of a CRAM file is verified with its index.
     """
     if file.cram is None:
         verify_tail(file.read_range, size=file.stat.size)
@@ -167,9 +167,9 @@ def _digest(source: ObjectRef, stat: ObjectStat) -> str:
 
 
 def _held_already(ref: ObjectRef, digest: str) -> ObjectStat | None:
-    """Return the state of an object with the same content, None where there is none.
+    """Return the state of an existing object with the same content; None if there is none.
 
-    Storing it again would change its state under those that are served from it.
+    Storing it again would change the ETag of registered files that use the object.
     """
     stat = ref.stat_or_none()
     try:

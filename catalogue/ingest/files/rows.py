@@ -1,7 +1,7 @@
-"""Registers what was read of a data file: one transaction a file, contigs by COPY.
+"""Registers a data file that was read: one transaction per file, contigs by COPY.
 
-Contigs are linked to sequences by the md5 in the header; those without one by name and length within the collection of
-the dataset.
+Contigs are linked to sequences by the md5 in the header; contigs without md5 by name and length within the dataset's
+collection.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ from catalogue.ingest.transactions import advisory_lock
 from catalogue.models import CollectionMember, Contig, DataFile, Dataset, Sequence
 from catalogue.storage.object_ref import ObjectRef
 
-# Names of contigs without a known sequence that a run keeps.
+# Upper bound of the contig names without a known sequence that a run keeps.
 _MAX_UNLINKED: Final = 6
 _SORT_ORDERS = {"unsorted", "queryname", "coordinate"}
 
@@ -46,7 +46,7 @@ class IdTakenError(CatalogueError):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A registered file; `replaced` when an earlier state of it, or another file, had the id before."""
+    """A registered file; `replaced` is true if an earlier state of it, or another file, had the id."""
 
     replaced: bool
     counts: Mapping[str, int]
@@ -57,7 +57,7 @@ class Registered:
 class Register:
     """Registers the files of one run in a dataset.
 
-    Keeps the sequences in memory that most files of a run share, and the first names of contigs without a sequence.
+    Keeps in memory the sequences that most files of a run share, and the first names of contigs without a sequence.
     """
 
     dataset: Dataset
@@ -66,7 +66,7 @@ class Register:
     _members: dict[tuple[str, int], int] | None = None
 
     def with_new_dataset(self) -> Self:
-        """Return a register of the same dataset, saved in a transaction that will be rolled back."""
+        """Return a register for the same dataset, saved in a transaction that will be rolled back."""
         dataset = copy(self.dataset)
         dataset._state = copy(self.dataset._state)
         save_dataset(dataset)
@@ -77,8 +77,9 @@ class Register:
     ) -> Registered:
         """Register a file under an id, replacing an earlier state of it.
 
-        Another file's id is taken over only with `replace`, or when its object is gone; else raises IdTakenError. A dry
-        run needs no stored copy. Needs a transaction. Raises StorageError and django.db.DatabaseError too.
+        Takes over the id of another file only with `replace`, or if that file's object is missing; else raises
+        IdTakenError. A dry run needs no stored copy. Call it in a transaction. Also raises StorageError and
+        django.db.DatabaseError.
         """
         before = self._lock_row(reading, htsget_id, replace=replace)
         if not dry_run:
@@ -126,7 +127,7 @@ class Register:
         return row
 
     def _sequences(self, contigs: Iterable[HeaderContig]) -> tuple[dict[int, int], list[str]]:
-        """Return the sequence of each contig with an md5, by its number, and warnings; add unknown sequences."""
+        """Return the sequences of contigs with an md5, by contig number, and warnings; add unknown sequences."""
         stated = {
             contig.index: (bytes.fromhex(contig.md5), contig.length)
             for contig in contigs
@@ -234,9 +235,9 @@ class Register:
 
 
 def _with_current_objects(reading: FileReading) -> FileReading:
-    """Return the reading with the present state of its copy, which another ingest may have stored again.
+    """Return the reading with the current state of its copy, which another ingest may have stored again.
 
-    Raises ObjectMissing when the copy or the built index was removed, while no row referred to it yet.
+    Raises ObjectMissing if the copy or the built index was removed before a row referred to it.
     """
     if reading.index_source and reading.index_source.built:
         reading.index_source.place.stat()

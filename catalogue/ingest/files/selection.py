@@ -1,4 +1,4 @@
-"""Decides what is to be done with each file that was found: read it, or nothing because it is registered as it is."""
+"""Decides what to do with each file found: read it, or skip it because it is registered unchanged."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,22 +19,22 @@ from catalogue.models import DataFile
 from catalogue.storage import ObjectStat
 from catalogue.storage.object_ref import ObjectRef
 
-#: Errors that a file may cause; any other is a fault of the program.
+#: Errors that a file may cause; any other is a bug.
 EXPECTED: Final = (CatalogueError, FormatError, OSError, SuspiciousFileOperation)
 
-# Files that are looked at together before any is read: each waits for the storage, none computes.
+# Files checked concurrently before any is read; each only waits for the storage.
 _PARALLEL: Final = 8
-# Ids in one query.
+# Ids per query.
 _MAX_IDS: Final = 5000
 
-#: What to do with a file: read it, nothing (its row), or report why it cannot be read.
+#: What to do with a file: read it, skip it (its row), or report why it cannot be read.
 Decision = ReadJob | DataFile | BaseException
 
 
 def without_rivals(
     found: Iterable[FoundFile], options: FilesOptions
 ) -> tuple[list[FoundFile], list[InputResult]]:
-    """Return the files, and a failed result for each that would get the id and format of another."""
+    """Return the files with unique id and format, and a failed result for each of the others."""
     by_id: defaultdict[str, list[FoundFile]] = defaultdict(list)
     for one in found:
         by_id[one.htsget_id].append(one)
@@ -58,7 +58,7 @@ def without_rivals(
 def decide(
     found: Sequence[FoundFile], options: FilesOptions, dataset: int | None
 ) -> list[tuple[FoundFile, Decision]]:
-    """Return each file with what to do; `dataset` is the primary key of the dataset, None for a new one."""
+    """Return each file with its decision; `dataset` is the primary key of the dataset, None for a new one."""
     rows = _rows([one.htsget_id for one in found], options)
 
     def look(one: FoundFile) -> Decision:
@@ -70,7 +70,7 @@ def decide(
         except EXPECTED as error:
             return error
 
-    # The threads must end before any process is forked.
+    # The threads must end before a process is forked.
     with ThreadPoolExecutor(_PARALLEL) as threads:
         return list(zip(found, threads.map(look, found), strict=True))
 

@@ -1,1 +1,1 @@
-"""Builds, reads and proves the index of a data file. Imports `catalogue.formats` and pysam; touches no database."""
+"""Builds, reads and verifies the index of a data file. Imports `catalogue.formats` and pysam; uses no database."""

@@ -1,6 +1,6 @@
 """Builds the index that a data file lacks, with htslib, in a worker process (`catalogue.ingest.files.pool`).
 
-htslib reports what is wrong on the process's standard error, which is captured for the time of the call.
+htslib reports errors on the process's standard error, which is captured during the call.
 """
 
 import os
@@ -26,8 +26,7 @@ _NOT_SORTED = "its records are not in coordinate order, so that it cannot be ind
 def build_index(path: Path, spec: FormatSpec, target: Path) -> None:
     """Write the index of the file `path`, of the kind `spec.built_index_suffix`, to `target`.
 
-    Raises `FormatError` when the file is not in coordinate order or htslib cannot read it. Not for use by several
-    threads of one process.
+    Raises `FormatError` if the file is not in coordinate order or htslib cannot read it. Not thread-safe.
     """
     options = (["-c"] if spec.built_index_suffix == ".csi" else []) + ["-o", str(target), str(path)]
     with _caught_stderr() as caught:
@@ -46,7 +45,7 @@ def build_index(path: Path, spec: FormatSpec, target: Path) -> None:
 
 
 def _reason(said: bytes) -> str:
-    """Return the first error that htslib reported, or else the first line."""
+    """Return the first error that htslib reported, or else its first line."""
     lines = said.decode("utf-8", "replace").strip().splitlines()
     errors = [line for line in lines if line.startswith("[E::")]
     return (errors or lines or ["htslib cannot read it"])[0].rpartition("] ")[2]
@@ -54,7 +53,7 @@ def _reason(said: bytes) -> str:
 
 @contextmanager
 def _caught_stderr() -> Iterator[IO[bytes]]:
-    """Collect what htslib reports, also in a process where it was told to report nothing."""
+    """Capture htslib's messages, even if the process has silenced them."""
     with tempfile.TemporaryFile() as caught:
         kept, verbosity = os.dup(2), pysam.set_verbosity(_REPORT_ERRORS)
         os.dup2(caught.fileno(), 2)

@@ -1,8 +1,8 @@
-"""Proof that a binning index is of the file it is said to be of.
+"""Verifies that a binning index belongs to its file.
 
-The index of another file, or of an older state of this one, would make the server send wrong bytes. So no index is
-trusted: the offsets it names, of the first and the last record and of chunks spread over the contigs, are read, and
-must hold records of the contig and the bin that the index names.
+The index of another file, or of an older state of this one, would make the server send wrong bytes. So every index is
+checked: the file is read at the offsets of the first record, the last record, and chunks spread over the contigs, which
+must hold records of the contig and bin that the index names.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,10 +16,10 @@ from catalogue.formats.headers import FileHeader
 from catalogue.formats.intervals import VirtualOffset
 from catalogue.formats.registry import SPECS
 
-#: So many contigs, or CRAM containers, are looked at.
+#: Number of contigs, or CRAM containers, that are checked.
 SAMPLES = 8
 
-# Enough of a record to tell its contig and position, besides the contig's name with which a VCF line begins.
+# Enough bytes of a record for its contig and position, besides the contig name that begins a VCF line.
 _RECORD_START = 300
 _UNPLACED = -1
 
@@ -27,7 +27,7 @@ _UNPLACED = -1
 def prove_binning_index(
     index: BinningIndex, *, numbers: Sequence[int], header: FileHeader, read_range: ReadRange
 ) -> None:
-    """Raise `FormatError` unless the index is of the file behind `read_range`.
+    """Raise `FormatError` unless the index belongs to the file behind `read_range`.
 
     `numbers` gives, for each contig of the index, its number among the header's contigs.
     """
@@ -56,12 +56,12 @@ class _Proof:
         )
 
     def same_place(self, first: VirtualOffset, header_end: VirtualOffset) -> None:
-        """Verify that the index's first offset is that of the file's first record."""
+        """Verify that the index's first offset is the offset of the file's first record."""
         if self._canonical(first) != self._canonical(header_end):
             raise FormatError("it does not begin with the file's first record", offset=first.coffset)
 
     def contig(self, number: int, contig: ContigIndex) -> None:
-        """Verify that records of the contig begin where it begins, and where a chunk in its middle does."""
+        """Verify that records of the contig begin at its first offset, and at the begin of a chunk in its middle."""
         self._record(contig.begin, number, 0, 1 << 62)
         chunk = len(contig.chunk_begins) // 2
         bin_number = int(contig.bins[contig.firsts.searchsorted(np.uint32(chunk), side="right") - 1])
@@ -71,7 +71,7 @@ class _Proof:
         self._record(VirtualOffset(int(contig.chunk_begins[chunk])), number, start, start + (1 << width))
 
     def nothing_placed_from(self, at: VirtualOffset) -> None:
-        """Verify that only reads on no contig follow the last record of the index."""
+        """Verify that only records on no contig follow the last record of the index."""
         rest = self._bytes_at(at)
         locus = self._read_locus(rest)
         if rest.strip(b"\n") and (locus is None or locus.contig != _UNPLACED):
@@ -92,7 +92,7 @@ class _Proof:
         return data[: self._length]
 
     def _canonical(self, at: VirtualOffset) -> VirtualOffset:
-        """Return the one spelling of an offset: a block's end is the begin of the next block that is not empty."""
+        """Return the canonical form of an offset: the end of a block becomes the begin of the next non-empty block."""
         end = at.coffset
         for block in self._from(at):
             uoffset = at.uoffset if block.begin == at.coffset else 0

@@ -1,4 +1,4 @@
-"""The index of a data file: where it is looked for, and how its bytes become contig indexes, once they are proved."""
+"""Finds the keys of a data file's index, and reads and verifies its bytes into contig indexes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from catalogue.formats.registry import SPECS, strip_suffix
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.indexes.proof import SAMPLES, prove_binning_index
 
-#: A larger index file is not read.
+#: Upper bound of the size of an index file, in bytes.
 MAX_INDEX_FILE = 256 * 1024 * 1024
 
 _COMPRESSED_SUFFIX = re.compile(r"\.b?gz$", re.IGNORECASE)
@@ -25,7 +25,7 @@ _ZERO_BASED = 0x10000
 
 
 class StoredContigIndex(NamedTuple):
-    """The packed index of one contig and, where the file's index counts them, its mapped and unmapped records."""
+    """The packed index of one contig and, if the file's index has counts, its mapped and unmapped records."""
 
     packed: bytes
     mapped: int | None = None
@@ -36,9 +36,10 @@ class StoredContigIndex(NamedTuple):
 class FileIndex:
     """An index ready to be stored: contig indexes by the contig's number in the file.
 
-    `unplaced_begin` (a virtual offset) is None when no record lies on no contig; `unplaced` counts those records, None
-    where the index does not tell. `placed_end` is where the last record of a contig ends, None for CRAM.
-    `extra_contigs` are the names that only the index of a VCF tells, in the order in which they follow the header's.
+    `unplaced_begin` (a virtual offset) is None if every record has a contig; `unplaced` is the number of records
+    without contig, None if the index has no count. `placed_end` is the end of the last record on a contig, None for
+    CRAM. `extra_contigs` are the names that only the index of a VCF has, in the order in which they follow the
+    header's.
     """
 
     kind: str
@@ -50,16 +51,16 @@ class FileIndex:
 
 
 def index_keys(key: str, format: FileFormat) -> list[str]:
-    """Return the keys under which the index of the file `key` is looked for, the more usual first."""
-    # x.vcf.gz may have its index in x.vcf.tbi, as programs that only know one suffix name it.
+    """Return the possible keys of the index of the file `key`, the most common first."""
+    # x.vcf.gz may have its index in x.vcf.tbi, written by programs that strip one suffix only.
     stems = (key, strip_suffix(key)[0], _COMPRESSED_SUFFIX.sub("", key))
     return list(dict.fromkeys(stem + suffix for stem in stems for suffix in SPECS[format].index_suffixes))
 
 
 def read_binning_index(data: bytes, *, header: FileHeader, read_range: ReadRange, size: int) -> FileIndex:
-    """Read and prove the BAI, CSI or TBI index `data` of a file of `size` bytes.
+    """Read and verify the BAI, CSI or TBI index `data` of a file of `size` bytes.
 
-    Raises `FormatError` for what is no index or not the index of this file.
+    Raises `FormatError` if it is not an index, or not the index of this file.
     """
     index = read_index(data)
     index.verify_extent(size)
@@ -77,7 +78,7 @@ def read_binning_index(data: bytes, *, header: FileHeader, read_range: ReadRange
 
 
 def read_cram_index(data: bytes, *, file: CramFile, read_range: ReadRange) -> FileIndex:
-    """Read and prove the CRAI index `data` of a CRAM file. Raises `FormatError` as `read_binning_index`."""
+    """Read and verify the CRAI index `data` of a CRAM file. Raises `FormatError` as `read_binning_index`."""
     rows = parse_crai(data)
     verify_rows(rows, read_range, file, max_containers=SAMPLES)
     _verify_order(rows)
@@ -90,7 +91,7 @@ def read_cram_index(data: bytes, *, file: CramFile, read_range: ReadRange) -> Fi
 def _verify_order(rows: Sequence[CraiRow]) -> None:
     """Raise `FormatError` unless slices follow one another in coordinate order.
 
-    What order the reads of a slice have the index does not tell. A start of 0 may mean that the writer did not know it.
+    The index does not give the order of reads inside a slice. A start of 0 may mean that the writer did not know it.
     """
     known = sorted((row.container, row.landmark, row.reference, row.start) for row in rows if row.start > 0)
     placed = [(reference, start) for _, _, reference, start in known if reference >= 0]
