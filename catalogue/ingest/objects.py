@@ -1,4 +1,4 @@
-"""Removal of objects that the site made, when no row refers to them any more: copies, built indexes, blobs of residues.
+"""Removes objects that the site made (copies, built indexes, residue blobs) when no row refers to them any more.
 
 Advisory locks keep an object from being removed while an ingest stores and registers it.
 """
@@ -25,9 +25,9 @@ _RESIDUES_LOCK: Final = 0x72657369
 
 @contextmanager
 def residue_writes() -> Iterator[None]:
-    """Hold off the removal of blobs from before their residues are stored until their rows are committed.
+    """Prevent the removal of blobs while their residues are stored and their rows committed.
 
-    Several ingests may hold it at once.
+    Several ingests may hold this shared lock at once.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock_shared(%s)", [_RESIDUES_LOCK])
@@ -53,8 +53,8 @@ def file_uses(ref: ObjectRef) -> bool:
 def remove_unless_used(ref: ObjectRef, *, before: float | None = None) -> bool:
     """Remove a copy or index that no file refers to; return whether it was removed.
 
-    With `before` (seconds since 1970), only one that was last written before then. An object that cannot be removed
-    now stays for `remove_orphans`; the log says so.
+    With `before` (seconds since 1970), only if it was last written before then. An object that cannot be removed now is
+    logged and left to `remove_orphans`.
     """
     with transaction.atomic():
         advisory_lock(str(ref))
@@ -80,7 +80,7 @@ def remove_blob_unless_used(ref: ObjectRef, *, before: float | None = None) -> b
 def _remove(ref: ObjectRef, before: float | None) -> bool:
     try:
         if before is not None:
-            # Asked under the lock: it may have been written again since it was listed.
+            # Checked under the lock: the object may have been written again since it was listed.
             stat = ref.stat_or_none()
             if stat is None or stat.modified >= before:
                 return False

@@ -1,4 +1,4 @@
-"""Removal of objects that no row refers to: what killed ingests and failed removals left in the site's own storages."""
+"""Removes objects that no row refers to, left in the site's storages by killed ingests and failed removals."""
 
 import re
 import time
@@ -16,7 +16,7 @@ from catalogue.models import DataFile, IngestRun, ResidueBlob
 from catalogue.storage import FILES, SEQUENCES, StoredObject, storage
 from catalogue.storage.object_ref import ObjectRef
 
-#: Storages that hold what the site made.
+#: Storages that hold objects made by the site.
 OWN_STORAGES: Final = (SEQUENCES, FILES)
 
 _BATCH: Final = 1000
@@ -27,7 +27,7 @@ _INDEX = re.compile(r"index/.+\.(?:csi|crai)")
 
 @dataclass(slots=True)
 class Orphans:
-    """What was found: removed objects (in a dry run: those that would be), unfinished uploads, and staging folders."""
+    """Removed objects, unfinished uploads and staging folders; in a dry run those that would be removed."""
 
     objects: list[ObjectRef] = field(default_factory=list)
     bytes: int = 0
@@ -44,17 +44,17 @@ def remove_orphans(
 ) -> Orphans:
     """Remove the site's own objects that no row refers to and that were last written `older_than` seconds ago.
 
-    Only names that the site gives are looked at, so that files of the operator stay. What was written since the oldest
-    ingest under way began stays too, and every removal holds the lock under which ingests register the object. Give
-    further `storages` that `--copy --storage` wrote into; one that another site with another database writes into must
-    not be given. `observer` is told how many objects were looked at. Raises StorageError, StorageMisconfigured.
+    Considers only keys in the form that the site gives, so that files of the operator stay. Objects written since the
+    start of the oldest running ingest stay too, and every removal holds the lock under which ingests register the
+    object. `storages` are further ones that `--copy --storage` wrote into; never give one that a site with another
+    database writes into. `observer` is told the number of objects checked. Raises StorageError, StorageMisconfigured.
     """
     before = _cutoff(older_than, dry_run=dry_run)
     found = Orphans()
     seen = 0
     for name in storages:
         place = storage(name)
-        # Makes the folder of a storage that nothing was written to yet.
+        # Creates the folder of a storage that is still empty.
         staging = place.staging()
         entries = place.list()
         while batch := list(islice(entries, _BATCH)):
@@ -72,7 +72,7 @@ def remove_orphans(
 
 
 def _cutoff(older_than: float, *, dry_run: bool) -> float:
-    """Return the time before which an object must have been written: none that a run under way may still register."""
+    """Return the time before which an orphan must have been written: no running ingest can still register it."""
     if not dry_run:
         mark_interrupted()
     running = IngestRun.objects.filter(outcome=IngestRun.Outcome.RUNNING)

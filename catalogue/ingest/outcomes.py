@@ -1,4 +1,4 @@
-"""What every ingest shares: options, the results of each input and of the whole, and the observer."""
+"""The options, results and observer of every ingest."""
 
 import time
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 
 class Outcome(StrEnum):
-    """How one input ended. `PASSED_OVER`: it came along with a folder and is none of the command's files."""
+    """The outcome of one input. `PASSED_OVER`: found in a folder, but not a file for this command."""
 
     ADDED = "added"
     REPLACED = "replaced"
@@ -25,7 +25,7 @@ class Options:
     dry_run: bool = False
 
     def recorded(self) -> dict[str, Any]:
-        """Return the options that are set, as JSON for the record of the run."""
+        """Return the options that are set, as JSON for the row of the run."""
         return {name: _plain(value) for name, value in asdict(self).items() if value or value == 0}
 
 
@@ -35,10 +35,10 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class InputResult:
-    """How one input ended. `message` says why it failed, or what the steward should know.
+    """The result of one input. `message` says why it failed, or what the steward should know.
 
-    `paths` are where the site serves what it registered, as paths of the site without the first slash; of many, the
-    first few.
+    `paths` are URL paths under which the site serves what was registered, without the first slash; only the first few
+    of many.
     """
 
     source: str
@@ -54,7 +54,7 @@ class InputResult:
 
 @dataclass(slots=True)
 class IngestResult:
-    """How an ingest ended. `faults` are those of no single input; `total` is how many inputs there are.
+    """The result of an ingest. `faults` are those of no single input; `total` is the number of inputs.
 
     `unlinked` names some of the contigs whose sequence is not known.
     """
@@ -74,7 +74,7 @@ class IngestResult:
 
     @property
     def outcomes(self) -> Counter[Outcome]:
-        """How many inputs ended in each way."""
+        """The number of inputs by outcome."""
         return Counter(one.outcome for one in self.inputs)
 
     def count(self, name: str) -> int:
@@ -90,13 +90,13 @@ class IngestResult:
 
 
 class Observer(Protocol):
-    """Follows an ingest: a command prints what it is told, a job records it."""
+    """Receives the progress and results of an ingest: a command prints them, a job records them."""
 
     def progressed(self, label: str, done: int, total: int | None) -> None:
         """`done` of `total` (None: not known) bytes or inputs of `label` are done. Called from any thread."""
 
     def noted(self, source: str, message: str) -> None:
-        """Something in an input is of interest to the steward."""
+        """Report a note about an input to the steward."""
 
     def finished(self, result: InputResult) -> None:
         """Take note that an input is done."""

@@ -1,7 +1,7 @@
-"""The record of who ingested what, when, and with which outcome.
+"""Records who ingested what, when, and with which outcome.
 
-A run holds an advisory lock of the database session for as long as it lasts. A run that is marked as running while
-nobody holds its lock was killed; the next run marks it as interrupted.
+A run holds a session-level advisory lock until it ends. A run that is marked as running while nobody holds its lock was
+killed; the next run marks it as interrupted.
 """
 
 import getpass
@@ -19,7 +19,7 @@ from catalogue.models import IngestedFile, IngestRun
 # The first of the two numbers of the advisory lock; the second is the run's.
 _LOCK_CLASS: Final = 0x72756E73
 _MAX_SOURCE: Final = int(IngestedFile._meta.get_field("source").max_length or 1)
-#: Inputs that are recorded with a run as its arguments.
+#: Upper bound of the inputs recorded as arguments of a run.
 MAX_RECORDED: Final = 1000
 _RECORDED_AS: Final = {
     Outcome.ADDED: IngestedFile.Outcome.ADDED,
@@ -30,9 +30,9 @@ _RECORDED_AS: Final = {
 
 
 class Run:
-    """A run under way. Its number is None in a dry run, of which nothing is recorded.
+    """A current run. Its number is None in a dry run, which is not recorded.
 
-    `summary` (JSON) is kept with it; set `failed` for a fault that is not of one input.
+    `summary` (JSON) is stored with it; set `failed` for a fault that does not concern one input.
     """
 
     def __init__(self, pk: int | None) -> None:
@@ -41,7 +41,7 @@ class Run:
         self.failed = False
 
     def record(self, result: InputResult) -> None:
-        """Record how one input ended, in the transaction of its rows where there is one."""
+        """Record the outcome of one input, in the transaction of its rows if there is one."""
         self.failed |= result.failed
         if self.pk is not None and result.outcome is not Outcome.PASSED_OVER:
             IngestedFile.objects.create(
@@ -55,9 +55,9 @@ class Run:
 
 @contextmanager
 def ingest_run(command: str, arguments: Mapping[str, Any], *, dry_run: bool = False) -> Iterator[Run]:
-    """Record a run from its start to its end; `arguments` must be JSON. Of a dry run nothing is recorded.
+    """Record a run from start to end; `arguments` must be JSON. A dry run is not recorded.
 
-    It is recorded as failed when an input or the block failed, as interrupted after Control-C, else as succeeded.
+    The outcome is failed if an input or the block failed, interrupted after Control-C, else succeeded.
     """
     if dry_run:
         yield Run(None)
@@ -82,10 +82,10 @@ def ingest_run(command: str, arguments: Mapping[str, Any], *, dry_run: bool = Fa
 
 
 def mark_interrupted() -> None:
-    """Mark the runs as interrupted that are marked as running while no process holds their lock."""
+    """Mark as interrupted the runs that are marked as running although no process holds their lock."""
     for row in IngestRun.objects.filter(outcome=IngestRun.Outcome.RUNNING):
         if _query("SELECT pg_try_advisory_lock(%s, %s)", row.pk):
-            # Now that the lock is held nobody else can finish it.
+            # Nobody else can finish the run while this lock is held.
             IngestRun.objects.filter(pk=row.pk, outcome=IngestRun.Outcome.RUNNING).update(
                 outcome=IngestRun.Outcome.INTERRUPTED, finished=timezone.now()
             )
@@ -103,5 +103,5 @@ def _actor() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        # A container may run as a number that has no name.
+        # A container may run under a user id without a name.
         return f"uid {os.getuid()}"

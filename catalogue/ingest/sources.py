@@ -19,20 +19,20 @@ from catalogue.storage import PIECE, Storage, storage
 from catalogue.storage.object_ref import ObjectRef
 
 STDIN: Final = "-"
-# Small files may be compressed as well as they like: the ratio of a few megabases of one letter says nothing.
+# Small files may have any ratio: that of a few megabases of one letter is high and harmless.
 _ALWAYS_ALLOWED: Final = 64 << 20
 
 
 class SourceFault(CatalogueError):
-    """An argument that names no input."""
+    """An argument that does not name an input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input. `name` is for people, printable whatever the file is called; `ref` is None for standard input.
+    """One input. `name` is printable whatever the file's name is; `ref` is None for standard input.
 
-    `size` is in bytes as stored, None where it is not known. `below` is the path below the folder or prefix that was
-    given, None for an input that was named itself.
+    `size` is in bytes as stored, None if unknown. `below` is the path relative to the folder or prefix that was given,
+    None for an input that was named directly.
     """
 
     name: str
@@ -74,14 +74,14 @@ class _ObjectInput(io.RawIOBase):
 
 
 def printable(name: str) -> str:
-    r"""Return a file name with what is no printable text escaped: bytes that are not UTF-8 as `\udc..`."""
+    r"""Return a file name with unprintable characters escaped, and bytes that are not UTF-8 as `\udc..`."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in name)
 
 
 def uncompressed_chunks(watched: WatchedInput) -> Iterator[bytes]:
     """Yield the uncompressed bytes of a text input.
 
-    Raises FormatError as `decompressed_chunks`, and for over INGEST_MAX_COMPRESSION_RATIO bytes for each byte read.
+    Raises FormatError as `decompressed_chunks` does, and above INGEST_MAX_COMPRESSION_RATIO bytes per byte read.
     """
     count = 0
     for chunk in decompressed_chunks(watched):
@@ -95,10 +95,10 @@ def uncompressed_chunks(watched: WatchedInput) -> Iterator[bytes]:
 
 
 def find_sources(arguments: Iterable[str], *, suffixes: Sequence[str]) -> list[Source]:
-    """Return every input that the arguments name, in their order, each once.
+    """Return every input that the arguments name, in their order, without duplicates.
 
-    A folder gives the files below it whose names end in one of `suffixes`, sorted; so does a prefix in a storage
-    (`name:prefix/`). A glob gives what it matches, `**` included. Raises SourceFault where there is nothing.
+    A folder or a prefix in a storage (`name:prefix/`) gives the files below it that end in one of `suffixes`, sorted. A
+    glob, which may contain `**`, gives its matches. Raises SourceFault for an argument without any input.
     """
     found: dict[tuple[str, ObjectRef | None], Source] = {}
     for argument in arguments:
@@ -118,7 +118,7 @@ def _sources(argument: str, suffixes: tuple[str, ...]) -> Iterator[Source]:
     if argument == STDIN:
         yield Source("standard input", None, None)
     elif path.is_dir():
-        # rglob leaves links to folders alone, which could lead in a circle.
+        # rglob does not follow links to folders, which could form a cycle.
         below = sorted(found for found in path.rglob("*") if found.name.lower().endswith(suffixes))
         yield from (_file(found, path) for found in below if found.is_file())
     elif path.exists():
@@ -131,13 +131,13 @@ def _sources(argument: str, suffixes: tuple[str, ...]) -> Iterator[Source]:
                 yield Source(printable(str(ref)), ref, stat.size, below_prefix)
     else:
         for matched in sorted(glob.glob(argument, recursive=True)):
-            # A link that leads nowhere matches itself.
+            # A glob also matches a broken link.
             if Path(matched).exists():
                 yield from _sources(matched, suffixes)
 
 
 def _file(path: Path, folder: Path | None = None) -> Source:
-    # A pipe or a device has no size that means anything.
+    # The size of a pipe or device is meaningless.
     size = path.stat().st_size if path.is_file() else None
     below = path.relative_to(folder).as_posix() if folder is not None else None
     return Source(printable(str(path)), ObjectRef.of_path(path), size, below)

@@ -1,7 +1,7 @@
-"""Staging folders, and the removal of those that a killed process left.
+"""Makes staging folders, and removes those that killed processes left.
 
-A folder belongs to the process that holds the lock on its `lock` file; the kernel releases it when the process ends,
-however it ends.
+A folder belongs to the process that holds the lock on its `lock` file; the kernel releases the lock whenever the
+process ends.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ _LOCK = "lock"
 def staging_folder(storage: Storage) -> Iterator[Path]:
     """Make a folder for this process alone, removed at the end. Folders that ended processes left are removed first."""
     top = storage.staging()
-    # Held while a folder is made or removed, so that none is seen before its own lock is held.
+    # Held while a folder is made or removed, so that no other process sees a folder without its lock held.
     with _locked(top / ".lock", wait=True):
         _remove_abandoned(top)
         folder = top / f"{_PREFIX}{uuid.uuid4().hex}"
@@ -59,7 +59,7 @@ def _locked(path: Path, *, wait: bool) -> Iterator[bool]:
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     except (FileNotFoundError, NotADirectoryError):
-        # The folder was removed meanwhile.
+        # The folder was removed in the meantime.
         yield False
         return
     try:

@@ -14,18 +14,18 @@ T = TypeVar("T")
 
 @contextmanager
 def write_transaction(*, dry_run: bool) -> Iterator[None]:
-    """Run the body in a transaction, which a dry run rolls back: it fails where the real run does."""
+    """Run the body in a transaction, which a dry run rolls back, so that it fails where the real run would."""
     with transaction.atomic():
         yield
         if dry_run:
-            # Also what the database only checks at the end must hold.
+            # Also check deferred constraints.
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             transaction.set_rollback(True)
 
 
 def retry_on_deadlock(transact: Callable[[], T]) -> T:
-    """Return what `transact` returns; repeat it when the database broke a deadlock by ending its transaction."""
+    """Return the result of `transact`; repeat it if the database ended its transaction to break a deadlock."""
     for _ in range(_MAX_ATTEMPTS - 1):
         try:
             return transact()
@@ -36,9 +36,9 @@ def retry_on_deadlock(transact: Callable[[], T]) -> T:
 
 
 def advisory_lock(*names: str) -> None:
-    """Hold the advisory locks of these names until the transaction ends, waiting for them. Needs a transaction."""
+    """Take the advisory locks of these names, and hold them until the transaction ends. Call it in a transaction."""
     with connection.cursor() as cursor:
-        # In one order everywhere, so that two transactions never wait for each other.
+        # Always in the same order, so that transactions cannot deadlock.
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name",
             [sorted(names)],

@@ -1,4 +1,4 @@
-"""Reads stored residues again and compares their checksums with the catalogue."""
+"""Verifies stored residues: compares their digests with the catalogue."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from catalogue.ingest.fasta.digester import ParallelDigester
 from catalogue.models import ResidueBlob, Sequence
 from catalogue.storage import PIECE, Storage, storage
 
-# Rows that are fetched from the database at a time.
+# Rows fetched from the database at a time.
 _ROWS: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A difference between storage and catalogue; `name` is that of the sequence or object."""
+    """A difference between storage and catalogue; `name` is the name of the sequence or object."""
 
     name: str
     problem: str
@@ -29,7 +29,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Verification:
-    """Numbers of sequences and residues read, of sequences known without residues, and every difference."""
+    """The numbers of sequences and residues read, of sequences without residues, and every difference."""
 
     sequences: int = 0
     residues: int = 0
@@ -43,10 +43,10 @@ def verify_sequences(
     sample: int | None = None,
     observer: Callable[[int], None] = lambda residues: None,
 ) -> Verification:
-    """Compare the residues of the identified sequences, of a random `sample`, or of all, with their checksums.
+    """Compare the residues of the identified sequences, of a random `sample`, or of all, with their digests.
 
-    `observer` is told the residues read so far. Raises NotFound and AmbiguousAlias for an identifier, StorageError when
-    a storage does not answer. Needs a few MiB of memory.
+    `observer` is told the number of residues read so far. Raises NotFound and AmbiguousAlias for an identifier,
+    StorageError if a storage does not answer. Needs a few MiB of memory.
     """
     rows = Sequence.objects.all()
     if asked := [queries.sequence(identifier).pk for identifier in identifiers]:
@@ -65,7 +65,7 @@ def verify_sequences(
 
 
 def total_residues() -> int:
-    """Return the number of stored residues, by the sizes of their objects."""
+    """Return the number of stored residues, from the sizes of their blobs."""
     return sum(ResidueBlob.objects.values_list("size", flat=True).iterator())
 
 
@@ -111,13 +111,13 @@ def _digest_long(place: Storage, key: str, begin: int, end: int, digester: Paral
         for piece in place.stream(key, begin, end - begin):
             digester.update(piece)
     except ShortRead:
-        # The object changed while it was read; the digests of what came differ from the row in any case.
+        # The object changed while it was read; the digests of the bytes read differ from the row anyway.
         pass
     return digester.digests()
 
 
 def _read_together(sequences: Iterator[Sequence]) -> Iterator[list[Sequence]]:
-    """Yield lists of sequences within `PIECE` bytes, for one read each; long ones alone."""
+    """Yield lists of sequences that fit one read of `PIECE` bytes; long ones alone."""
     together: list[Sequence] = []
     for sequence in sequences:
         if together and _offset(sequence) + sequence.length - _offset(together[0]) > PIECE:

@@ -13,7 +13,7 @@ from catalogue.ingest.files.options import FilesOptions
 from catalogue.ingest.outcomes import IngestResult, Observer
 from catalogue.management.ingest_command import IngestCommand, outcomes_in_words
 
-# Contigs without a known sequence that the last line names.
+# Upper bound of the contigs without a known sequence that the last line names.
 _MAX_UNLINKED: Final = 5
 _DESCRIBING = ("title", "description", "licence", "contact")
 

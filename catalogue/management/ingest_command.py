@@ -13,18 +13,18 @@ from catalogue.ingest.outcomes import IngestResult, InputResult, Observer, Outco
 from catalogue.management.progress import ProgressLine
 from catalogue.management.reporting import ReportingCommand, site_url
 
-# Notes of one input that are printed one by one.
+# Upper bound of the notes per input that are printed individually.
 _MAX_NOTES: Final = 10
-# Addresses in the last line.
+# Upper bound of the URLs in the last line.
 _MAX_ADDRESSES: Final = 3
 
 
 class IngestCommand(ReportingCommand):
-    """Ingests the inputs given, each on its own: one that fails does not stop the others."""
+    """Ingests the given inputs; an input that fails does not stop the others."""
 
     metavar: ClassVar[str] = "FILE"
     input_help: ClassVar[str] = "a file, a folder, a glob, storage:prefix/, or - for standard input"
-    #: The unit of progress, and how many counts it is.
+    #: The unit of progress, and its size in counts.
     unit: ClassVar[tuple[str, float]] = ("MB", 1e6)
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,15 +33,15 @@ class IngestCommand(ReportingCommand):
         super().add_arguments(parser)
 
     def ingest(self, files: list[str], options: dict[str, Any], observer: Observer) -> IngestResult:
-        """Run the ingest. Raises CatalogueError, DatabaseError before or instead of a result."""
+        """Run the ingest and return its result. Raises CatalogueError, DatabaseError if there is none."""
         raise NotImplementedError
 
     def describe(self, result: IngestResult, options: dict[str, Any]) -> list[str]:
-        """Return the parts of the last line, without addresses and time."""
+        """Return the parts of the last line, without URLs and time."""
         raise NotImplementedError
 
     def describe_input(self, result: InputResult) -> str:
-        """Return what `-v 2` tells of an input besides its outcome."""
+        """Return what `-v 2` prints about an input besides its outcome."""
         return result.message
 
     def interrupted(self) -> str:
@@ -67,7 +67,7 @@ class IngestCommand(ReportingCommand):
 
 
 def outcomes_in_words(result: IngestResult) -> str:
-    """Return how many inputs ended in each way."""
+    """Return the number of inputs by outcome, in words."""
     counts = result.outcomes
     return ", ".join(
         f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome] or outcome is Outcome.ADDED
@@ -75,7 +75,7 @@ def outcomes_in_words(result: IngestResult) -> str:
 
 
 def _addresses(result: IngestResult) -> list[str]:
-    """Return where what was registered is served, as one part of the last line."""
+    """Return the URLs of what was registered, as one part of the last line."""
     paths = list(dict.fromkeys(path for one in result.inputs for path in one.paths))
     shown = ", ".join(site_url(path) for path in paths[:_MAX_ADDRESSES])
     more = len(paths) - _MAX_ADDRESSES
@@ -98,7 +98,7 @@ def _document(result: IngestResult, *, dry_run: bool, seconds: float) -> dict[st
 
 
 class _Reporter:
-    """Prints progress, notes, and the inputs that failed or are of interest (with -v 2 every input)."""
+    """Prints progress, notes, and inputs that failed or have a message (with -v 2 every input)."""
 
     def __init__(self, command: IngestCommand, line: ProgressLine, verbosity: int) -> None:
         self._command = command

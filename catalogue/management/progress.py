@@ -1,4 +1,4 @@
-"""A line on a terminal that shows the progress of a long command."""
+"""Shows the progress of a long command in one line of a terminal."""
 
 import sys
 import threading
@@ -10,9 +10,9 @@ _WIDTH = 24
 
 
 class ProgressLine:
-    """Shows how much is done, the rate, and the time left; nothing where `stream` is no terminal.
+    """Shows the amount done, the rate, and the time left; nothing if `stream` is not a terminal.
 
-    One `unit` is `size` counts. A context, which wipes the line at its end. May be advanced from several threads.
+    One `unit` is `size` counts. Context manager that clears the line at its end. `advance` is thread-safe.
     """
 
     def __init__(self, *, stream: TextIO | None = None, unit: str = "MB", size: float = 1e6) -> None:
@@ -31,10 +31,10 @@ class ProgressLine:
         self.wipe()
 
     def start(self, label: str, total: int | None) -> None:
-        """Begin with the next input, of `total` counts if that is known."""
+        """Begin the next input, of `total` counts if known."""
         with self._lock:
             self._label, self._total, self._begun = label, total, time.monotonic()
-            # A rate means nothing before some time has passed.
+            # A rate is meaningless before some time has passed.
             self._next = self._begun + _EVERY
 
     def advance(self, count: int) -> None:
@@ -48,7 +48,7 @@ class ProgressLine:
             self._stream.flush()
 
     def wipe(self) -> None:
-        """Remove the line, so that something else can be written."""
+        """Clear the line, so that other output can be written."""
         if self._shown:
             with self._lock:
                 self._stream.write("\r\x1b[K")

@@ -1,4 +1,4 @@
-"""What the commands share: figures in sentences, `--json`, the last line, exit codes, and Control-C."""
+"""The base of all commands: numbers in sentences, `--json`, the last line, exit codes, and Control-C."""
 
 import json
 from typing import Any, Final
@@ -7,7 +7,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-#: The exit status of a process that Control-C ended, as shells count it.
+#: The exit status after Control-C, as in shells.
 INTERRUPTED: Final = 130
 
 
@@ -17,7 +17,7 @@ def counted(number: int, one: str, several: str | None = None) -> str:
 
 
 def site_url(path: str) -> str:
-    """Return the address of a path of the site (without its first slash), from the root where PUBLIC_URL is not set."""
+    """Return the URL of a path of the site (without its first slash); only the path if PUBLIC_URL is not set."""
     return f"{settings.PUBLIC_URL}/{quote(path, safe='/:')}"
 
 

@@ -1,7 +1,7 @@
-"""What is registered. Every rule that matters is a constraint of the database.
+"""The models. Every important rule is a constraint of the database.
 
-Digests are kept as bytes (`formats.digests` spells them), coordinates are 0-based and half-open, lengths are residues
-and sizes bytes. Rows are written by `ingest` and the admin, and read by `queries`.
+Digests are stored as bytes (`formats.digests` formats them), coordinates are 0-based and half-open, lengths are in
+residues and sizes in bytes. Rows are written by `ingest` and the admin, and read by `queries`.
 """
 
 from catalogue.models.access import ApiToken, Grant, GrantFile, GrantRegion, Identity, Scope

@@ -1,4 +1,4 @@
-"""Who was given access to what: grants, the tokens of accounts, and the identities that issuers know them by."""
+"""Models of access: grants, API tokens, and identities of accounts at OpenID Connect issuers."""
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -36,7 +36,7 @@ def every_scope() -> list[str]:
 class ApiToken(Recorded):
     """A secret that stands for an account on the protocol paths, until it expires or is revoked.
 
-    Of the secret only its SHA-256 is kept: it is drawn at random with 256 bits, so that nothing slower is needed.
+    Only the SHA-256 of the secret is stored: the secret has 256 random bits, so that no slower hash is needed.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
@@ -85,7 +85,7 @@ class ApiToken(Recorded):
 
 
 class Identity(Recorded):
-    """An account as an OpenID Connect issuer knows it: the issuer's tokens for `subject` speak for the account."""
+    """An account's identity at an OpenID Connect issuer: the issuer's tokens for `subject` stand for the account."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="identities")
     issuer = models.CharField(max_length=255)
@@ -115,14 +115,14 @@ class Identity(Recorded):
 class Grant(Recorded):
     """Access to one dataset, or to one private collection of sequences, for one user, one group or holders of a visa.
 
-    Without limits a reader may fetch everything. A grant that `limited_to_files` or `limited_to_regions` gives only
-    what its rows of `files` and `regions` name, and nothing when there are none: the database sets these with the
-    first row and refuses to clear them while there are rows. `revision` counts the changes of a grant and its limits
-    (by triggers), so that what was handed out under an earlier state can be told apart.
+    Without limits a reader may fetch everything. With `limited_to_files` or `limited_to_regions` it covers only the
+    rows of `files` and `regions`, and nothing without rows: the database sets these flags with the first row and
+    refuses to clear them while there are rows. Triggers increase `revision` with every change of the grant and its
+    limits, so that leases given under an earlier state can be recognised.
     """
 
     class Role(models.TextChoices):
-        """What the grantee may do beside reading."""
+        """What the grantee may do besides reading."""
 
         OWNER = "owner", _("owner: reads, appoints owners and stewards, sets the visibility")
         STEWARD = "steward", _("steward: reads, describes, grants access to readers")
@@ -217,7 +217,7 @@ class Grant(Recorded):
                     "kinds",
                     "header_only",
                 ),
-                # What files or regions a limited grant names is in other tables.
+                # The files and regions of a limited grant are in other tables.
                 condition=Q(limited_to_files=False, limited_to_regions=False),
                 nulls_distinct=False,
                 name="grant_unique",
@@ -235,7 +235,7 @@ class Grant(Recorded):
 
     @property
     def grantee(self) -> str:
-        """Who it is for, in words."""
+        """The grantee, in words."""
         if self.visa_type:
             return f"{self.visa_type} {self.visa_value}"
         return f"group {self.group}" if self.group_id else str(self.user)
@@ -260,16 +260,16 @@ class GrantFile(Recorded):
         return str(self.file)
 
     def clean(self) -> None:
-        """Raise ValidationError unless the file belongs to the grant's dataset, which a trigger demands too."""
+        """Raise ValidationError unless the file belongs to the grant's dataset; a trigger enforces this too."""
         if self.file_id is not None and self.file.dataset_id != self.grant.dataset_id:
             raise ValidationError(BY_TRIGGER["grant_file_is_of_its_dataset"])
 
 
 class GrantRegion(Recorded):
-    """One of the regions that a grant is limited to: positions `start` up to, not including, `end`, from 0.
+    """One of the regions that a grant is limited to: positions `start` to `end`, 0-based and half-open.
 
-    The contig is known by the name that a file's header gives it, or by any name of the same sequence. Without an end
-    the region reaches to the end of the contig.
+    `contig` is the name in the file's header, or any name of the same sequence. An `end` of None means the end of the
+    contig.
     """
 
     grant = models.ForeignKey(Grant, on_delete=models.CASCADE, related_name="regions")

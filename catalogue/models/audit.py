@@ -1,4 +1,4 @@
-"""What was asked of the site, by whom and with which outcome; and how often, for the limits."""
+"""Models of the audit, and the counts of rate limits."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -6,14 +6,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AuditEvent(models.Model):
-    """One thing that happened. Rows are only ever added: the database refuses to change them, and to remove them other
-    than by `prune_audit`.
+    """One event of the audit.
 
-    Nothing here refers to another row, which might be removed or changed: names and keys are copied.
+    Rows are only added: the database refuses changes, and removals other than by `prune_audit`. An event has no foreign
+    keys, because other rows may be removed or changed: names and keys are copied.
     """
 
     class Kind(models.TextChoices):
-        """What kind of thing happened."""
+        """The kind of an event."""
 
         TICKET = "ticket", _("ticket")
         DELIVERY = "delivery", _("delivery of data")
@@ -67,7 +67,7 @@ class AuditEvent(models.Model):
 
 
 class Usage(models.Model):
-    """How often something was done in one span of time, shared by all processes. Its table survives no crash."""
+    """The count of one rate limit in one time span, shared by all processes; a crash of the database empties it."""
 
     key = models.CharField(max_length=128, primary_key=True)
     span = models.BigIntegerField(help_text=_("since 1970, in spans of the limit's length"))

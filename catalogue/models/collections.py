@@ -1,4 +1,4 @@
-"""What sequence collections 1.0 needs of a collection: its digests, and its arrays ready to be served."""
+"""Models for sequence collections 1.0: the digests of collections, and their arrays ready to be served."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ def _digest_field(**options: Any) -> models.BinaryField[bytes, bytes]:
 class CollectionContent(models.Model):
     """The digests of a content: collections with the same members in the same order share one row.
 
-    Never changed. `ingest.collection_digests` makes rows, and a trigger takes a collection's away when its members
-    change. A row that no collection has is served to nobody.
+    Rows are never changed. `ingest.collection_digests` makes them, and a trigger unlinks a collection from its content
+    when its members change. A content without collections is not served.
     """
 
     digest = _digest_field(unique=True)

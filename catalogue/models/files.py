@@ -1,4 +1,4 @@
-"""Datasets and the stored files of reads and variants in them."""
+"""Models of datasets, data files and contigs."""
 
 import operator
 from functools import reduce
@@ -19,10 +19,10 @@ from catalogue.models.sequences import Sequence, SequenceCollection
 
 
 class Dataset(Recorded):
-    """A steward's unit: files that are described, and may be seen, together."""
+    """A set of files that a steward describes, publishes and grants together."""
 
     class Visibility(models.TextChoices):
-        """Who may fetch its files."""
+        """Who may fetch the dataset's files."""
 
         PUBLIC = "public", _("public: anybody")
         REGISTERED = "registered", _("registered: any authenticated user")
@@ -57,15 +57,15 @@ FILE_KINDS = [(kind.value, _(kind.value)) for kind in FileKind]
 
 
 class DataFile(models.Model):
-    """One stored BAM, CRAM, VCF or BCF file, and all that a ticket needs to know of it.
+    """One registered BAM, CRAM, VCF or BCF file, with everything that a ticket needs.
 
-    `size` and `etag` are those of the moment when it was read; a stored object that differs is another file. `source`
-    and `index_source` tell, as `storage:key` or path, what it was copied from and where its index was read. Offsets
-    written `…_begin` and `…_end` are virtual offsets (for CRAM with the byte in the upper 48 bits).
+    `size` and `etag` are from when it was read; a stored object with others is not this file any more. `source` and
+    `index_source` are the origin of a copy and the object of the index, as `storage:key` or path. Offsets `…_begin` and
+    `…_end` are virtual offsets (for CRAM with the byte offset in the upper 48 bits).
     """
 
     class State(models.TextChoices):
-        """Whether the stored object is the one that was registered."""
+        """The file state: whether the stored object is still the registered one."""
 
         READY = "ready", _("ready")
         CHANGED = "changed", _("changed since it was ingested")
@@ -140,10 +140,10 @@ class DataFile(models.Model):
 
 
 class Contig(models.Model):
-    """A reference that a file's header declares, with its contig index.
+    """A contig that a file's header declares, with its contig index.
 
-    No specification limits the length of a name, an index of the database does: the unique one holds the md5 of the
-    name. Look a name up by `name__md5`.
+    Names may be longer than a database index allows, so the unique index uses the md5 of the name. Look a name up by
+    `name__md5`.
     """
 
     file = models.ForeignKey(DataFile, on_delete=models.CASCADE, related_name="contigs")

@@ -12,6 +12,6 @@ class Recorded(models.Model):
         abstract = True
 
     def save(self, *args: Any, **options: Any) -> None:
-        """Save in a transaction, which Django itself opens only for deleting."""
+        """Save in a transaction, so that the event is written with the row; Django opens one only for deletions."""
         with transaction.atomic():
             super().save(*args, **options)

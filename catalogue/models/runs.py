@@ -1,4 +1,4 @@
-"""What was ingested when, by whom, with which outcome."""
+"""Models of ingest runs and their inputs."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,7 +9,7 @@ class IngestRun(models.Model):
     """One call of an ingest command: who ran what, when, with which outcome."""
 
     class Outcome(models.TextChoices):
-        """How a run stands."""
+        """The outcome of a run."""
 
         RUNNING = "running", _("running")
         SUCCEEDED = "succeeded", _("succeeded")
@@ -40,7 +40,7 @@ class IngestRun(models.Model):
 
 
 class IngestedFile(models.Model):
-    """What became of one input of a run."""
+    """The outcome of one input of a run."""
 
     class Outcome(models.TextChoices):
         """How it ended."""

@@ -1,4 +1,4 @@
-"""Reference sequences, their names, and the collections they form."""
+"""Models of reference sequences, their aliases, and collections."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -13,7 +13,7 @@ from catalogue.models.recorded import Recorded
 
 
 class NamingAuthority(models.Model):
-    """Who gives names to sequences: insdc, refseq, ensembl, ucsc, …; unique without regard to case."""
+    """A naming authority: insdc, refseq, ensembl, ucsc, …; unique regardless of case."""
 
     name = models.CharField(max_length=64)
     description = models.CharField(max_length=255, blank=True)
@@ -48,7 +48,7 @@ class NamingAuthority(models.Model):
 
 
 class ResidueBlob(models.Model):
-    """One stored object of residues: a long sequence, or many short ones behind one another."""
+    """One stored object of residues: one long sequence, or many short ones concatenated."""
 
     storage = models.CharField(max_length=64)
     key = models.CharField(max_length=255)
@@ -68,7 +68,7 @@ class ResidueBlob(models.Model):
 
 
 class Molecule(models.TextChoices):
-    """What a sequence is made of, as far as its header or its letters tell."""
+    """The molecule of a sequence, as far as its header or letters prove it."""
 
     DNA = "dna", _("DNA")
     RNA = "rna", _("RNA")
@@ -77,13 +77,13 @@ class Molecule(models.TextChoices):
 
 
 class Sequence(models.Model):
-    """A reference sequence, named by its content.
+    """A reference sequence, identified by its content.
 
-    Without a blob it is known (from the header of a BAM file, say) but its residues are not held here; then the md5
-    may be the only digest.
+    Without a blob the sequence is known (for example from a BAM header) but its residues are not held here; then md5
+    may be its only digest.
 
-    `private` is kept by triggers (migration 0022): a sequence of collections is private while all of them are. One that
-    lies in no collection, or no longer in any, stays as it was until somebody publishes it.
+    Triggers maintain `private` (migration 0022): a sequence in collections is private while all of them are private. A
+    sequence in no collection, or removed from its last one, keeps its value until somebody publishes it.
     """
 
     md5 = models.BinaryField(unique=True, help_text=_("16 bytes"))
@@ -141,7 +141,7 @@ class Sequence(models.Model):
 class Alias(models.Model):
     """A name that an authority gives to a sequence; one name may mean several sequences.
 
-    An alias that came with a private collection is for those who may read that collection, and is deleted with it.
+    An alias that came with a private collection is visible to those who may read it, and is deleted with it.
     """
 
     # The unique index begins with the name, which serves both `authority:name` and a bare name.
@@ -186,11 +186,11 @@ class Alias(models.Model):
 class SequenceCollection(Recorded):
     """An ordered set of named sequences: an assembly, or what a FASTA file held.
 
-    A sequence is private while it lies in private collections and in no public one; see `Sequence.private`.
+    A sequence is private while it is in private collections and in no public one; see `Sequence.private`.
     """
 
     class Visibility(models.TextChoices):
-        """Who may fetch its sequences."""
+        """Who may fetch the collection's sequences."""
 
         PUBLIC = "public", _("public: anybody")
         PRIVATE = "private", _("private: whoever was granted access")
@@ -238,7 +238,7 @@ class SequenceCollection(Recorded):
 
 
 class CollectionMember(models.Model):
-    """One sequence in a collection, by the name it has there."""
+    """One sequence in a collection, with its name there."""
 
     collection = models.ForeignKey(SequenceCollection, on_delete=models.CASCADE, related_name="members")
     position = models.PositiveIntegerField(help_text=_("from 0, in the order of the file"))

@@ -1,10 +1,10 @@
-"""What a refusal by the database means in plain words."""
+"""Translates errors of database constraints and triggers into messages for people."""
 
 from django.apps import apps
 from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
-#: What triggers refuse, by the name that they give it as a constraint.
+#: Messages for errors of triggers, by the constraint name that they set.
 BY_TRIGGER = {
     "grant_file_is_of_its_dataset": _("A grant can only be limited to files of its own dataset."),
     "grant_with_files_is_limited": _("A grant that names files is limited to them; remove these first."),
@@ -16,7 +16,7 @@ BY_TRIGGER = {
 
 
 def explain(error: DatabaseError) -> str:
-    """Return the message of the constraint that an error is about, or else the error's own."""
+    """Return the message of the violated constraint, or else the error's own message."""
     name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
     messages = BY_TRIGGER | {
         constraint.name: constraint.violation_error_message

@@ -1,4 +1,4 @@
-"""`manage.py digest_collections`: gives digests to the collections that have none yet."""
+"""`manage.py digest_collections`: computes the digests of collections that have none yet."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from catalogue.ingest.collection_digests import collections_without_digests, dig
 
 
 class Command(BaseCommand):
-    """Each collection is a transaction of its own, so the command can be stopped and run again."""
+    """Digests each collection in its own transaction, so that the command can be stopped and run again."""
 
     help = "Make the digests of sequence collections 1.0 for the collections that have none yet."
 

@@ -1,4 +1,4 @@
-"""`manage.py ingest_aliases`: further names of registered sequences."""
+"""`manage.py ingest_aliases`: registers aliases of sequences from tables."""
 
 from typing import Any
 

@@ -14,7 +14,7 @@ from catalogue.management.reporting import counted
 from catalogue.models import SequenceCollection
 
 _MAX_COLLECTION: Final = int(SequenceCollection._meta.get_field("name").max_length or 1)
-# What a count is called, once and several times.
+# The name of each count, singular and plural.
 _CHANGES: Final = {
     "sequences": ("sequence added", "sequences added"),
     "filled": ("known sequence filled in", "known sequences filled in"),

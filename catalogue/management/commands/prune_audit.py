@@ -1,4 +1,4 @@
-"""`manage.py prune_audit`: removes what the audit has kept for long enough."""
+"""`manage.py prune_audit`: removes old events of the audit."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -11,12 +11,12 @@ from catalogue import audit, rate_limits
 
 
 class Command(BaseCommand):
-    """The only way in which rows leave the audit; that it was done is recorded there."""
+    """Removes events, and records the removal; events can be removed in no other way."""
 
     help = "Remove the events of the audit that are older than a number of days."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Require the age: how long events are kept is the operator's decision, so there is no default."""
+        """Require the age: the operator decides how long to keep events, so there is no default."""
         parser.add_argument("--older-than", type=int, required=True, metavar="DAYS", help="at least 1")
 
     def handle(self, *, older_than: int, **_: Any) -> None:
