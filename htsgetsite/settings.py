@@ -118,7 +118,7 @@ HTSGETSITE_STORAGES: dict[str, str] = {
         default_text="sequences and files, below the home",
         check=values.storage,
         doc=(
-            "Named places for objects: name to file:///… or s3://bucket/prefix?endpoint_url=…&region=…; "
+            "Folders and buckets by name: name to file:///… or s3://bucket/prefix?endpoint_url=…&region=…; "
             "adds to the two defaults, or moves them."
         ),
     ),
