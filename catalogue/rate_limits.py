@@ -1,4 +1,4 @@
-"""How often somebody may do something, counted in the database, so that all processes and machines count together."""
+"""Rate limits, counted in the database, so that all processes and machines share the counts."""
 
 import ipaddress
 import time
@@ -12,7 +12,7 @@ from catalogue.request_context import current_context
 
 
 class TooMany(CatalogueError):
-    """Somebody asks too often; `wait` is after how many seconds they may ask again."""
+    """A rate limit is exceeded; `wait` is the number of seconds until the next request is allowed."""
 
     def __init__(self, wait: int) -> None:
         super().__init__(f"too many requests; please wait {wait} seconds")
@@ -27,7 +27,7 @@ class Rate:
     seconds: int
 
 
-#: Adds to a count and returns it, given key, span and how much. Counts of processes that come at once all count.
+#: Adds to a count and returns it, given key, span and weight. Concurrent additions are all counted.
 COUNT = """
 INSERT INTO catalogue_usage AS u (key, span, count) VALUES (%s, %s, %s)
     ON CONFLICT (key) DO UPDATE
@@ -37,9 +37,9 @@ RETURNING count
 
 
 def count(key: str, rate: Rate, *, weight: int = 1) -> int | None:
-    """Count `weight` more for `key`. Return None within the rate, else the seconds until the next span begins.
+    """Add `weight` to the count of `key`. Return None within the rate, else the seconds until the next span begins.
 
-    What begins within the rate is within it, whatever its weight: that is held against what comes next.
+    A request that begins within the rate is allowed whatever its weight; the weight counts against later ones.
     """
     now = time.time()
     span, into = divmod(now, rate.seconds)
@@ -50,7 +50,7 @@ def count(key: str, rate: Rate, *, weight: int = 1) -> int | None:
 
 
 def count_tickets(holder: bytes, *, weight: int = 1) -> int | None:
-    """Count tickets for a viewer, by `Viewer.holder`, or by address where that is nobody. Returns as `count` does."""
+    """Count tickets by `Viewer.holder`, or by address for an anonymous viewer. Return the same as `count`."""
     if any(holder):
         key, rate = f"tickets of {holder.hex()}", settings.THROTTLE_TICKETS_USER
     else:
@@ -80,7 +80,7 @@ def count_failure(address: str | None, rate: Rate | None) -> None:
 def forget_past() -> None:
     """Removes counts of long ago, which mean nothing any more."""
     with connection.cursor() as cursor:
-        # The length of a key's spans is the end of its name.
+        # A key ends with the length of its spans in seconds.
         cursor.execute(
             "DELETE FROM catalogue_usage WHERE (span + 2) * substring(key FROM '[0-9]+$')::bigint < %s",
             (int(time.time()),),
@@ -88,5 +88,5 @@ def forget_past() -> None:
 
 
 def counter(key: str, seconds: int) -> str:
-    """Return the key under which spans of so many seconds are counted."""
+    """Return the key of a count in spans of `seconds`."""
     return f"{key}/{seconds}"

@@ -1,4 +1,4 @@
-"""The request context: the address, request id and account behind what a thread does."""
+"""The request context: address, request id and account of the request or command that a thread works on."""
 
 import getpass
 import os
@@ -40,7 +40,7 @@ def _account_of_process() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        # A container may run as a number that has no name.
+        # A container may run under a user id without a name.
         return f"uid {os.getuid()}"
 
 
@@ -50,15 +50,15 @@ _context: ContextVar[RequestContext | None] = ContextVar("request_context", defa
 
 
 def begin(context: RequestContext) -> None:
-    """Set the context of everything that this thread records from now on."""
+    """Set the request context of this thread."""
     _context.set(context)
 
 
 def end() -> None:
-    """Forget the context that `begin` set."""
+    """Clear the context that `begin` set."""
     _context.set(None)
 
 
 def current_context() -> RequestContext:
-    """Return the context of this thread; outside of requests that of the command."""
+    """Return the context of this thread; outside of requests, that of the command."""
     return _context.get() or RequestContext(session=lambda: _COMMAND)

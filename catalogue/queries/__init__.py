@@ -1,4 +1,4 @@
-"""Reads of the catalogue: an identifier in, a small value out. The only look-ups the protocols use."""
+"""Read-only look-ups of the catalogue: from an identifier to a small value. Protocols use no others."""
 
 from catalogue.queries.contigs import (
     FileContig,

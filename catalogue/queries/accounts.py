@@ -1,6 +1,6 @@
-"""Looks up the account that a credential stands for.
+"""Looks up the account of a credential.
 
-In SQL, because Django takes longer to write these queries than PostgreSQL to answer them.
+Uses SQL, because building these queries in Django takes longer than PostgreSQL needs to answer them.
 """
 
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from catalogue.models import ApiToken
 
-#: The time of a token's last use is written at most so often.
+#: Shortest interval between two updates of a token's last use.
 _USED_EVERY: Final = timedelta(minutes=1)
 _BY_PREFIX: Final = """
 SELECT t.id, t.digest, t.scopes, t.expires, t.revoked, t.last_used, u.id, u.username, u.is_active
@@ -24,7 +24,7 @@ SELECT u.id, u.username, u.is_active FROM catalogue_identity i JOIN auth_user u 
 
 
 class Account(NamedTuple):
-    """An account of the site; one that is not active opens nothing."""
+    """An account of the site; an inactive one has no access."""
 
     pk: int
     name: str
@@ -32,7 +32,7 @@ class Account(NamedTuple):
 
 
 class StoredToken(NamedTuple):
-    """An API token as the database has it; `digest` is the SHA-256 of its secret."""
+    """The row of an API token; `digest` is the SHA-256 of its secret."""
 
     pk: int
     digest: bytes
@@ -44,7 +44,7 @@ class StoredToken(NamedTuple):
 
 
 def token_by_prefix(prefix: str) -> StoredToken | None:
-    """Return the API token that has a prefix, valid or not. Asks the database once."""
+    """Return the API token with a prefix, valid or not; None if there is none. Makes one database query."""
     with connection.cursor() as cursor:
         cursor.execute(_BY_PREFIX, (prefix,))
         row = cursor.fetchone()
@@ -55,14 +55,14 @@ def token_by_prefix(prefix: str) -> StoredToken | None:
 
 
 def note_token_use(token: StoredToken) -> None:
-    """Write down that a token was used now, unless that was done within the last minute."""
+    """Update the time of a token's last use, at most once a minute."""
     now = timezone.now()
     if token.last_used is None or now - token.last_used > _USED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(last_used=now)
 
 
 def account_by_subject(*, issuer: str, subject: str) -> Account | None:
-    """Return the account that an issuer knows as a subject. Asks the database once."""
+    """Return the account of an issuer's subject; None if there is none. Makes one database query."""
     with connection.cursor() as cursor:
         cursor.execute(_BY_SUBJECT, (issuer, subject))
         row = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""Caches what look-ups found, in the process, up to a number of bytes."""
+"""A cache of look-ups in the process, bounded in bytes."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from collections import OrderedDict
 class Cache:
     """A least-recently-used cache bounded by the sum of its values' bytes. Safe to use from several threads."""
 
-    #: What an entry takes up beside its bytes, roughly.
+    #: Approximate overhead of an entry in bytes.
     OVERHEAD = 512
 
     def __init__(self, max_bytes: int) -> None:
@@ -18,7 +18,7 @@ class Cache:
         self._lock = threading.Lock()
 
     def get(self, key: tuple[object, ...]) -> object | None:
-        """Return what was put under the key, unless it has expired or was evicted."""
+        """Return the value of a key; None if it is absent, expired or evicted."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None or entry[2] < time.monotonic():
@@ -29,7 +29,7 @@ class Cache:
     def put(
         self, key: tuple[object, ...], value: object, size: int, *, seconds: float = float("inf")
     ) -> None:
-        """Keep a value of `size` bytes, for so many seconds at most."""
+        """Store a value of `size` bytes, for at most `seconds`."""
         size += self.OVERHEAD
         with self._lock:
             if key in self._entries:

@@ -1,6 +1,6 @@
-"""Collections as files: FASTA, its index, the sequence dictionary of SAM, and chrom.sizes.
+"""Writes collections as files: FASTA, its index, the SAM sequence dictionary, and chrom.sizes.
 
-Nothing of them is stored: they are written from the catalogue and from stored residues as they are sent.
+The files are not stored, but written from the catalogue and stored residues while they are sent.
 """
 
 import re
@@ -15,11 +15,11 @@ from catalogue.queries.cache import Cache
 from catalogue.queries.collections import StoredCollection, collection_arrays
 from catalogue.storage import storage
 
-#: Members that are looked up with one query.
+#: Members per query.
 _WINDOW = 1000
-#: Bytes of neighbouring short sequences that are read at once.
+#: Bytes of adjacent short sequences that are read at once.
 _RUN = 1 << 20
-#: Layouts that a process keeps, in bytes, and for how many seconds.
+#: Upper bounds of cached layouts, in bytes and in seconds.
 _CACHE_BYTES, _CACHE_SECONDS = 64 << 20, 60.0
 _CONTROL = re.compile(rb"[\0-\x20\x7f]")
 
@@ -27,7 +27,7 @@ _files = Cache(_CACHE_BYTES)
 
 
 class MemberRow(NamedTuple):
-    """A member with where its residues begin."""
+    """A member with the location of its residues."""
 
     position: int
     name: str
@@ -58,7 +58,7 @@ class CollectionFile:
         return self.layout.size
 
     def read(self, begin: int, end: int) -> Iterator[bytes]:
-        """Write bytes `[begin, end)` of the file, in pieces. Raises NotFound and StorageError."""
+        """Yield bytes `[begin, end)` of the file, in pieces. Raises NotFound and StorageError."""
         reader: _ResidueReader | None = None
         for part in self.layout.parts(begin, end):
             if part.is_header:
@@ -68,7 +68,7 @@ class CollectionFile:
             yield reader.lines(part)
 
     def index(self) -> Iterator[bytes]:
-        """Write the index that `samtools faidx` makes of the file, in pieces."""
+        """Yield the `.fai` index of the file, in pieces, as `samtools faidx` writes it."""
         for start in range(0, len(self.names), _WINDOW):
             names = self.names[start : start + _WINDOW]
             lines = [self.layout.fai_line(start + n, name.decode()) for n, name in enumerate(names)]
@@ -78,7 +78,7 @@ class CollectionFile:
 def fasta_file(stored: StoredCollection) -> CollectionFile:
     """Return the FASTA file of a collection.
 
-    Raises NotFound where residues are not held, or a name cannot stand in FASTA.
+    Raises NotFound if residues are not held here, or for a name that is invalid in FASTA.
     """
     known = _files.get((stored.digest, stored.collection))
     if not isinstance(known, CollectionFile):
@@ -94,12 +94,12 @@ def fasta_file(stored: StoredCollection) -> CollectionFile:
 
 
 def fasta_index(stored: StoredCollection) -> Iterator[bytes]:
-    """Write the index of the FASTA file, in pieces. Raises NotFound for a name that cannot stand in FASTA."""
+    """Yield the index of the FASTA file, in pieces. Raises NotFound for a name that is invalid in FASTA."""
     return _laid_out(stored).index()
 
 
 def chrom_sizes(stored: StoredCollection) -> Iterator[bytes]:
-    """Write names and lengths, in pieces. Raises NotFound for a name that cannot stand in the file."""
+    """Yield names and lengths, in pieces. Raises NotFound for a name that is invalid in the file."""
     file = _laid_out(stored)
     return (
         b"".join(
@@ -115,9 +115,9 @@ def chrom_sizes(stored: StoredCollection) -> Iterator[bytes]:
 
 
 def sequence_dictionary(stored: StoredCollection) -> Iterator[bytes]:
-    """Write the header of a SAM file with the sequences (SAM 1.6, section 1.3), in pieces.
+    """Yield a SAM header with the sequences (SAM 1.6, section 1.3), in pieces.
 
-    Raises NotFound for a name that cannot stand in it.
+    Raises NotFound for a name that is invalid in SAM.
     """
     _laid_out(stored)
 
@@ -143,7 +143,7 @@ def _laid_out(stored: StoredCollection) -> CollectionFile:
 
 
 def _windows(collection: int, *, first: int = 0) -> Iterator[list[MemberRow]]:
-    """Return the members of a collection in order, from the member of the number `first` on, in batches."""
+    """Yield the members of a collection in order, from member number `first` on, in batches."""
     members = (
         CollectionMember.objects.filter(collection=collection).order_by("position").values_list(*_FIELDS)
     )
@@ -159,7 +159,7 @@ def _member(row: tuple[Any, ...]) -> MemberRow:
 
 
 class _ResidueReader:
-    """Reads residues of members one after the other; short ones that lie together are read together."""
+    """Reads the residues of members in order; adjacent short ones with one read."""
 
     def __init__(self, collection: int, first: int) -> None:
         self._windows = _windows(collection, first=first)
@@ -169,7 +169,7 @@ class _ResidueReader:
         self._run_start: tuple[str | None, str | None, int] = (None, None, 0)
 
     def lines(self, part: FastaPart) -> bytes:
-        """Write a part of the lines of a record, none of which comes before an earlier one."""
+        """Return a part of the lines of a record; parts must be requested in file order."""
         while part.record >= self._first + len(self._window):
             self._first += len(self._window)
             self._window = next(self._windows, [])
@@ -194,7 +194,7 @@ class _ResidueReader:
         return self._run[at + start : at + end]
 
     def _run_length(self, number: int) -> int:
-        """Return how many bytes lie together from a member on."""
+        """Return the number of adjacent bytes to read at once from a member on."""
         first = self._window[number]
         assert first.offset is not None
         size = first.length

@@ -1,4 +1,4 @@
-"""Finds the collections that a file was made with, by the contigs that it lists."""
+"""Finds the collection that a file was made with, by its contig list."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,15 +21,15 @@ from catalogue.queries.collections import ListedCollection, listed
 
 __all__ = ["CollectionMatch", "ContigDifferences", "match_collections", "parse_contig_list"]
 
-#: Collections that are compared in full with one list.
+#: Upper bound of the collections that are compared in full with one list.
 MAX_COMPARED = 10
-#: Contigs, the longest, by whose lengths collections are found; as many as a collection is found by.
+#: Number of longest contigs by whose lengths collections are found, as many as are stored for a collection.
 _LONGEST = 32
 _SHARED = "(SELECT count(*) FROM unnest(longest_lengths) AS length WHERE length = ANY(%s))"
 
 
 class CollectionMatch(NamedTuple):
-    """A collection and how a list of contigs differs from it."""
+    """A collection, and how a contig list differs from it."""
 
     collection: ListedCollection
     differences: ContigDifferences
@@ -38,9 +38,9 @@ class CollectionMatch(NamedTuple):
 def match_collections(
     contigs: Sequence[HeaderContig], *, viewer: Viewer = ANONYMOUS
 ) -> list[CollectionMatch]:
-    """Return the collections that a list of contigs may have been made with, the most similar first.
+    """Return the collections that fit a contig list, the most similar first.
 
-    They share lengths of their longest sequences with the list, or have its very names.
+    Candidates share the lengths of their longest sequences with the list, or have the same names.
     """
     longest = sorted({contig.length for contig in contigs if contig.length}, reverse=True)[:_LONGEST]
     names = sha512t24u(canonical_json([contig.name for contig in contigs]))

@@ -1,6 +1,6 @@
 """Looks up sequence collections by digest, name, attribute or sequence.
 
-A collection that the viewer may not read is as if absent, everywhere. Positions in listings count from 0.
+A collection that the viewer may not read is treated as absent. Positions in listings count from 0.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -63,10 +63,10 @@ __all__ = [
 
 Row = TypeVar("Row")
 
-#: Bytes of arrays that a process keeps, and what a name takes up beside its own.
+#: Upper bound of cached arrays in bytes, and the overhead of a name in bytes.
 _CACHE_BYTES, _NAME_OVERHEAD = 64 << 20, 48
 _arrays = Cache(_CACHE_BYTES)
-#: Rows of arrays that are fetched with one query.
+#: Rows of arrays per query.
 _ROWS_AT_ONCE = 4
 
 
@@ -74,8 +74,8 @@ _ROWS_AT_ONCE = 4
 class StoredCollection:
     """One content of collections: `digest` and `attributes` (level 1) as text, `size` in sequences.
 
-    `pk` is that of the content, `collection` that of one of its collections that the viewer may read. `public` says
-    that it is for everybody; otherwise it is for whoever it was looked up for.
+    `pk` is the primary key of the content, `collection` that of one of its collections that the viewer may read. Unless
+    `public`, only the viewer of the look-up may see it.
     """
 
     pk: int
@@ -87,7 +87,7 @@ class StoredCollection:
 
 
 class ListedCollection(NamedTuple):
-    """A collection in a listing; `digest` is None where a member is known by its md5 only."""
+    """A collection in a listing; `digest` is None if a member is known by md5 only."""
 
     pk: int
     name: str
@@ -96,14 +96,14 @@ class ListedCollection(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """A collection that holds a sequence, and what it calls it."""
+    """A collection that contains a sequence, and the sequence's name there."""
 
     collection: ListedCollection
     names: list[str]
 
 
 def collection(identifier: str, *, viewer: Viewer = ANONYMOUS) -> StoredCollection:
-    """Return the collection of a digest. Raises NotFound."""
+    """Return the collection with a digest. Raises NotFound."""
     digest = parse_collection_digest(identifier)
     if digest is not None:
         for row in _described(viewer).filter(digest=digest):
@@ -112,7 +112,7 @@ def collection(identifier: str, *, viewer: Viewer = ANONYMOUS) -> StoredCollecti
 
 
 def collection_digest_of_name(name: str, *, viewer: Viewer = ANONYMOUS) -> str:
-    """Return the digest of the collection of a name, such as `insdc:GCA_000001405.15`; the authority in any case.
+    """Return the digest of a collection by name, such as `insdc:GCA_000001405.15`; the authority is case-insensitive.
 
     Raises NotFound, also for a collection that has no digest.
     """
@@ -138,7 +138,7 @@ def collection_with(attribute: str, identifier: str, *, viewer: Viewer = ANONYMO
 def collection_digests(
     filters: Mapping[str, str], *, start: int, count: int, viewer: Viewer = ANONYMOUS
 ) -> tuple[list[str], int]:
-    """Return up to `count` digests of collections, from `start` on, and how many there are.
+    """Return up to `count` digests of collections, from `start` on, and the total number.
 
     `filters` are digests of attributes, all of which a collection must have.
     """
@@ -153,19 +153,19 @@ def collection_digests(
 def attribute_digests(
     attribute: str, *, start: int, count: int, viewer: Viewer = ANONYMOUS
 ) -> tuple[list[str], int]:
-    """Return up to `count` digests of an attribute, from `start` on, and how many there are."""
+    """Return up to `count` digests of an attribute, from `start` on, and the total number."""
     rows = _contents(viewer).order_by(attribute).values_list(attribute, flat=True).distinct()
     found, total = _page(rows, start, count)
     return [digest_text(bytes(digest)) for digest in found], total
 
 
 def attribute_json(stored: StoredCollection, attribute: str) -> Iterator[bytes]:
-    """Write the array of an attribute that is not transient as canonical JSON, in pieces."""
+    """Yield the array of a non-transient attribute as canonical JSON, in pieces."""
     return array_json(attribute, _batches(stored.pk, COLUMNS[attribute]))
 
 
 def items_json(stored: StoredCollection) -> Iterator[bytes]:
-    """Write name, length and sequence of each member as JSON objects with commas between them, in pieces."""
+    """Yield name, length and sequence of each member as JSON objects separated by commas, in pieces."""
     for batch in _batches(stored.pk, ArrayBatch._fields):
         columns = (
             [name.decode() for name in unpack_names(batch.names)],
@@ -186,7 +186,7 @@ def compare_collections(a: StoredCollection, b: StoredCollection) -> dict[str, A
 
 
 def compare_with(a: StoredCollection, b: Level2) -> dict[str, Any]:
-    """Compare a collection with somebody's own."""
+    """Compare a stored collection with one from the client."""
     arrays = collection_arrays(a)
     names = [name.decode() for name in arrays.names]
     lengths, sequences = arrays.lengths.tolist(), sequence_names(arrays.sequences)
@@ -201,7 +201,7 @@ def compare_with(a: StoredCollection, b: Level2) -> dict[str, Any]:
 
 
 def digest_of_arrays(arrays: Level2) -> str | None:
-    """Return the digest of somebody's own collection; None without the arrays that name one."""
+    """Return the digest of a client's collection; None without its inherent attributes."""
     if not all(name in arrays for name in INHERENT):
         return None
     return digest_text(
@@ -210,7 +210,7 @@ def digest_of_arrays(arrays: Level2) -> str | None:
 
 
 def collection_arrays(stored: StoredCollection) -> CollectionArrays:
-    """Return names, lengths and digests of all members. What was looked at lately is kept in the process."""
+    """Return names, lengths and digests of all members; recent ones are cached in the process."""
     known = _arrays.get((stored.digest,))
     if isinstance(known, CollectionArrays):
         return known
@@ -226,7 +226,7 @@ def collection_arrays(stored: StoredCollection) -> CollectionArrays:
 
 
 def collections(*, start: int, count: int, viewer: Viewer = ANONYMOUS) -> tuple[list[ListedCollection], int]:
-    """Return up to `count` collections in the order of their names, from `start` on, and how many there are."""
+    """Return up to `count` collections in the order of their names, from `start` on, and the total number."""
     rows = access.readable_collections(viewer).select_related("content").order_by("name")
     found, total = _page(rows, start, count)
     return listed(found), total
@@ -235,16 +235,16 @@ def collections(*, start: int, count: int, viewer: Viewer = ANONYMOUS) -> tuple[
 def collections_with_sequence(
     identifier: str, *, start: int, count: int, viewer: Viewer = ANONYMOUS
 ) -> tuple[list[Holder], int]:
-    """Return up to `count` collections that hold the sequence of a digest, from `start` on, and how many there are.
+    """Return up to `count` collections that contain the sequence with a digest, from `start` on, and the total number.
 
-    Raises NotFound for what is no digest of a sequence.
+    Raises NotFound for text that is not a digest of a sequence.
     """
     digest = parse_digest(identifier)
     if digest is None:
         raise NotFound(f"{identifier!r} is no digest of a sequence")
     kind, value = digest
     column = "md5" if kind is DigestKind.MD5 else "sha512t24u"
-    # Its key, not a join: how many collections hold it is in the statistics that the planner has of keys.
+    # By key, not by a join: the planner estimates the number of rows only from statistics of the key.
     key = SequenceRow.objects.filter(**{column: value}).values_list("pk", flat=True).first()
     members = CollectionMember.objects.filter(sequence=key)
     rows = access.readable_collections(viewer).filter(pk__in=members.values("collection"))
@@ -258,7 +258,7 @@ def collections_with_sequence(
 
 
 def _page(rows: QuerySet[Any, Row], start: int, count: int) -> tuple[list[Row], int]:
-    """Return some rows and how many there are, which a page that is not full tells without counting."""
+    """Return a page of rows and the total number, which is not counted if the page is not full."""
     found = list(rows[start : start + count])
     is_last = 0 < len(found) < count or (not start and not found)
     return found, start + len(found) if is_last else rows.count()
@@ -270,7 +270,7 @@ def _contents(viewer: Viewer) -> QuerySet[CollectionContent]:
 
 
 def _described(viewer: Viewer) -> QuerySet[Any]:
-    """Return contents with `collection`, one of theirs that the viewer may read, and `public`."""
+    """Return contents with `collection`, one of their collections that the viewer may read, and `public`."""
     here = {"content": OuterRef("pk")}
     readable = access.readable_collections(viewer).filter(**here).order_by("pk").values("pk")[:1]
     public = access.readable_collections(ANONYMOUS).filter(**here)
@@ -301,10 +301,10 @@ def _named(name: str, viewer: Viewer) -> QuerySet[SequenceCollection]:
 
 
 def _batches(content: int, columns: tuple[str, ...]) -> Iterator[ArrayBatch]:
-    """Return the arrays of a content in order, with nothing in the columns that are not asked for."""
+    """Yield the arrays of a content in order; columns that are not requested are empty."""
     pick: Callable[..., ArrayBatch] = ArrayBatch(b"", b"", b"")._replace
     first = 0
-    # No cursor stays open: a body that is being sent keeps no connection.
+    # No cursor stays open, so that a body being sent does not occupy a connection.
     while rows := _rows_of_arrays(content, columns, first):
         for row in rows:
             yield pick(**{column: bytes(value) for column, value in zip(columns, row, strict=True)})
@@ -319,7 +319,7 @@ def _rows_of_arrays(content: int, columns: tuple[str, ...], first: int) -> list[
 
 
 def listed(found: Sequence[SequenceCollection]) -> list[ListedCollection]:
-    """Describe collections, in their order."""
+    """Return the listing entries of collections, in the same order."""
     without = [row.pk for row in found if row.content is None]
     counts = CollectionMember.objects.filter(collection__in=without).values_list("collection")
     sizes = dict(counts.annotate(Count("pk")).order_by())

@@ -1,9 +1,9 @@
-"""Looks up a file's header, and its contigs by name, md5, AN of the header, or any name of their sequence.
+"""Looks up a file's header, and its contigs by name, md5, AN of the header, or any alias of their sequence.
 
-Headers and contig indexes are cached in the process, up to `MAX_CACHED_BYTES` in all: reading a chromosome's index from
-the database takes longer than the rest of a ticket. They belong to one ingest of one file, so that they are never out
-of date; names that come through the catalogue are asked for again after `ALIAS_SECONDS`. Callers hold a `StoredFile`,
-and so have passed the access decision.
+Headers and contig indexes are cached in the process, up to `MAX_CACHED_BYTES` in total: reading a chromosome's index
+from the database takes longer than the rest of a ticket. Cache keys include the ingest of the file, so entries are
+never stale; aliases from the catalogue are looked up again after `ALIAS_SECONDS`. Callers hold a `StoredFile`, which
+means that access was already decided.
 """
 
 import hashlib
@@ -29,8 +29,8 @@ ALIAS_SECONDS = 60.0
 class FileContig:
     """One contig of a file.
 
-    `number` is how the file's records name it; `length` is None where the header does not say; `md5` are 16 bytes, of
-    the header or else of the linked sequence; `index` is the packed contig index, empty when it holds no record.
+    `number` is its number in the file's records; `length` is in bases, None if the header has none; `md5` has 16 bytes,
+    from the header or else from the linked sequence; `index` is the packed contig index, empty without records.
     """
 
     number: int
@@ -49,7 +49,7 @@ def forget_files() -> None:
 
 
 def header(file: StoredFile) -> bytes:
-    """Return the header of a file, ready to send. Raises NotFound when the file was removed meanwhile."""
+    """Return the header of a file, ready to send. Raises NotFound if the file was removed in the meantime."""
     key = (*_state(file), "header")
     known = _cache.get(key)
     if isinstance(known, bytes):
@@ -63,26 +63,26 @@ def header(file: StoredFile) -> bytes:
 
 
 def contigs_by_name(file: StoredFile, names: Collection[str]) -> Mapping[str, FileContig]:
-    """Return the contig that each name means: as the file's header has it (SN, AN), or any name of the same sequence.
+    """Return the contig of each name: a name in the file's header (SN, AN), or any alias of the same sequence.
 
-    Raises NotFound when a name means none, AmbiguousReference when it means several.
+    Raises NotFound for a name of no contig, AmbiguousReference for a name of several.
     """
     return {name: _only(file, name, contigs) for name, contigs in _meanings(file, names).items()}
 
 
 def contigs_that_exist(file: StoredFile, names: Collection[str]) -> Mapping[str, FileContig]:
-    """Return the same for those names that mean one contig; the others are left out."""
+    """Return the contig of each name that means exactly one; leave out the other names."""
     return {name: contigs[0] for name, contigs in _meanings(file, names).items() if len(contigs) == 1}
 
 
 def _meanings(file: StoredFile, names: Collection[str]) -> dict[str, list[FileContig]]:
-    """Return the contigs that each name means: one, none or several."""
+    """Return all contigs of each name."""
     found: dict[str, list[FileContig]] = {}
     for name in dict.fromkeys(names):
         known = _cache.get((*_state(file), "name", name)) or _cache.get(_alias_key(file, name))
         found[name] = [known] if isinstance(known, FileContig) else []
     if missing := [name for name, contigs in found.items() if not contigs and storable(name)]:
-        # By the md5 of the name, which is what the index of the table holds.
+        # By the md5 of the name, because the table's index is on that.
         digests = [hashlib.md5(name.encode(), usedforsecurity=False).hexdigest() for name in missing]
         for record in _records(file, Q(name__md5__in=digests)):
             found[record.name] = [record]
@@ -112,7 +112,7 @@ def contig_md5s(file: StoredFile) -> dict[str, bytes | None]:
 
 
 def contig_by_md5(file: StoredFile, md5: str) -> FileContig:
-    """Return the contig whose sequence has this md5, in hexadecimal. Raises NotFound, AmbiguousReference."""
+    """Return the contig whose sequence has this hexadecimal md5. Raises NotFound, AmbiguousReference."""
     known = _cache.get((*_state(file), "md5", md5))
     if isinstance(known, FileContig):
         return known
@@ -125,7 +125,7 @@ def contig_by_md5(file: StoredFile, md5: str) -> FileContig:
 
 
 def _by_alias(file: StoredFile, names: list[str]) -> dict[str, list[FileContig]]:
-    """Return the contigs that have each name by their AN or their sequence, as far as the file's viewer may know it."""
+    """Return the contigs that have each name by AN or by an alias that the file's viewer may see."""
     numbers = _numbers_by_alias(file, names)
     records = {
         record.number: record for record in _records(file, Q(number__in=set().union(*numbers.values())))
@@ -138,7 +138,7 @@ def _by_alias(file: StoredFile, names: list[str]) -> dict[str, list[FileContig]]
 
 
 def _alias_key(file: StoredFile, name: str) -> tuple[object, ...]:
-    """Return the key of the cache for a name that not everybody may know."""
+    """Return the cache key of a name; it includes the viewer, because aliases may be private."""
     viewer = file.viewer if file.viewer.name is not None else ANONYMOUS
     return (*_state(file), "alias", viewer, name)
 
@@ -164,7 +164,7 @@ def _numbers_by_alias(file: StoredFile, names: list[str]) -> dict[str, set[int]]
 
 
 def _numbers_by_digest(file: StoredFile, names: list[str]) -> Iterator[tuple[str, int]]:
-    """Yield the names that are digests of sequences, with the numbers of their contigs."""
+    """Yield the names that are digests of sequences, each with the number of its contig."""
     named: dict[tuple[DigestKind, bytes], list[str]] = {}
     for name in names:
         if digest := parse_digest(name):
@@ -177,7 +177,7 @@ def _numbers_by_digest(file: StoredFile, names: list[str]) -> Iterator[tuple[str
 
 
 def _records(file: StoredFile, wanted: Q) -> list[FileContig]:
-    # Of the same ingest as the file: what another one wrote meanwhile does not go with it.
+    # Only from the same ingest as the file: rows of a later ingest do not match it.
     rows = Contig.objects.filter(wanted, file_id=file.pk, file__ingested=file.ingested).order_by("number")
     columns = rows.values_list("number", "name", "length", "md5", F("sequence__md5"), "index")
     return [
@@ -199,7 +199,7 @@ def _remember(file: StoredFile, how: str, asked: str, record: FileContig) -> Non
 
 
 def _state(file: StoredFile) -> tuple[object, ...]:
-    """Return what names one ingest of a file: a later one, even of the same bytes, may have found another index."""
+    """Return the cache key of one ingest of a file; a later one, even of the same bytes, may have another index."""
     return file.pk, file.etag, file.ingested, file.indexed
 
 

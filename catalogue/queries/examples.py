@@ -1,4 +1,4 @@
-"""Finds public files to show or to try."""
+"""Finds public files for examples."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class Example(NamedTuple):
 
 
 def small_public_file(*, kind: str) -> Example | None:
-    """Return the smallest indexed public file of a kind; None where there is none."""
+    """Return the smallest indexed public file of a kind; None if there is none."""
     files = DataFile.objects.filter(
         kind=kind, dataset__visibility=Dataset.Visibility.PUBLIC, state=DataFile.State.READY
     ).exclude(index_kind="")

@@ -1,8 +1,8 @@
 """Looks up data files by htsget id, and reads their bytes.
 
-Access is decided on the row of a file, before its header, index or bytes are read or taken from a cache. A byte is
-handed on only when the stored object was the registered one, by size and ETag, after the byte was read. A local file is
-asked for them, which costs nothing; an object store is told the ETag with every read.
+Access is decided from the row of a file, before its header, index or bytes are read or taken from a cache. Bytes are
+returned only if the stored object still had the registered size and ETag after they were read. A local file is checked
+with a cheap stat; an object store receives the expected ETag with every read.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,10 +30,10 @@ from catalogue.storage import PIECE, SignedUrl, storage
 class StoredFile:
     """One stored file as the protocols see it.
 
-    `header_end` is where the first record begins, or for CRAM the first container, as `VirtualOffset.at(byte)`;
-    `unplaced_begin` is where the records on no contig begin, None when there are none. `indexed` says whether regions
-    can be found, `ready` whether the object was the registered one when last looked at. `dataset` is the slug;
-    `permission` is what of the file may be handed to `viewer`, for whom it was looked up.
+    `header_end` is the offset of the first record, or for CRAM of the first container as `VirtualOffset.at(byte)`;
+    `unplaced_begin` is the offset of the first record on no contig, None if there is none. `indexed` says whether
+    regions can be found, `ready` whether the object was the registered one at the last check. `dataset` is the slug;
+    `permission` is what of the file `viewer`, for whom it was looked up, may have.
     """
 
     pk: int
@@ -55,7 +55,7 @@ class StoredFile:
     viewer: Viewer = ANONYMOUS
 
 
-# In SQL, because every request asks it, and Django takes longer to write it than PostgreSQL to answer.
+# SQL, because every request makes this query, and Django takes longer to build it than PostgreSQL to answer.
 _SELECT = """
 SELECT f.id, f.kind, f.htsget_id, f.format, f.storage, f.key, f.size, f.etag, f.header_end, f.has_eof, f.index_kind,
        f.unplaced_begin, f.state, f.ingested, f.dataset_id, d.slug, d.visibility
@@ -67,9 +67,9 @@ _BY_KEY = f"{_SELECT} WHERE f.id = %s"
 
 
 def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) -> StoredFile:
-    """Return the file served under an id, in this format where it is stored in it, and what of it the viewer may have.
+    """Return the file with an id, preferably stored in this format, with the viewer's permission on it.
 
-    Raises NotFound for an unknown id, and what `access.refusal` gives where the viewer may have nothing of it.
+    Raises NotFound for an unknown id, and the error of `access.refusal` if the viewer has no permission on it.
     """
     if not storable(htsget_id):
         raise NotFound("ids hold neither NUL nor half of a surrogate pair")
@@ -78,7 +78,7 @@ def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) 
     unknown = f"there are no {kind} with the id {htsget_id!r}"
     if not rows:
         raise NotFound(unknown)
-    # Records of another format can be converted.
+    # A file in another format can be converted.
     for row in sorted(rows, key=lambda row: row.format != format):
         if row.pk in given:
             return row.stored_file(given[row.pk], viewer)
@@ -105,7 +105,7 @@ def is_local(file: StoredFile) -> bool:
 
 
 def check_registered(file: StoredFile) -> None:
-    """Check that the stored object is the registered one.
+    """Check that the stored object is still the registered one.
 
     Raises ObjectMissing, ObjectChanged, StorageUnavailable, StorageMisconfigured.
     """
@@ -118,9 +118,9 @@ def check_registered(file: StoredFile) -> None:
 
 @contextmanager
 def registered_bytes(file: StoredFile) -> Iterator[ReadRange]:
-    """Give a reader of a file's ranges while the block runs; it read the registered object if the block ends well.
+    """Yield a reader of a file's ranges; if the block ends without error, every read was of the registered object.
 
-    Raises what `check_registered` does, and ObjectCorrupt in place of a FormatError of the block.
+    Raises the errors of `check_registered`, and ObjectCorrupt in place of a FormatError in the block.
     """
     reading = _local_bytes(file) if is_local(file) else _remote_bytes(file)
     with reading as read_range:
@@ -129,7 +129,7 @@ def registered_bytes(file: StoredFile) -> Iterator[ReadRange]:
 
 @contextmanager
 def _remote_bytes(file: StoredFile) -> Iterator[ReadRange]:
-    # A marked file is checked even where nothing will be read, so that its recovery is seen.
+    # A file that is not ready is checked even if nothing is read, so that its recovery is noticed.
     if not file.ready:
         check_registered(file)
     with closing(ObjectReader(storage(file.storage), file.key, size=file.size, etag=file.etag)) as reader:
@@ -163,7 +163,7 @@ def _local_bytes(file: StoredFile) -> Iterator[ReadRange]:
 def stream_bytes(file: StoredFile, where: ByteRange) -> Iterator[bytes]:
     """Yield the stored bytes of a range within the file, in pieces of at most 1 MiB.
 
-    Raises what `check_registered` does, before the first piece or in the middle; the pieces so far are then invalid.
+    Raises the errors of `check_registered`, also between pieces; the pieces so far are then invalid.
     """
     place = storage(file.storage)
     if not is_local(file):
@@ -176,10 +176,10 @@ def stream_bytes(file: StoredFile, where: ByteRange) -> Iterator[bytes]:
 
 
 def direct_urls(file: StoredFile, *, seconds: int) -> Callable[[ByteRange], SignedUrl] | None:
-    """Return a function from a range of the file to a URL of its storage; None where that signs no URLs.
+    """Return a function from a range of the file to a presigned URL of its storage; None if that signs no URLs.
 
-    All ranges have one URL, signed once, unless the viewer may not have the whole file: then each has its own, which is
-    valid for this range alone. Clients fetch the registered state, or nothing.
+    All ranges share one URL, signed once, unless the viewer may not have the whole file: then each range has a URL that
+    is valid for that range only. The URLs serve only the registered state of the object.
     """
     place = storage(file.storage)
     if not place.signs_urls:
@@ -191,7 +191,7 @@ def direct_urls(file: StoredFile, *, seconds: int) -> Callable[[ByteRange], Sign
 
     @cache
     def signed() -> SignedUrl:
-        # Most tickets are all inline, and need none.
+        # Signed on first use: most tickets are all inline and need no URL.
         return place.signed_url(file.key, ttl=seconds, etag=file.etag)
 
     return lambda where: SignedUrl(signed().url, {**signed().headers, "Range": where.http()})

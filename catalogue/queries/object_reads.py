@@ -1,8 +1,8 @@
-"""Reads ranges of a file in an object store, for one ticket: several at once, and frequent ones from a cache.
+"""Reads ranges of a file in an object store for one ticket: several concurrently, and frequent ones from a cache.
 
-Every read names the ETag of the registered object, so that the store need not be asked about it otherwise. Edges of
-answers are cached in the process, up to `MAX_CACHED_BYTES` in all and each for `CACHED_SECONDS`. Callers have passed
-the access decision.
+Every read sends the ETag of the registered object, so that no other request is needed to check it. Edges of answers are
+cached in the process, up to `MAX_CACHED_BYTES` in total and each for `CACHED_SECONDS`. Access was decided by the
+caller.
 """
 
 import os
@@ -16,9 +16,9 @@ from catalogue.storage import Storage
 
 MAX_CACHED_BYTES = 64 << 20
 CACHED_SECONDS = 300.0
-#: Longer reads are not cached: one would evict many.
+#: Upper bound of cached reads in bytes: a longer one would evict many.
 _MAX_CACHED_READ = 2 << 20
-#: Concurrent reads of a process, beside those that requests make themselves.
+#: Concurrent prefetches of a process.
 _MAX_READS = 16
 
 _edges = Cache(MAX_CACHED_BYTES)
@@ -31,7 +31,7 @@ def forget_edges() -> None:
 
 
 def _renew_pool() -> None:
-    # A fork has none of the threads.
+    # A forked process does not inherit threads.
     global _pool
     _pool = ThreadPoolExecutor(_MAX_READS, thread_name_prefix="edge")
 
@@ -49,7 +49,7 @@ class _Expected:
 class ObjectReader(PrefetchingReader):
     """Reads the object `key` of `size` bytes in the state `etag`. For one thread.
 
-    Raises what `Storage.read_range` does.
+    Raises the errors of `Storage.read_range`.
     """
 
     def __init__(self, place: Storage, key: str, *, size: int, etag: str) -> None:
@@ -73,7 +73,7 @@ class ObjectReader(PrefetchingReader):
         return self._read(offset, length)
 
     def prefetch(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Begin to read several ranges (offset, length) at once; a single one is read when it is asked for."""
+        """Begin to read several ranges (offset, length) concurrently; a single one is read on demand."""
         wanted = []
         for offset, length in ranges:
             length = min(length, self._size - offset)
@@ -86,12 +86,12 @@ class ObjectReader(PrefetchingReader):
             ]
 
     def close(self) -> None:
-        """Cancel reads that have not begun."""
+        """Cancel reads that have not started."""
         for expected in self._expected:
             expected.reading.cancel()
 
     def _arrived(self, expected: _Expected) -> bytes:
-        # Where all threads of the pool wait for a slow store, this one need not wait for them.
+        # If all threads of the pool wait for a slow store, read in this thread instead.
         if expected.reading.cancel():
             expected.reading = Future()
             expected.reading.set_result(self._read(expected.offset, expected.length))

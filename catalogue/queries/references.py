@@ -1,7 +1,7 @@
-"""Reference sequences for htslib, by md5: a folder in the layout of its REF_CACHE, filled from the catalogue.
+"""Provides reference sequences to htslib by md5: a folder in the layout of its REF_CACHE, filled from the catalogue.
 
-CRAM records are decoded and encoded against them. A sequence that lies in a file of its own on this machine is linked;
-any other is copied there once. Whatever is in the folder can be removed at any time.
+CRAM records are decoded and encoded against them. A sequence in a separate local file is linked; any other is copied
+once. Files in the folder can be removed at any time.
 """
 
 import os
@@ -18,14 +18,14 @@ from catalogue.storage import storage
 
 
 def reference_folder() -> Path:
-    """Return the folder: `ab/cd/rest` of an md5 in it is a file of upper-case residues."""
+    """Return the folder, in which the file `ab/cd/rest` of an md5 holds upper-case residues."""
     return Path(settings.HTSGETSITE_HOME) / "references"
 
 
 def hold_references(contigs: Iterable[FileContig]) -> list[FileContig]:
-    """Make sure that the folder has the sequences of the contigs; return the contigs whose residues are not held.
+    """Put the sequences of the contigs into the folder; return the contigs whose residues are not held here.
 
-    Raises StorageError where residues that are held cannot be read.
+    Raises StorageError if stored residues cannot be read.
     """
     wanted = list(contigs)
     paths = {contig.md5: _path(contig.md5) for contig in wanted if contig.md5 is not None}
@@ -41,7 +41,7 @@ def hold_references(contigs: Iterable[FileContig]) -> list[FileContig]:
 def contigs_without_residues(file_pk: int) -> QuerySet[Contig]:
     """Return the contigs with records of a file whose reference residues are not held, in their order."""
     contigs = Contig.objects.filter(file_id=file_pk).exclude(index=b"").order_by("number")
-    # The header's md5 may be of a sequence that came after the file.
+    # The sequence of the header's md5 may have been registered after the file.
     held = Sequence.objects.filter(md5=OuterRef("md5"), blob__isnull=False)
     return contigs.filter(~Exists(held), Q(sequence=None) | Q(sequence__blob=None))
 

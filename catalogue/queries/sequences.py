@@ -22,13 +22,13 @@ from catalogue.storage import storage
 
 REMEMBERED = 100_000
 REMEMBERED_SECONDS = 60.0
-#: More candidates than this are not listed for an ambiguous name.
+#: Upper bound of the candidates listed for an ambiguous name.
 CANDIDATES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Residues:
-    """Where the residues of one sequence begin: `offset` bytes into an object; `alone` if it holds nothing else."""
+    """The location of residues: `offset` bytes into an object; `alone` if the object holds no other sequence."""
 
     storage: str
     key: str
@@ -38,10 +38,9 @@ class Residues:
 
 @dataclass(frozen=True, slots=True)
 class StoredSequence:
-    """One sequence as the protocols see it; `residues` is None when it is known but not held.
+    """One sequence as the protocols see it; `residues` is None if it is known but not held here.
 
-    `public` says that it is for everybody; otherwise it is for whoever it was looked up for, and to be given to nobody
-    else.
+    Unless `public`, only the viewer of the look-up may have it.
     """
 
     pk: int
@@ -123,7 +122,7 @@ def forget_sequences() -> None:
 def aliases(record: StoredSequence, *, viewer: Viewer = ANONYMOUS) -> list[SequenceAlias]:
     """Return the aliases of a sequence that the viewer may see, ordered by authority and name.
 
-    Those of a public sequence are the same for everybody, because caches keep them.
+    For a public sequence the aliases are the same for everybody, because shared caches store them.
     """
     seen = access.readable_aliases(ANONYMOUS if record.public else viewer)
     rows = seen.filter(sequence_id=record.pk).order_by("authority__name", "name").distinct()
@@ -131,7 +130,7 @@ def aliases(record: StoredSequence, *, viewer: Viewer = ANONYMOUS) -> list[Seque
 
 
 def authorities() -> list[str]:
-    """Return the naming authorities that are no secret, in order."""
+    """Return the names of the naming authorities that are not private, in order."""
     rows = NamingAuthority.objects.filter(private=False)
     return list(rows.order_by("name").values_list("name", flat=True))
 
@@ -148,7 +147,7 @@ def read_residues(record: StoredSequence, start: int, end: int) -> bytes:
 def stream_residues(record: StoredSequence, start: int, end: int) -> Iterator[bytes]:
     """Read the residues in pieces of at most 1 MiB. The first is read at once, so that a missing or short object shows.
 
-    A StorageError in the middle of it means that what came so far is no answer.
+    A StorageError between pieces means that the pieces so far are invalid.
     """
     residues = _held(record)
     place = storage(residues.storage)
@@ -156,7 +155,7 @@ def stream_residues(record: StoredSequence, start: int, end: int) -> Iterator[by
     if start < end and place.local_path(residues.key) is not None:
         place.read_range(residues.key, residues.offset + end - 1, 1)
         return pieces
-    # A store says with its first answer how long the object is.
+    # The first response of a store includes the size of the object.
     return chain((next(pieces, b""),), pieces)
 
 
@@ -180,7 +179,7 @@ def _held(record: StoredSequence) -> Residues:
 
 
 def _rows(viewer: Viewer) -> QuerySet[Any]:
-    """Return all sequences, each with `readable`: whether the viewer may fetch it."""
+    """Return all sequences, annotated with `readable`: whether the viewer may fetch it."""
     readable = Q(private=False)
     if viewer.name is not None:
         members = CollectionMember.objects.filter(sequence=OuterRef("pk"))

@@ -1,8 +1,8 @@
-"""Which texts the database can hold."""
+"""Checks text before it is used in a query."""
 
 
 def storable(text: str) -> bool:
-    """Return whether PostgreSQL can hold a text: no NUL, and no half of a surrogate pair, as JSON can bring."""
+    """Return whether PostgreSQL can store a text: without NUL, and without lone surrogates, which JSON may contain."""
     if "\0" in text:
         return False
     try:

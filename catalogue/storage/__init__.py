@@ -1,7 +1,7 @@
-"""Where bytes lie: named storages with ranged reads, atomic writes and listings, on disks and in S3.
+"""Named storages with ranged reads, atomic writes and listings, on disks and in S3.
 
-A storage is named in `HTSGETSITE_STORAGES` and described by a URL; only this room knows what a URL, a path or a bucket
-is. Everybody else holds an `ObjectRef`: storage name and key. It may import `catalogue.errors` and `catalogue.formats`.
+`HTSGETSITE_STORAGES` gives each storage a name and a URL. Only this package handles storage URLs, paths and buckets;
+other code uses an `ObjectRef`: storage name and key. May import `catalogue.errors` and `catalogue.formats`.
 """
 
 from functools import cache
@@ -32,13 +32,13 @@ __all__ = [
 
 #: The storage of residues; always configured.
 SEQUENCES = "sequences"
-#: The storage of data files that the site keeps itself; always configured.
+#: The storage of the site's own copies of data files; always configured.
 FILES = "files"
 
 
 @cache
 def storage(name: str) -> Storage:
-    """Return the storage of that name. Raises StorageMisconfigured where no usable setting describes it."""
+    """Return the storage with a name. Raises StorageMisconfigured if it is not configured or its URL is unusable."""
     try:
         url = settings.HTSGETSITE_STORAGES[name]
     except KeyError:
@@ -50,7 +50,7 @@ def storage(name: str) -> Storage:
 
 
 def _from_url(name: str, url: str) -> Storage:
-    """Raise ValueError for a bad URL; the text repeats no value of it, which may be a secret."""
+    """Raise ValueError for an invalid URL; the message omits its values, which may be secret."""
     parts = urlsplit(url)
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/") or parts.query:
@@ -62,11 +62,11 @@ def _from_url(name: str, url: str) -> Storage:
 
 
 def _in_bucket(name: str, address: S3Address) -> Storage:
-    # Importing boto3 takes a quarter of a second and 20 MB, which a site without buckets need not spend.
+    # Importing boto3 takes a quarter of a second and 20 MB, so it is only imported if needed.
     from catalogue.storage.s3 import S3Storage
     from catalogue.storage.s3_client import S3Limits
 
-    # Not the system's folder for temporary files: that is often memory, and a chromosome is large.
+    # Not the system's temporary folder, which is often in memory: a chromosome is large.
     staging = Path(settings.HTSGETSITE_HOME) / "staging" / name
     return S3Storage(name, address, limits=S3Limits.from_settings(), staging=staging)
 
@@ -77,7 +77,7 @@ def storages() -> list[Storage]:
 
 
 def locate(path: Path) -> tuple[str, str] | None:
-    """Return the local storage that contains a file, as (storage name, key); the innermost where they nest."""
+    """Return the local storage that contains a file, as (storage name, key); of nested ones the innermost."""
     resolved = path.resolve()
     containing = [
         each for each in storages() if isinstance(each, LocalStorage) and resolved.is_relative_to(each.root)

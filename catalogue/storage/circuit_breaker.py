@@ -1,4 +1,4 @@
-"""A circuit breaker: callers fail at once while a store is known not to answer."""
+"""A circuit breaker: calls fail at once while a store is known to be unresponsive."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from catalogue.errors import StorageUnavailable
 
-#: Seconds for which calls fail at once after one that got no answer.
+#: Seconds for which calls fail at once after a call without an answer.
 OPEN_SECONDS = 5.0
 
 
@@ -43,7 +43,7 @@ class CircuitBreaker:
                 self._open_until = time.monotonic() + OPEN_SECONDS
 
     def record_answer(self) -> None:
-        """Close the circuit: the store answered, whatever it said."""
+        """Close the circuit: the store answered, even if with an error."""
         self._answered = time.monotonic()
         if self._open_until is not None:
             with self._lock:

@@ -16,9 +16,9 @@ PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ObjectStat:
-    """What identifies one state of an object: the object changed when any of these did.
+    """The state of an object; any difference means that the object changed.
 
-    `modified` is in seconds since 1970, UTC; whole seconds where the storage is S3.
+    `modified` is in seconds since 1970, UTC; whole seconds in S3.
     """
 
     size: int
@@ -42,11 +42,11 @@ class SignedUrl:
 
 
 class Storage(abc.ABC):
-    """A folder or bucket of objects, by its name. Safe to use from several threads.
+    """A named folder or bucket of objects. Thread-safe.
 
-    A key is made of parts with one `/` between them, none of which is empty, `.` or `..`. Any other key raises
-    SuspiciousFileOperation, and is left out of listings. With `etag`, a read returns bytes of that state of the object
-    only, and raises ObjectChanged for another.
+    A key consists of parts separated by one `/`, none of which is empty, `.` or `..`. Any other key raises
+    SuspiciousFileOperation, and is left out of listings. With `etag`, a read returns only bytes of that state of the
+    object, and raises ObjectChanged for any other.
     """
 
     #: Whether `signed_url` works, so that clients can fetch bytes from the store itself.
@@ -61,14 +61,14 @@ class Storage(abc.ABC):
 
     @abc.abstractmethod
     def read_range(self, key: str, offset: int, length: int, *, etag: str | None = None) -> bytes:
-        """Return exactly `length` bytes from `offset`; for a length of 0 without asking the store.
+        """Return exactly `length` bytes from `offset`; a length of 0 makes no request.
 
         Raises ShortRead, ObjectChanged, ObjectMissing, StorageUnavailable.
         """
 
     @abc.abstractmethod
     def stream(self, key: str, offset: int, length: int, *, etag: str | None = None) -> Iterator[bytes]:
-        """Yield the same bytes in pieces of at most `PIECE`; raises the same errors, also in the middle."""
+        """Yield the same bytes in pieces of at most `PIECE`. Raises the same errors, also between pieces."""
 
     @abc.abstractmethod
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
@@ -78,13 +78,13 @@ class Storage(abc.ABC):
     def put(self, path: Path, key: str) -> ObjectStat:
         """Make the finished local file `path` the object `key`, complete and durable, replacing what was there.
 
-        The file is gone afterwards, and still there after an error. Give a file in `staging()`, so that a rename is
-        enough where the storage is local.
+        The file is removed on success and kept on error. Give a file in `staging()`, so that a local storage only has
+        to rename it.
         """
 
     @abc.abstractmethod
     def delete(self, key: str) -> None:
-        """Remove an object; no error when it is gone already."""
+        """Remove an object; a missing object is not an error."""
 
     @abc.abstractmethod
     def staging(self) -> Path:
@@ -95,11 +95,11 @@ class Storage(abc.ABC):
         """Raise StorageUnavailable, without naming a path, unless the storage answers within a few seconds."""
 
     def local_path(self, key: str) -> Path | None:
-        """Return the file of an object, None where it is no file of this machine."""
+        """Return the local file of an object; None if the storage is remote."""
         return None
 
     def abort_uploads(self, *, older_than: float, dry_run: bool = False) -> int:
-        """Abort unfinished uploads that began more than that many seconds ago; return their number.
+        """Abort unfinished uploads older than `older_than` seconds; return their number.
 
         Listings do not show them, but the store may charge for them.
         """
@@ -119,7 +119,7 @@ class Storage(abc.ABC):
 
         The range is a header of the request. Without `sign_range` one URL serves every range: sign once, and send
         `ByteRange.http()` of any range as `Range`. With it the URL works for this range only. With `etag` it works for
-        this state of the object only. The answer has `content_type` where that is given. Makes no request. Raises
+        this state of the object only. The response has `content_type` if given. Makes no request. Raises
         NotImplementedError unless `signs_urls`.
         """
         raise NotImplementedError(f"storage {self.name!r} signs no URLs")
@@ -131,7 +131,7 @@ def is_key(key: str) -> bool:
 
 
 def checked(key: str) -> str:
-    """Return the key itself. Raises SuspiciousFileOperation when it is none."""
+    """Return the key. Raises SuspiciousFileOperation if it is invalid."""
     if not is_key(key):
         raise SuspiciousFileOperation("a key must not have empty parts, . or ..")
     return key

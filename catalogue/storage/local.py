@@ -1,4 +1,4 @@
-"""Objects that are files below one folder of this machine."""
+"""Stores objects as files below one local folder."""
 
 import contextlib
 import logging
@@ -22,9 +22,9 @@ _STAGING = ".staging"
 class LocalStorage(Storage):
     """A key is the path relative to the folder.
 
-    Files that are read stay open (the most recent `MAX_OPEN_FILES`). One that was replaced or removed meanwhile is
-    noticed before every read; an evicted one is closed by its last reader. Files are made with `file_mode` whatever the
-    umask, folders with the same permissions and the right to enter them.
+    Files stay open after reading (the most recent `MAX_OPEN_FILES`). Every read first checks whether the file was
+    replaced or removed; the last reader of an evicted file closes it. Files are created with `file_mode` regardless of
+    the umask, folders with the same permissions plus execute.
     """
 
     MAX_OPEN_FILES = 256
@@ -62,7 +62,7 @@ class LocalStorage(Storage):
             while piece and (missing := length - sum(map(len, pieces))):
                 piece = os.pread(file.descriptor, missing, offset + length - missing)
                 pieces.append(piece)
-            # Compared after the read, so that a write before or during it is noticed.
+            # Compared after the read, to detect a write before or during it.
             if etag is not None and _object_stat(os.fstat(file.descriptor)).etag != etag:
                 raise ObjectChanged(f"an object of storage {self.name!r} has changed")
         except OSError as error:
@@ -87,7 +87,7 @@ class LocalStorage(Storage):
     def _walk(self, folder: Path, prefix: str) -> Iterator[StoredObject]:
         if folder == self.root / _STAGING or (not folder.is_dir() and folder != self.root):
             return
-        # Folders sort as their name with "/", so that keys come in the order of strings.
+        # Folders sort by their name plus "/", so that keys are in string order.
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name + "/" * entry.is_dir())
         for entry in entries:
             key = Path(entry.path).relative_to(self.root).as_posix()
@@ -109,7 +109,7 @@ class LocalStorage(Storage):
                 os.fsync(file.fileno())
             make_folders(target.parent, mode=self._folder_mode)
             path.replace(target)
-            # A folder is durable when the one above it is: mkdir may have made several.
+            # A folder is durable only if its parents are: mkdir may have made several.
             for folder in target.parents:
                 _sync_folder(folder)
                 if folder == self.root:
@@ -157,7 +157,7 @@ class LocalStorage(Storage):
         return file
 
     def _explain(self, error: OSError) -> ObjectMissing | StorageUnavailable:
-        """Return ObjectMissing for a missing file of a folder that exists; any other error is the storage's own."""
+        """Return ObjectMissing for a missing file in an existing folder, else StorageUnavailable."""
         if (
             isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError)
             and self.root.is_dir()
@@ -170,7 +170,7 @@ class LocalStorage(Storage):
 
 
 class _OpenFile:
-    """A file that is closed when its last reader is done."""
+    """An open file that is closed when its last reader is done."""
 
     __slots__ = ("descriptor", "identity", "path")
 
@@ -180,13 +180,13 @@ class _OpenFile:
         self.identity = _identity(os.fstat(self.descriptor))
 
     def __del__(self) -> None:
-        # There is none when the file could not be opened.
+        # There is no descriptor if the file could not be opened.
         if hasattr(self, "descriptor"):
             os.close(self.descriptor)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
-    """Return what tells files apart: no inode is given to another file while ours is open."""
+    """Return the identity of a file: its inode is not reused while the file is open."""
     return status.st_dev, status.st_ino
 
 
@@ -195,7 +195,7 @@ def _object_stat(status: os.stat_result) -> ObjectStat:
 
 
 def make_folders(folder: Path, *, mode: int) -> None:
-    """Make a folder and those above it that are missing, all with `mode` whatever the umask. Raises OSError."""
+    """Make a folder and its missing parents, all with `mode` regardless of the umask. Raises OSError."""
     if not folder.exists():
         make_folders(folder.parent, mode=mode)
         with contextlib.suppress(FileExistsError):

@@ -10,10 +10,10 @@ from catalogue.errors import ObjectChanged, ObjectMissing
 from catalogue.formats import ReadRange
 from catalogue.storage import LocalStorage, ObjectStat, Storage, locate, storage
 
-#: Bytes that the first read of a file fetches; they hold the whole header of most.
+#: Bytes that the first read of a file fetches; enough for the header of most files.
 HEAD_SIZE = 256 * 1024
 
-# Files that lie in no storage are read as objects of one that covers the machine.
+# Files outside all storages are read through a storage of the whole file system.
 _MACHINE = LocalStorage("", Path("/"))
 
 
@@ -28,7 +28,7 @@ class ObjectRef:
 
     @classmethod
     def of_path(cls, path: Path) -> Self:
-        """Refer to a local file by the path itself, in no storage. `..` and links in its folder are resolved."""
+        """Refer to a local file by its path, without a storage. Resolves `..` and links in its folder."""
         return cls("", (path.parent.resolve() / path.name).as_posix().lstrip("/"))
 
     @classmethod
@@ -55,7 +55,7 @@ class ObjectRef:
 
     @property
     def backend(self) -> Storage:
-        """The storage that the object lies in. Raises StorageMisconfigured."""
+        """The storage of the object. Raises StorageMisconfigured."""
         return storage(self.storage) if self.storage else _MACHINE
 
     def with_key(self, key: str) -> "ObjectRef":
@@ -67,41 +67,40 @@ class ObjectRef:
         return self.backend.stat(self.key)
 
     def stat_or_none(self) -> ObjectStat | None:
-        """Return the object's state, None when it is missing. Raises StorageUnavailable."""
+        """Return the object's state; None if it is missing. Raises StorageUnavailable."""
         try:
             return self.stat()
         except ObjectMissing:
             return None
 
     def find_existing(self, keys: Sequence[str]) -> list[tuple["ObjectRef", ObjectStat]]:
-        """Return which of `keys` in the same storage exist, in the order given. Raises StorageUnavailable.
+        """Return those of `keys` in the same storage that exist, in the order given. Raises StorageUnavailable.
 
-        Remote storages are asked once, for a listing of the common prefix of the keys.
+        Makes one request to a remote storage: a listing of the common prefix of the keys.
         """
         refs = [self.with_key(key) for key in keys]
         if self.local_path() is not None:
             stats = {ref: ref.stat_or_none() for ref in refs}
         else:
-            # A listing takes any string that keys begin with, not a folder.
+            # The prefix of a listing is any string, not necessarily a folder.
             prefix = os.path.commonprefix(keys)  # noqa: RUF071
             listed = {found.key: found.stat for found in self.backend.list(prefix)}
             stats = {ref: listed.get(ref.key) for ref in refs}
         return [(ref, stat) for ref, stat in stats.items() if stat is not None]
 
     def local_path(self) -> Path | None:
-        """Return the file, None where it is no file of this machine."""
+        """Return the local file of the object; None if the storage is remote."""
         return self.backend.local_path(self.key)
 
     def reader(self, stat: ObjectStat) -> ReadRange:
-        """Return a function that reads ranges of the object in the state `stat`, and nothing beyond its end.
+        """Return a function that reads ranges of the object in the state `stat`, up to its end.
 
-        It keeps the first bytes in memory. It raises StorageError, and ObjectChanged where the object is in another
-        state.
+        It keeps the first bytes in memory. It raises StorageError, and ObjectChanged if the object is in another state.
         """
         return _Reader(self, stat)
 
     def verify_unchanged(self, stat: ObjectStat) -> None:
-        """Raise ObjectChanged when the object is no longer in the state `stat`."""
+        """Raise ObjectChanged if the object is no longer in the state `stat`."""
         now = self.stat()
         if (now.size, now.etag) != (stat.size, stat.etag):
             raise ObjectChanged("the file changed while it was read")

@@ -1,4 +1,4 @@
-"""Objects in a bucket of S3, or of a store that speaks its protocol (MinIO, Ceph)."""
+"""Stores objects in a bucket of S3 or of a compatible store (MinIO, Ceph)."""
 
 import re
 import time
@@ -32,7 +32,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
 class S3Storage(Storage):
-    """A key is what follows the prefix of the address. All threads share one client and its connections."""
+    """A key is relative to the prefix of the address. All threads share one client and its connections."""
 
     def __init__(self, name: str, address: S3Address, *, limits: S3Limits, staging: Path) -> None:
         super().__init__(name)
@@ -51,7 +51,7 @@ class S3Storage(Storage):
             except ClientError as error:
                 if status_of(error) != 404:
                     raise
-                # The answer to a HEAD has no body that would tell a missing object from a missing bucket.
+                # The response to HEAD has no body to distinguish a missing object from a missing bucket.
                 self._find_bucket()
                 raise ObjectMissing(f"an object of storage {self.name!r} is missing") from error
             if (stat := _stat(answer, size="ContentLength")) is None:
@@ -83,14 +83,14 @@ class S3Storage(Storage):
             answer = self._client.call(lambda _: self._client.client.list_objects_v2(**page))
             for entry in answer.get("Contents", ()):
                 key = entry["Key"][len(self.address.prefix) :]
-                # Consoles make empty objects that stand for folders; their keys are none here.
+                # Consoles make empty objects for folders; their keys are invalid here.
                 if is_key(key) and (found := self._listed(key, entry)):
                     yield found
             page["ContinuationToken"] = answer.get("NextContinuationToken")
             more = answer.get("IsTruncated", False) and bool(page["ContinuationToken"])
 
     def _listed(self, key: str, entry: Any) -> StoredObject | None:
-        """Return an entry of a listing; some stores leave its ETag out, so that only HEAD tells."""
+        """Return an entry of a listing; use HEAD for stores that leave out its ETag."""
         try:
             return StoredObject(key, _stat(entry, size="Size") or self.stat(key))
         except ObjectMissing:
@@ -123,7 +123,7 @@ class S3Storage(Storage):
         )
 
     def check(self) -> None:
-        """List one entry: the permission that reading needs besides that on objects."""
+        """List one entry, which checks the permission to list besides that to read objects."""
         self._client.call(
             lambda _: self._client.client.list_objects_v2(
                 Bucket=self.address.bucket, Prefix=self.address.prefix, MaxKeys=1
@@ -159,7 +159,7 @@ class S3Storage(Storage):
         return SignedUrl(self._client.call_offline(sign), headers)
 
     def _find_bucket(self) -> None:
-        """Raise ClientError unless the bucket exists; one that we may not list does."""
+        """Raise ClientError unless the bucket exists; a bucket that may not be listed exists."""
         try:
             self._client.client.head_bucket(Bucket=self.address.bucket)
         except ClientError as error:
@@ -185,7 +185,7 @@ class _Reading:
         self._stream: Any = None
 
     def take(self, size: int) -> bytes:
-        """Return the next `size` bytes; those that came before an answer broke are not read again."""
+        """Return the next `size` bytes; after a broken response, resume after the bytes received."""
         pieces: list[bytes] = []
         end = self._left.begin + size
 
@@ -201,7 +201,7 @@ class _Reading:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _read(self, size: int, deadline: Deadline) -> bytes:
-        """Read the socket once: a store that sends a byte now and then must not outlast the deadline."""
+        """Read the socket once, so that a store that sends single bytes cannot exceed the deadline."""
         if self._body is None:
             self._open()
         timeout = min(self._client.limits.read_timeout, deadline.left())
@@ -215,7 +215,7 @@ class _Reading:
         return piece
 
     def close(self) -> None:
-        """Drop the rest of an answer. A connection whose answer was read to its end is kept for others."""
+        """Discard the rest of a response. A connection whose response was read to its end is reused."""
         if self._body is not None:
             self._body.close()
             self._body = None
@@ -228,7 +228,7 @@ class _Reading:
         self._verify(answer)
 
     def _verify(self, answer: Any) -> None:
-        """Compare the answer with the request: a proxy may drop the range, and the object may have changed."""
+        """Compare the response with the request: a proxy may ignore the range, and the object may have changed."""
         if not (found := _CONTENT_RANGE.fullmatch(answer.get("ContentRange", ""))):
             raise BrokenAnswer("the answer to GetObject names no range")
         begin, last, size = int(found[1]), int(found[2]), int(found[3])
@@ -246,9 +246,9 @@ class _Reading:
 
 
 def _stat(answer: Any, *, size: str) -> ObjectStat | None:
-    """Return the state that an answer tells, None where it leaves a part out."""
+    """Return the object state in a response; None if a part of it is missing."""
     etag, modified = answer.get("ETag", "").strip('"'), answer.get("LastModified")
     if not etag or modified is None or size not in answer:
         return None
-    # HEAD tells whole seconds, a listing may tell milliseconds: the same state must look the same in both.
+    # HEAD gives whole seconds, a listing may give milliseconds: round, so that the same state is equal.
     return ObjectStat(answer[size], etag, float(int(modified.timestamp())))

@@ -1,4 +1,4 @@
-"""What the URL of an S3 storage says: `s3://bucket/prefix?endpoint_url=…&region=…`."""
+"""Parses the URL of an S3 storage: `s3://bucket/prefix?endpoint_url=…&region=…`."""
 
 import re
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _STYLES = {"path", "virtual"}
 class S3Address:
     """One bucket, or one prefix in it, and how to reach it.
 
-    `prefix` is empty or ends with "/". `public_endpoint_url` is where clients of signed URLs reach the store, when that
-    is not where the site does. `anonymous` reads a public bucket without signing anything. Credentials are never here:
-    they come from the environment, a named `profile`, or the machine.
+    `prefix` is empty or ends with "/". `public_endpoint_url` is the endpoint in signed URLs, if clients reach the
+    store at another address than the site. `anonymous` reads a public bucket without signatures. Credentials are not
+    part of the URL: they come from the environment, a named `profile`, or the machine.
     """
 
     bucket: str
@@ -72,9 +72,10 @@ def _endpoint(value: str | None) -> str | None:
 
 
 def _style(value: str | None, *, own_endpoint: bool) -> str:
-    """MinIO and Ceph rarely have a host name for every bucket; Amazon's path-less form names the region's own host.
+    """Return the addressing style, by default path for a custom endpoint, else virtual.
 
-    botocore's "auto" would sign URLs for the host without region, which redirects elsewhere and so spoils them.
+    MinIO and Ceph rarely have bucket host names. For Amazon botocore's "auto" would sign URLs for the host without
+    region, and the redirect from there breaks the signature.
     """
     if value is None:
         return "path" if own_endpoint else "virtual"

@@ -1,6 +1,6 @@
 """A boto3 client whose calls have a deadline and retries.
 
-botocore makes the requests and finds the credentials. Its own retries are switched off: they count attempts but know no
+botocore makes the requests and finds the credentials. Its own retries are disabled, because they have no
 deadline.
 """
 
@@ -29,11 +29,11 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Attempts at one call, however much time is left.
+#: Upper bound of the attempts of one call.
 MAX_ATTEMPTS = 6
-#: The longest pause before the second attempt, in seconds; it doubles with each further one.
+#: Upper bound of the pause before the second attempt, in seconds; it doubles with each further one.
 FIRST_BACKOFF = 0.1
-#: The shortest read timeout, in seconds, however little time is left.
+#: Lower bound of the read timeout, in seconds.
 MIN_READ_TIMEOUT = 0.05
 
 
@@ -41,7 +41,7 @@ MIN_READ_TIMEOUT = 0.05
 class S3Limits:
     """Timeouts in seconds: `connect_timeout` and `read_timeout` of one wait, `deadline` of a call with its retries.
 
-    `max_connections` are kept open for the threads of this process.
+    At most `max_connections` stay open for the threads of this process.
     """
 
     connect_timeout: float
@@ -91,12 +91,12 @@ class S3Client:
 
     @property
     def client(self) -> Any:
-        """The boto3 client for requests of this site."""
+        """The boto3 client for requests from this site."""
         return self._client(self._address.endpoint_url)
 
     @property
     def signer(self) -> Any:
-        """The boto3 client that signs URLs for clients; it makes no request."""
+        """The boto3 client that signs URLs for clients; it makes no requests."""
         return self._client(self._address.public_endpoint_url or self._address.endpoint_url)
 
     def call(
@@ -106,10 +106,10 @@ class S3Client:
         deadline: float | None = None,
         read_timeout: float | None = None,
     ) -> T:
-        """Return what `request` returns, retried with growing pauses within `deadline` seconds.
+        """Return the result of `request`, retried with exponential backoff within `deadline` seconds.
 
-        `deadline` and `read_timeout` are those of the settings unless given. Raises the StorageError that no further
-        attempt can change, or StorageUnavailable.
+        `deadline` and `read_timeout` default to the settings. Raises StorageUnavailable, or at once a StorageError that
+        a retry cannot change.
         """
         started = time.monotonic()
         end = Deadline(self.limits.deadline if deadline is None else deadline)
@@ -138,14 +138,14 @@ class S3Client:
         raise AssertionError
 
     def call_offline(self, act: Callable[[], T]) -> T:
-        """Return what `act` returns, which makes no request. Raises StorageUnavailable, as without credentials."""
+        """Return the result of `act`, which makes no request. Raises StorageUnavailable, as without credentials."""
         try:
             return act()
         except (BotoCoreError, ClientError) as error:
             raise self._logged(Failure.of(error)) from error
 
     def _wait_for_retry(self, failure: Failure, attempt: int, end: Deadline) -> bool:
-        """Sleep before another attempt; return False where none can help or fit."""
+        """Sleep before the next attempt; return False if none would help or fit before the deadline."""
         pause = random.uniform(0.5, 1) * FIRST_BACKOFF * 2 ** (attempt - 1)
         fits = attempt < MAX_ATTEMPTS and pause + self.limits.connect_timeout < end.left()
         if not (failure.temporary and fits):
@@ -155,7 +155,7 @@ class S3Client:
         return True
 
     def _logged(self, failure: Failure) -> StorageError:
-        """Return the error to raise, and log one that is the storage's own; whoever reads an object logs the others."""
+        """Return the error to raise; log errors of the storage itself. The reader of an object logs the others."""
         error = failure.error(self._name)
         if failure.kind is StorageUnavailable:
             log.error("Storage %r failed: %s", self._name, failure.reason)
@@ -166,11 +166,11 @@ class S3Client:
 
     def _client(self, endpoint: str | None) -> Any:
         if os.getpid() != self._process:
-            # A forked process shares the sockets of its parent: two would read one another's answers.
+            # A forked process shares its parent's sockets: the two would read each other's responses.
             self._reset()
         with self._lock:
             if endpoint not in self._clients:
-                # A session is not safe for threads, a client is; so one is made once, under the lock.
+                # A client is thread-safe but a session is not, so the client is made once, under the lock.
                 self._clients[endpoint] = self._make_client(endpoint)
             return self._clients[endpoint]
 
@@ -184,7 +184,7 @@ class S3Client:
             max_pool_connections=self.limits.max_connections,
             retries={"total_max_attempts": 1, "mode": "standard"},
             tcp_keepalive=True,
-            # Checksums are sent where this room asks for them, in the form that every kind of store knows.
+            # Checksums are sent only where this package asks for them, in the form that every store supports.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
@@ -203,5 +203,5 @@ class S3Client:
         return client
 
     def _limit_read_timeout(self, request: Any, **_: object) -> None:
-        """Let no single answer take longer than its call may."""
+        """Limit the read timeout of one response to the time left for its call."""
         request.context["read_timeout"] = getattr(self._thread, "read_timeout", self.limits.read_timeout)

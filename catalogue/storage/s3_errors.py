@@ -1,4 +1,4 @@
-"""What an error of botocore means: which storage error it is, and whether another attempt may help."""
+"""Classifies errors of botocore: the storage error to raise, and whether a retry may help."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -18,10 +18,10 @@ from catalogue.errors import ObjectChanged, ObjectMissing, ShortRead, StorageErr
 
 
 class BrokenAnswer(Exception):
-    """The store's answer is incomplete or of something else; another attempt may do better."""
+    """The store's response is incomplete or does not match the request; a retry may help."""
 
 
-#: Every error that a call to a store can end with, apart from StorageError.
+#: Every error of a call to a store, apart from StorageError.
 CALL_ERRORS = (BotoCoreError, ClientError, TransferError, BrokenAnswer, OSError)
 _NO_ANSWER = (
     ConnectionError,
@@ -31,7 +31,7 @@ _NO_ANSWER = (
     TransferError,
     OSError,
 )
-# Answers after which the same request may succeed a moment later.
+# Error codes after which a retry may succeed.
 _TEMPORARY_STATUS = {429, 500, 502, 503, 504}
 _TEMPORARY_CODES = {
     "BadDigest",
@@ -62,7 +62,7 @@ _MESSAGES: dict[type[StorageError], str] = {
 
 
 def status_of(error: ClientError) -> int:
-    """Return the HTTP status of an error answer, 0 where it has none."""
+    """Return the HTTP status of an error response; 0 if it has none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
@@ -70,7 +70,7 @@ def status_of(error: ClientError) -> int:
 class Failure:
     """A failed call. `reason` is for the log: the operation and a code, never a key, URL or secret.
 
-    `temporary`: another attempt may succeed. `silent`: the store gave no complete answer.
+    `temporary`: a retry may succeed. `silent`: the store gave no complete response.
     """
 
     kind: type[StorageError]
@@ -93,12 +93,12 @@ class Failure:
         cause = getattr(error, "kwargs", {}).get("error")
         if isinstance(cause, Exception):
             reason += f" ({type(cause).__name__})"
-        # Without credentials, profile, region or a trusted certificate, no other attempt helps.
+        # Without credentials, profile, region or a trusted certificate, a retry does not help.
         silent = isinstance(error, _NO_ANSWER) and not isinstance(error, SSLError)
         return cls(StorageUnavailable, reason, temporary=silent, silent=silent)
 
     def error(self, storage: str) -> StorageError:
-        """Return the error for callers; it may be shown to clients and names no object."""
+        """Return the error for callers; its message may be shown to clients and names no object."""
         if self.kind is StorageUnavailable:
             return StorageUnavailable(f"storage {storage!r} failed")
         return self.kind(f"an object of storage {storage!r} {_MESSAGES[self.kind]}")

@@ -1,4 +1,4 @@
-"""Uploads of local files into a bucket: whole, with every checksum confirmed by the store, or not at all."""
+"""Uploads local files into a bucket, completely and with checksums verified by the store, or not at all."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 PART_SIZE = 16 << 20
 #: S3 User Guide, "Amazon S3 multipart upload limits".
 MAX_PARTS = 10_000
-#: Parts sent at the same time.
+#: Parts sent concurrently.
 PARALLEL_PARTS = 4
 #: Seconds that sending one part, or completing an upload, may take; and for how long the store may be silent meanwhile.
 DEADLINE = 300.0
@@ -47,13 +47,13 @@ class _Part:
 
 
 class Uploads:
-    """Uploads to one store, which compares every request with its Content-MD5 before it accepts it."""
+    """Uploads files to one store, which verifies every request against its Content-MD5."""
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
 
     def send(self, path: Path, target: dict[str, str]) -> str | None:
-        """Make the file the object `target`; return its ETag, if the store tells it. Raises StorageError."""
+        """Upload the file as the object `target`; return its ETag, if the store gives it. Raises StorageError."""
         size = path.stat().st_size
         if size <= PART_SIZE:
             return self._put_object(path, target, _part(path, 1, ByteRange(0, size)))
@@ -107,7 +107,7 @@ class Uploads:
                 answer = self._client.client.upload_part(
                     **upload, PartNumber=number, Body=body, ContentMD5=part.content_md5
                 )
-            # Completing the upload needs an ETag, which is the md5 where the store does not tell.
+            # Completing the upload needs an ETag; use the md5 if the store does not return one.
             return _verified_etag(answer, part) or part.md5.hex()
 
         return part, self._client.call(put, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
@@ -147,7 +147,7 @@ class Uploads:
             except ClientError as error:
                 if status_of(error) != 404:
                     raise
-                # Perhaps an earlier attempt succeeded and only its answer was lost.
+                # An earlier attempt may have succeeded with only its response lost.
                 answer = client.head_object(**target)
                 if _etag(answer) != f"{joined}-{len(parts)}":
                     raise
@@ -165,14 +165,14 @@ def _part(path: Path, number: int, byte_range: ByteRange) -> _Part:
 
 
 def _open_range(path: Path, byte_range: ByteRange) -> Any:
-    """Open a range of a file as a file, so that no part need fit into memory."""
+    """Open a range of a file as a file object, so that parts need not fit into memory."""
     return ReadFileChunk.from_filename(
         str(path), start_byte=byte_range.begin, chunk_size=max(1, byte_range.length)
     )
 
 
 def _verified_etag(answer: Any, part: _Part) -> str | None:
-    """Return the ETag, which is the md5 of what was stored unless a key service encrypted that."""
+    """Return the ETag, which is the md5 of the stored bytes unless they were encrypted with a key service."""
     etag = _etag(answer)
     is_md5 = answer.get("ServerSideEncryption", "AES256") == "AES256" and len(etag or "") == 32
     if is_md5 and etag != part.md5.hex():
