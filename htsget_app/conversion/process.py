@@ -20,7 +20,7 @@ from typing import Final
 
 from catalogue.formats import FormatError
 from catalogue.formats.bam_fields import blank_fields
-from catalogue.formats.bgzf import MAX_COMPRESSED, BlockReader
+from catalogue.formats.bgzf import MAX_COMPRESSED, inflate
 
 #: The longest message: options, and regions as BED.
 MAX_MESSAGE: Final = 1 << 16
@@ -28,7 +28,7 @@ MAX_MESSAGE: Final = 1 << 16
 DONE: Final = b"\0"
 
 _PR_SET_PDEATHSIG: Final = 1
-_PIECE: Final = 1 << 18
+_PIECE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,21 +152,25 @@ def _blanking(fields: tuple[str, ...]) -> Callable[[int, int], None]:
 
 
 def _uncompressed(source: int) -> Iterator[bytes]:
-    """Yield what the BGZF blocks of a pipe hold, some of them at a time."""
-    compressed, at = b"", 0
-    while more := os.read(source, _PIECE):
-        compressed = compressed[at:] + more
-        at = 0
-        reader = BlockReader(lambda offset, length: compressed[offset : offset + length])  # noqa: B023
-        held = []
-        while reader.holds(at) and len(compressed) - at >= MAX_COMPRESSED:
-            block = reader.block(at)
-            assert block is not None
+    """Yield what the BGZF blocks of a pipe hold, about `_PIECE` bytes at a time."""
+    rest = b""
+    while more := _read(source, _PIECE):
+        data, at, held = rest + more, 0, []
+        while len(data) - at >= MAX_COMPRESSED or (len(more) < _PIECE and at < len(data)):
+            block = inflate(data, at)
             held.append(block.data)
             at = block.end
+        rest = data[at:]
         yield b"".join(held)
-    reader = BlockReader(lambda offset, length: compressed[offset : offset + length])
-    yield b"".join(block.data for block in reader.blocks(at))
+
+
+def _read(source: int, size: int) -> bytes:
+    """Read `size` bytes of a pipe; fewer only at its end."""
+    pieces, missing = [], size
+    while missing and (piece := os.read(source, missing)):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
 
 
 def _header(uncompressed: Iterator[bytes]) -> tuple[bytes, bytes]:
