@@ -1,7 +1,7 @@
 """Content negotiation by the Accept header (RFC 9110, section 12.5.1).
 
-The highest quality wins, then the most specific media range, then the first offer. Takes what Java sends: `q=.2` and a
-lone `*`.
+The highest quality wins, then the most specific media range, then the first offer. Accepts what Java sends: `q=.2` and
+a lone `*`.
 """
 
 import re
@@ -15,8 +15,8 @@ from typing import TypeVar
 class Offer:
     """One representation that can be sent.
 
-    `tag` tells it apart in an ETag, `also` are less exact types that mean it, and an `explicit` offer is sent only to
-    clients that name its own type.
+    `tag` distinguishes it in an ETag, `also` are less exact types that match it, and an `explicit` offer is sent only
+    to clients that name its exact type.
     """
 
     media_type: str
@@ -39,7 +39,7 @@ _LOST_PLUS = re.compile(r"(?<=[0-9]) (?=plain|json)")
 
 
 def choose(offers: tuple[OfferT, ...], accept: str) -> OfferT | None:
-    """Return the offer that an Accept header prefers; None where it takes none of them (406)."""
+    """Return the offer that an Accept header prefers; None if it accepts none of them (406)."""
     best = _best(offers, accept)
     return None if best is None else offers[best]
 
@@ -76,13 +76,13 @@ def _quality(parameters: list[str]) -> float:
         name, _, value = parameter.partition("=")
         if name.rstrip() == "q":
             value = value.strip()
-            # Java writes q=.2; a quality that is no number counts as 0.
+            # Java writes q=.2; an invalid quality counts as 0.
             quality = min(float(value), 1.0) if value.strip(".") and _QUALITY.fullmatch(value) else 0.0
     return quality
 
 
 def _specificity(media_range: str, offer: Offer) -> int:
-    """Rank how exactly a range names an offer: 4 its versioned type, 3 a plain type, 2 `text/*`, 1 `*/*`, 0 not."""
+    """Rank how exactly a range matches: 4 the versioned type, 3 a plain type, 2 `text/*`, 1 `*/*`, 0 no match."""
     if media_range == offer.media_type:
         return 4 if ".v" in offer.media_type else 3
     if offer.explicit:

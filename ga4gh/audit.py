@@ -1,4 +1,4 @@
-"""Records in the audit that a request came to nothing."""
+"""Records refused requests in the audit."""
 
 import logging
 
@@ -14,16 +14,16 @@ logger = logging.getLogger(__name__)
 
 
 def record_refusal(kind: Kind, target: str, error: Exception, *, status: int, viewer: Viewer) -> None:
-    """Record a refusal. An answer that gives nothing away is given even where it cannot be recorded."""
+    """Record a refusal. A failure to record it is only logged, because the answer discloses nothing."""
     if isinstance(error, OperationalError | InterfaceError):
-        return  # The database that failed would have to record it.
+        return  # The database that failed cannot record it.
     if isinstance(error, TooMany):
-        # These come in floods, which are not to fill the audit.
+        # Only logged, because floods of requests must not fill the audit.
         logger.warning("too many requests from %s", current_context().address)
         return
     try:
         event = Event(kind, audit.outcome_of(error, status=status), target=target)
-        # Tickets have a rate limit; data URLs are fetched in pieces, and have none.
+        # Tickets have a rate limit; data URLs, which are fetched in pieces, do not.
         audit.record(event, viewer=viewer, repeats=kind is Kind.DELIVERY)
     except DatabaseError as failure:
         logger.error("a refusal of %r could not be recorded: %s", target, failure)

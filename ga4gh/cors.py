@@ -1,7 +1,7 @@
-"""CORS: pages of every origin may use the protocols (htsget 1.3, "CORS"); genome browsers run in somebody else's page.
+"""CORS: pages of every origin may use the protocols (htsget 1.3, "CORS"); genome browsers run in pages of other sites.
 
-django-cors-headers does it, under the `CORS_…` settings: any origin is echoed and credentials are never allowed, for no
-answer depends on a cookie. The fast path, which leaves Django out, adds the same headers with `response_headers`.
+Uses django-cors-headers with the `CORS_…` settings: every origin is echoed, and credentials are never allowed, because
+no answer depends on a cookie. The fast path, which bypasses Django, adds the same headers with `response_headers`.
 """
 
 import re
@@ -21,9 +21,9 @@ _ORDINARY_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|null")
 
 
 class CrossOriginMiddleware(middleware.CorsMiddleware):
-    """Allows the very headers that a page asks to send, and the methods of the protocol that it asks.
+    """Allows the headers that a page requests, and the methods of the protocol.
 
-    django-cors-headers knows one fixed list of each.
+    django-cors-headers supports only one fixed list of each.
     """
 
     def is_enabled(self, request: HttpRequest) -> bool:
@@ -45,7 +45,7 @@ class CrossOriginMiddleware(middleware.CorsMiddleware):
 
 @lru_cache(maxsize=64)
 def response_headers(origin: str) -> tuple[Header, ...] | None:
-    """Return what the middleware adds to an answer, a preflight excepted, for an ordinary origin; None for another."""
+    """Return the headers that the middleware adds, except to a preflight; None for an unusual origin."""
     if _ORDINARY_ORIGIN.fullmatch(origin) is None:
         return None
     return (

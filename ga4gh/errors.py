@@ -1,6 +1,6 @@
-"""From an exception to a status and a document: the rows that every protocol shares, and how an error is answered.
+"""Maps exceptions to statuses and error documents: the rows that all protocols share, and the answer to an error.
 
-A message says what the client did or may do. Details of a failure of ours go to the log only: one line for an expected
+A message says what the client did wrong or can do. Details of server failures are only logged: one line for an expected
 failure, a traceback for a bug.
 """
 
@@ -21,7 +21,7 @@ from ga4gh.exchange import CACHE_NEVER, Answer, Header, Request, json_answer
 
 logger = logging.getLogger(__name__)
 
-#: Seconds after which a client may try again, when a storage or the database does not answer.
+#: Seconds after which a client may retry when a storage or the database does not answer.
 RETRY_AFTER: Final = 10
 
 _UNREACHABLE: Final = "the data cannot be read at the moment; please try again later"
@@ -29,9 +29,9 @@ _DAMAGED: Final = "the stored data are missing or damaged; the operator finds th
 
 
 class RequestError(Exception):
-    """A request that cannot be answered as it stands: 400 unless another status is given.
+    """An invalid request, answered with 400 unless another status is given.
 
-    `headers` go with the answer.
+    `headers` are added to the answer.
     """
 
     status = HTTPStatus.BAD_REQUEST
@@ -46,9 +46,10 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one kind of exception is answered.
+    """The answer to one class of exceptions.
 
-    `told` replaces a message that is not for clients. With `is_logged`, whoever raises it has logged why.
+    `told` replaces a message that clients must not see. With `is_logged`, the exception was already logged where it was
+    raised.
     """
 
     error: type[Exception]
@@ -57,7 +58,7 @@ class Row:
     is_logged: bool = False
 
 
-#: The first row whose class fits; a protocol's own rows come before these.
+#: Rows of all protocols; the first with a matching class applies, and a protocol's own rows come first.
 COMMON: Final = (
     Row(DisallowedHost, HTTPStatus.BAD_REQUEST, "this site does not answer to that Host"),
     Row(UnreadablePostError, HTTPStatus.BAD_REQUEST, "the body breaks off"),
@@ -88,7 +89,7 @@ def plain_error(error: Exception, status: HTTPStatus, message: str) -> Mapping[s
 
 
 def error_headers(error: Exception, status: HTTPStatus, viewer: Viewer) -> list[Header]:
-    """Return what a status asks for: a bearer challenge (RFC 6750, section 3), or when to try again."""
+    """Return the headers of an error status: a bearer challenge (RFC 6750, section 3), or Retry-After."""
     headers = [*error.headers] if isinstance(error, RequestError) else []
     if status is HTTPStatus.UNAUTHORIZED:
         headers.append(("WWW-Authenticate", 'Bearer error="invalid_token"' if viewer.fault else "Bearer"))
@@ -100,9 +101,7 @@ def error_headers(error: Exception, status: HTTPStatus, viewer: Viewer) -> list[
 
 
 def log_failure(error: Exception, row: Row, target: str) -> None:
-    """Log a failure of ours once: an expected one in one line, unless that was done where it arose; a bug with its
-    traceback.
-    """
+    """Log a server failure once: an expected one in one line, unless already logged; a bug with its traceback."""
     is_logged = row.is_logged or (isinstance(error, CatalogueError) and error.is_logged)
     if row.status >= 500 and not is_logged:
         trace = error if row is _BUG else None
@@ -110,14 +109,12 @@ def log_failure(error: Exception, row: Row, target: str) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    """Return the first line of a message; libpq adds hints on further lines."""
+    """Return the first line of a message, because libpq adds hints on further lines."""
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def log_broken_body(body: Iterator[bytes], what: str) -> Iterator[bytes]:
-    """Pass a body on, and log why it broke off; the server then breaks the connection, so that no client takes a part
-    for the whole.
-    """
+    """Yield a body, and log an error in it; the server then breaks the connection, so that clients notice."""
     try:
         yield from body
     except StorageError as error:

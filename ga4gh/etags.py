@@ -1,6 +1,6 @@
 """Conditional requests: If-Match, If-None-Match and If-Range against the ETag of an answer (RFC 9110, section 13).
 
-ETags here are strong, and given with their quotes.
+ETags here are strong and include their quotes.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from ga4gh.ranges import RangeHeader, parse_range
 
 
 def precondition(environ: Mapping[str, Any], etag: str) -> HTTPStatus | None:
-    """Return 412 or 304 where the conditions of a GET or HEAD ask for that, else None."""
+    """Return 412 or 304 if the conditions of a GET or HEAD require it, else None."""
     wanted = environ.get("HTTP_IF_MATCH")
     if wanted is not None and not _any_matches(parse_etags(wanted), etag):
         return HTTPStatus.PRECONDITION_FAILED
@@ -24,9 +24,9 @@ def precondition(environ: Mapping[str, Any], etag: str) -> HTTPStatus | None:
 
 
 def range_header(environ: Mapping[str, Any], etag: str) -> str | None:
-    """Return the Range header; None where it is absent, or where If-Range names another state of what is served.
+    """Return the Range header; None if it is absent, or if If-Range has another ETag.
 
-    A date in If-Range never matches, because nothing here has a Last-Modified.
+    A date in If-Range never matches, because answers have no Last-Modified.
     """
     if_range = environ.get("HTTP_IF_RANGE")
     if if_range is not None and if_range.strip() != etag:
@@ -35,10 +35,9 @@ def range_header(environ: Mapping[str, Any], etag: str) -> str | None:
 
 
 def requested_range(environ: Mapping[str, Any], etag: str, *, method: str) -> RangeHeader | None:
-    """Return the range that a GET asks for, None for everything.
+    """Return the range that a GET requests; None for the whole body.
 
-    Other methods, headers that are malformed or inverted, and several ranges are answered as if without the header
-    (RFC 9110 §14.2).
+    Ignores the header for other methods, and if it is malformed, inverted or has several ranges (RFC 9110 §14.2).
     """
     header = range_header(environ, etag) if method == "GET" else None
     asked = None if header is None else parse_range(header)

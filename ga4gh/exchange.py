@@ -1,7 +1,7 @@
 """One HTTP request and its answer, without a framework.
 
-Views and the fast path read the same WSGI environment and send the same `Answer`. It is complete: it has the headers
-that Django's security middleware would add, because the fast path leaves Django out.
+Views and the fast path read the same WSGI environment and send the same `Answer`. It includes the headers that Django's
+security middleware would add, because the fast path bypasses Django.
 """
 
 import hashlib
@@ -32,10 +32,10 @@ _ALWAYS: Final = (
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A WSGI environment (PEP 3333), what the path asks for, and who asks.
+    """A WSGI environment (PEP 3333), the requested target, and the viewer.
 
-    `target` is how the log and the audit name what is asked for, so it must hold no credentials. The fast path serves
-    only what is public and leaves `viewer` anonymous.
+    `target` is the name of the resource in the log and the audit, so it must not contain credentials. The fast path
+    serves only public data and leaves `viewer` anonymous.
     """
 
     environ: Mapping[str, Any]
@@ -66,7 +66,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete response. A streamed body raises where its source falls short; the connection must then break."""
+    """A complete response. A streamed body raises if its source fails; the connection must then break."""
 
     status: HTTPStatus
     headers: list[Header]
@@ -86,7 +86,7 @@ def json_answer(
     content_type: str = "application/json",
     headers: Iterable[Header] = (CACHE_NEVER,),
 ) -> Answer:
-    """Answer with JSON in ASCII, ready or to be encoded; HEAD gets the headers alone."""
+    """Answer with JSON in ASCII, from text or a document; HEAD gets only the headers."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode("ascii")
     sized = (("Content-Type", content_type), ("Content-Length", str(len(body))), *headers)
     return answer(status, sized, b"" if request.method == "HEAD" else body)
@@ -100,7 +100,7 @@ def document(
     tag: str = "json",
     caching: Header = CACHE_BRIEFLY,
 ) -> Answer:
-    """Answer with a JSON document and its ETag, or with 304 to a client that has it; `tag` names the representation."""
+    """Answer with a JSON document and its ETag, or with 304 if the client has it; `tag` names the representation."""
     body = json.dumps(content).encode("ascii")
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}-{tag}"'
     validity = (("ETag", etag), caching)

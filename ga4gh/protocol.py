@@ -1,4 +1,4 @@
-"""What a protocol declares about itself, and the register of all protocols of the site."""
+"""The declaration of a protocol, and the registry of all protocols of the site."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ from ga4gh.service_info import Service
 class Protocol:
     """One protocol, as its `urls` module declares it under the name `PROTOCOL`.
 
-    `paths` are prefixes that only this protocol answers. `errors` are rows beyond the common ones, and
+    `paths` are URL path prefixes of this protocol alone. `errors` are rows in addition to the common ones, and
     `error_document` builds the body of an error from the exception, the status and the message. `methods` are allowed
-    to pages of other origins. With `has_fast_path`, some answers leave in front of Django, so that errors have no
-    request id. `root_details` is what the service-info document of the site's root has about this protocol.
+    for pages of other origins. With `has_fast_path`, some answers bypass Django, so that errors have no request id.
+    `root_details` is this protocol's part of the service-info document of the site's root.
     """
 
     name: str
@@ -33,11 +33,11 @@ class Protocol:
     root_details: Callable[[], Mapping[str, object]] = field(default=dict)
 
     def row_of(self, error: Exception) -> Row:
-        """Return the row of an exception: the protocol's own, or a common one."""
+        """Return the row of an exception: one of the protocol's own, else a common one."""
         return row_of(error, (*self.errors, *COMMON))
 
     def error_answer(self, request: Request, error: Exception) -> Answer:
-        """Log a failure of ours, and answer with the protocol's error document."""
+        """Log a server failure, and answer with the protocol's error document."""
         row = self.row_of(error)
         log_failure(error, row, request.target)
         content = self.error_document(error, row.status, row.told or str(error))
@@ -57,10 +57,10 @@ def protocol_paths() -> tuple[str, ...]:
 
 
 def root_details() -> dict[str, object]:
-    """Return what all protocols have to say in the service-info document of the site's root."""
+    """Return the parts of all protocols in the service-info document of the site's root."""
     return {name: detail for protocol in protocols() for name, detail in protocol.root_details().items()}
 
 
 def protocol_at(path: str) -> Protocol | None:
-    """Return the protocol that answers a path."""
+    """Return the protocol of a path; None if no protocol has it."""
     return next((protocol for protocol in protocols() if path.startswith(protocol.paths)), None)

@@ -1,11 +1,11 @@
-"""Range headers (RFC 9110, section 14). Bytes count from 0; only the header itself names its last byte."""
+"""Range headers (RFC 9110, section 14). Bytes count from 0; only the header itself is inclusive."""
 
 import re
 from typing import NamedTuple
 
-# int() alone would also take "1_0", "+5", " 5" and digits of other scripts.
+# int() alone would also accept "1_0", "+5", " 5" and digits of other scripts.
 _RANGE = re.compile(r"bytes=(?:([0-9]+)-([0-9]*)|-([0-9]+))", re.IGNORECASE)
-#: Nothing is as long, and int() refuses text of thousands of digits.
+#: Enough for every length; int() rejects text of thousands of digits.
 _BEYOND = 2**63
 
 
@@ -17,11 +17,11 @@ class RangeHeader(NamedTuple):
 
     @property
     def is_inverted(self) -> bool:
-        """Whether it ends before it begins, which makes it invalid whatever it is asked of."""
+        """Whether the last byte is before the first, which is invalid for every length."""
         return self.first is not None and self.last is not None and self.last < self.first
 
     def within(self, length: int) -> tuple[int, int] | None:
-        """Return which of `length` bytes it selects, half-open and cut at the end; None where that is none at all."""
+        """Return the half-open range of bytes that it selects of `length`, clipped to the end; None if it is empty."""
         first, last = self
         if first is None:
             begin, end = max(length - (last or 0), 0), length

@@ -1,6 +1,6 @@
-"""What services say of themselves: GA4GH service-info 1.0.0 and service registry 1.0.0.
+"""Builds documents of GA4GH service-info 1.0.0 and service registry 1.0.0.
 
-The operator's part comes from the `SERVICE_…` settings, the protocol's from its `Service`.
+The operator's part comes from the `SERVICE_…` settings, the protocol's part from its `Service`.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +13,8 @@ from django.conf import settings
 class Service:
     """One service of the site; `version` is that of the specification.
 
-    `kind` tells services of one protocol apart, such as `reads`. `path` is where clients find the service below the
-    site, `about` a sentence for its description, and `details` what its service-info has beside the standard's keys.
+    `kind` distinguishes services of one protocol, such as `reads`. `path` is the URL path of the service, `about` a
+    sentence for its description, and `details` are the keys of its service-info besides those of the standard.
     """
 
     artifact: str
@@ -30,7 +30,7 @@ class Service:
         return {**self._described(), **self.details()}
 
     def registry_entry(self, site_url: str) -> dict[str, object]:
-        """Return the entry of the service registry; `site_url` is without a slash at its end."""
+        """Return the entry of the service registry; `site_url` has no trailing slash."""
         return {**self._described(), "url": site_url + self.path}
 
     def _described(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The views that protocols build on: a handler returns an `Answer` or raises, and everything else is done here."""
+"""Base views of protocols: a handler returns an `Answer` or raises; these views do everything else."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,9 +23,9 @@ from ga4gh.protocol import Protocol, protocols
 
 
 class ProtocolView(APIView):
-    """A resource of a protocol that is for everybody.
+    """A public resource of a protocol.
 
-    A subclass names its `protocol`. Handlers use `asked`, the request without a framework, in place of Django's.
+    A subclass sets its `protocol`. Handlers use `asked`, the framework-free request, instead of Django's.
     """
 
     protocol = Protocol(name="none", paths=())
@@ -35,7 +35,7 @@ class ProtocolView(APIView):
     throttle_classes: Sequence[Any] = ()
 
     def target(self, **parts: str) -> str:
-        """Name what is asked for, for the log and the audit: the parts of the path, unless one holds credentials."""
+        """Return the name of the resource for log and audit: the parts of the path, unless one holds credentials."""
         return "/".join(parts.values())
 
     def setup(self, request: HttpRequest, *args: Any, **parts: str) -> None:
@@ -44,13 +44,13 @@ class ProtocolView(APIView):
         self.asked = Request(request.META, self.target(**parts))
 
     def initial(self, request: Any, *args: Any, **parts: str) -> None:
-        """Find out who asks, and whether they ask too often."""
+        """Identify the viewer, and apply the rate limit."""
         if request.method != "OPTIONS":
             self.asked.viewer = request.auth or ANONYMOUS
             self.check_throttles(request)
 
     def options(self, request: Any, *args: Any, **parts: str) -> Answer:  # type: ignore[override]
-        """Say which methods are possible (RFC 9110, section 9.3.7)."""
+        """Answer with the allowed methods (RFC 9110, section 9.3.7)."""
         return answer(HTTPStatus.NO_CONTENT, [("Allow", ", ".join(self.allowed_methods))])
 
     def http_method_not_allowed(self, request: Any, *args: Any, **parts: str) -> NoReturn:
@@ -67,7 +67,7 @@ class ProtocolView(APIView):
         raise TooMany(int(wait))
 
     def handle_exception(self, exc: Exception) -> Answer:  # type: ignore[override]
-        """Answer as the protocol's table of errors says."""
+        """Answer according to the protocol's table of errors."""
         return self.protocol.error_answer(self.asked, exc)
 
     @property
@@ -76,15 +76,15 @@ class ProtocolView(APIView):
         return {}
 
     def finalize_response(self, request: Any, response: Answer, *args: Any, **parts: str) -> HttpResponseBase:  # type: ignore[override]
-        """Hand the answer to Django."""
+        """Convert the answer to a Django response."""
         return _sent(response)
 
     def body(self, *, max_bytes: int) -> bytes:
-        """Return the body of a POST. Raises RequestError (413), before it is read where its length is told."""
+        """Return the body of a POST. Raises RequestError (413), before reading it if Content-Length is given."""
         environ = self.asked.environ
         told = environ.get("CONTENT_LENGTH", "")
         too_long = told.isascii() and told.isdigit() and int(told[:20]) > max_bytes
-        # Django takes a body without a length for none; the server knows where one that comes in chunks ends.
+        # Django treats a body without Content-Length as empty; read a chunked one from the server directly.
         chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
         source = environ["wsgi.input"] if chunked else self.request._request
         body = b"" if too_long else source.read(max_bytes + 1)
@@ -95,13 +95,13 @@ class ProtocolView(APIView):
 
 
 class GuardedView(ProtocolView):
-    """A resource that depends on who asks, by bearer token and never by cookie; refusals go into the audit."""
+    """A resource that depends on the viewer, identified by bearer token, never by cookie; refusals are audited."""
 
     authentication_classes = api_settings.DEFAULT_AUTHENTICATION_CLASSES
     event: Kind = Kind.REQUEST
 
     def audit_target(self, error: Exception) -> str | None:
-        """Name for the audit what was refused, or return None where the refusal is not recorded."""
+        """Return the name of the refused resource for the audit; None if the refusal is not recorded."""
         return self.asked.target
 
     def handle_exception(self, exc: Exception) -> Answer:  # type: ignore[override]
@@ -112,9 +112,9 @@ class GuardedView(ProtocolView):
         return refusal
 
     def finalize_response(self, request: Any, response: Answer, *args: Any, **parts: str) -> HttpResponseBase:  # type: ignore[override]
-        """Hand the answer to Django, and keep from shared caches what credentials may have opened: private names, say.
+        """Convert the answer to a Django response; keep answers that credentials may have changed out of shared caches.
 
-        What a digest names is the same for everybody.
+        Answers by digest are the same for everybody.
         """
         if self.asked.viewer.name is not None:
             headers = [CACHE_PRIVATE if header == CACHE_BRIEFLY else header for header in response.headers]
@@ -123,7 +123,7 @@ class GuardedView(ProtocolView):
 
 
 class NothingView(ProtocolView):
-    """Paths of a protocol that name nothing."""
+    """Unknown paths of a protocol."""
 
     def initial(self, request: Any, *args: Any, **parts: str) -> NoReturn:
         """Refuse every method with 404."""
@@ -160,8 +160,8 @@ def _sent(answer: Answer) -> HttpResponseBase:
     kind = HttpResponse if isinstance(answer.body, bytes) else StreamingHttpResponse
     response: HttpResponseBase = kind(answer.body, status=answer.status.value, headers=dict(answer.headers))
     if answer.headers[0][0] != "Content-Type":
-        # An answer without a body has none; Django invents one.
+        # An answer without a body has no Content-Type; Django would add one.
         del response.headers["Content-Type"]
-    # A failure of ours is in the log already, in one line; Django would add another.
+    # The server failure is already logged in one line; Django would add another.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
