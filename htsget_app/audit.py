@@ -10,12 +10,12 @@ from htsget_app.delivery.tokens import SignedPart
 from htsget_app.params import TicketRequest
 from htsget_app.tickets import Ticket
 
-#: Regions of a request that are recorded; of more, only their number.
+#: Upper bound of the regions recorded for a request; of more, only the number is recorded.
 _MAX_REGIONS = 20
 
 
 def ticket_given(ticket: Ticket, asked: TicketRequest, *, viewer: Viewer) -> None:
-    """Record a ticket, before it leaves."""
+    """Record a ticket before it is sent."""
     detail = {**_asked(asked), "grants": [number for number, _ in ticket.file.permission.lease.grants]}
     target = f"{asked.kind}/{asked.id}"
     event = Event(Kind.TICKET, dataset=ticket.file.dataset, target=target, detail=detail)
@@ -23,9 +23,9 @@ def ticket_given(ticket: Ticket, asked: TicketRequest, *, viewer: Viewer) -> Non
 
 
 def delivered(file: StoredFile, part: SignedPart, *, status: int, viewer: Viewer) -> None:
-    """Record a delivery, before its first byte leaves.
+    """Record a delivery before its first byte is sent.
 
-    Repeats within an hour are counted, see `catalogue.audit.record`: of one part, or for a public file of any of it.
+    Repeats within an hour are counted (see `catalogue.audit.record`), per part, or for a public file per file.
     """
     public = part.lease == NO_LEASE
     detail: dict[str, Any] = {"format": file.format.value, "status": status}
@@ -40,7 +40,7 @@ def delivered(file: StoredFile, part: SignedPart, *, status: int, viewer: Viewer
 
 
 def _holder(part: SignedPart, viewer: Viewer) -> Viewer:
-    """Return who receives a delivery: whom the request proves, else whom the URL was given to."""
+    """Return the receiver of a delivery: the viewer of the request, else the viewer that the URL was given to."""
     if viewer.name is not None or part.lease.holder == bytes(8):
         return viewer
     return Viewer(name=f"holder {part.lease.holder.hex()}", user=part.lease.user, credential="data URL")

@@ -1,4 +1,4 @@
-"""What htsget declares of its errors (htsget 1.3, "Errors"); what every protocol shares is in `ga4gh.errors`."""
+"""The errors of htsget (htsget 1.3, "Errors"); rows of all protocols are in `ga4gh.errors`."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -9,7 +9,7 @@ from ga4gh.errors import RequestError, Row
 
 
 class ConversionFailed(CatalogueError):
-    """htslib could not convert the records; the text says why, for the log."""
+    """htslib could not convert the records; the message gives the reason, for the log."""
 
 
 class TooManyConversions(CatalogueError):
@@ -20,7 +20,7 @@ class TooManyConversions(CatalogueError):
 
 
 class ReferenceMissing(CatalogueError):
-    """Records cannot be decoded or encoded for want of reference sequences."""
+    """Records cannot be decoded or encoded because reference sequences are missing."""
 
 
 class InvalidInput(RequestError):
@@ -32,7 +32,7 @@ class InvalidRange(RequestError):
 
 
 class UnsupportedFormat(RequestError):
-    """The file cannot be had in this format."""
+    """The file is not available in this format."""
 
 
 class PayloadTooLarge(RequestError):
@@ -51,7 +51,7 @@ class DataUrlAltered(DataUrlRefused):
     """The text after /data/ is not a token that this site signed."""
 
 
-#: Rows beyond those that protocols share.
+#: Rows in addition to those of all protocols.
 ROWS: Final = (
     Row(ReferenceMissing, HTTPStatus.BAD_REQUEST),
     Row(TooManyConversions, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -59,7 +59,7 @@ ROWS: Final = (
     Row(AmbiguousReference, HTTPStatus.BAD_REQUEST),
 )
 
-#: The specification's name of an error: of an exception where it has its own, else of a status.
+#: The specification's error types, by exception, else by status.
 _NAMES_OF_ERRORS: Final = {
     InvalidRange: "InvalidRange",
     UnsupportedFormat: "UnsupportedFormat",

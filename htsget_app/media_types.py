@@ -1,4 +1,4 @@
-"""Which version of htsget an answer is in (htsget 1.3, "Protocol essentials").
+"""Chooses the version of htsget of an answer (htsget 1.3, "Protocol essentials").
 
 All versions share one layout, so this decides only the number in the Content-Type: the version that the Accept header
 names and prefers, else the newest.
@@ -8,7 +8,7 @@ from typing import Final
 
 from ga4gh.accept import Offer, choose
 
-#: The versions that are answered, the newest first.
+#: The supported versions, the newest first.
 VERSIONS: Final = ("1.3.0", "1.2.1", "1.2.0", "1.1.1", "1.1.0", "1.0.0")
 
 _OFFERS: Final = tuple(

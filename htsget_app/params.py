@@ -1,8 +1,8 @@
 """Parses a request for a ticket, from a query string or a JSON body (htsget 1.3, "GET request", "POST request").
 
-Nothing here knows a file: what needs one (an unknown reference, a start beyond its length) is checked by
-`htsget_app.planning.selection`. Positions are 0-based and half-open. Every fault is an `InvalidInput`, `InvalidRange`
-or `UnsupportedFormat` whose message names the parameter.
+Checks that need the file (an unknown reference, a start beyond its length) are in `htsget_app.planning.selection`.
+Positions are 0-based and half-open. Every fault is an `InvalidInput`, `InvalidRange` or `UnsupportedFormat` whose
+message names the parameter.
 """
 
 import json
@@ -30,7 +30,7 @@ _GET_PARAMETERS = frozenset({"format", "class", *_REGION, *_CHOICES})
 _POST_KEYS = frozenset({"format", "class", "regions", *_CHOICES})
 
 _TAG = re.compile(r"[A-Za-z][A-Za-z0-9]")
-# int() alone would also take "1_000", "+5", " 5", digits of other scripts, and thousands of digits.
+# int() alone would also accept "1_000", "+5", " 5", digits of other scripts, and thousands of digits.
 _POSITION = re.compile(r"0*([0-9]{1,10})")
 _MAX_PARAMETERS = 1000
 
@@ -39,7 +39,7 @@ _MAX_PARAMETERS = 1000
 class RegionRequest:
     """Positions `start` to `end` of the reference with this name, this md5, or both.
 
-    `md5` is in lower case. `start` and `end` are None where the request has none: the begin and end of the contig.
+    `md5` is in lower case. `start` and `end` are None if absent: the begin and end of the contig.
     """
 
     name: str | None = None
@@ -50,7 +50,7 @@ class RegionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """How the records of an answer differ from the stored ones (htsget 1.3, "fields", "tags", "notags", "format").
+    """How the records of an answer differ from stored ones (htsget 1.3, "fields", "tags", "notags", "format").
 
     `fields` and `tags` are those to keep, None for all of them; `notags` are those to drop. With `no_reference` CRAM is
     written without one.
@@ -65,7 +65,7 @@ class Rewriting:
 
 @dataclass(frozen=True, slots=True)
 class TicketRequest:
-    """What is asked of one id.
+    """A request for one id.
 
     `regions` is None for the whole file. `unplaced` asks for the reads without a position. `fields` and `tags` are
     None for all of them.
@@ -82,9 +82,9 @@ class TicketRequest:
     notags: frozenset[str] = frozenset()
 
     def rewriting(self, stored: FileFormat) -> Rewriting | None:
-        """Return how the records of a file in format `stored` have to change; None where they stay as they are.
+        """Return how to rewrite the records of a file in format `stored`; None if they stay unchanged.
 
-        Fields and tags are those of alignment records, and mean nothing for variants (htsget 1.3, "fields").
+        Fields and tags apply to alignment records, and are ignored for variants (htsget 1.3, "fields").
         """
         rewriting = Rewriting(self.format)
         if self.kind == FileKind.READS and not self.header_only:
@@ -149,7 +149,7 @@ def from_body(*, kind: str, id: str, query: str, body: bytes) -> TicketRequest:
 
 def _query_parameters(query: str) -> dict[str, str]:
     try:
-        # WSGI hands over each byte as one character.
+        # WSGI passes each byte as one character.
         text = query.encode("latin-1").decode()
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
     except ValueError:
@@ -209,7 +209,7 @@ def _header_only(given: Mapping[str, Any], *, of: frozenset[str]) -> bool:
 def _placed(
     regions: tuple[RegionRequest, ...] | None,
 ) -> tuple[tuple[RegionRequest, ...] | None, bool]:
-    """Return the regions that lie on a reference, and whether reads without a position are wanted too."""
+    """Return the regions on references, and whether reads without a position are requested too."""
     if regions is None:
         return None, False
     for region in regions:

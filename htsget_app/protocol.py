@@ -1,6 +1,6 @@
-"""What htsget declares: its paths, its two services and its errors (htsget 1.3, "GA4GH service-info").
+"""Declares htsget: its paths, its two services and its errors (htsget 1.3, "GA4GH service-info").
 
-Service-info tells the truth of each service: which formats, and whether `fields` and `tags` have an effect.
+Service-info gives the formats of each service, and whether `fields` and `tags` have an effect.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""From a request to its ticket: which file, which contigs, which parts (htsget 1.3, "Response").
+"""Answers a request with a ticket: finds the file, the contigs and the parts (htsget 1.3, "Response").
 
 The order is access, format, references and ranges, bytes. Positions are 0-based and half-open.
 """
@@ -36,14 +36,14 @@ from htsget_app.planning.selection import select
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The parts whose bytes concatenate to the answer, its format, and the file that they are of."""
+    """The parts whose bytes concatenate to the answer, its format, and its file."""
 
     file: StoredFile
     format: FileFormat
     parts: list[TicketPart]
 
     def json(self, url_of: Callable[[StoredRange | Derived], SignedUrl]) -> bytes:
-        """Return the ticket in ASCII, with nothing before or after it: htslib knows it by its first bytes.
+        """Return the ticket in ASCII, without surrounding white space: htslib recognises its first bytes.
 
         `url_of` gives the URL of a part, and the headers to send with it.
         """

@@ -19,7 +19,7 @@ from htsget_app.media_types import ticket_type
 from htsget_app.planning.parts import Limits
 from htsget_app.protocol import PROTOCOL
 
-#: So many regions of a request count as one ticket more.
+#: This many regions of a request count as one additional ticket.
 REGIONS_PER_TICKET: Final = 50
 
 
@@ -31,11 +31,11 @@ class TicketView(GuardedView):
     throttle_classes: Sequence[Any] = api_settings.DEFAULT_THROTTLE_CLASSES
 
     def get(self, request: Any, kind: str, id: str) -> Answer:
-        """Return a ticket for what the query asks."""
+        """Return a ticket for the query."""
         return self._ticket(params.from_query(kind=kind, id=id, query=self.asked.query))
 
     def post(self, request: Any, kind: str, id: str) -> Answer:
-        """Return a ticket for what the body asks."""
+        """Return a ticket for the body."""
         body = self.body(max_bytes=settings.HTSGET_MAX_POST_BYTES)
         return self._ticket(params.from_body(kind=kind, id=id, query=self.asked.query, body=body))
 
@@ -70,7 +70,7 @@ class DataView(GuardedView):
     event = Kind.DELIVERY
 
     def target(self, **parts: str) -> str:
-        """Name no token: it opens data."""
+        """Return a constant, because the token in the path opens data."""
         return "a data URL"
 
     def audit_target(self, error: Exception) -> str:

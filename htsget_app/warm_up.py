@@ -1,4 +1,4 @@
-"""Warm-up: makes a first ticket in each process, before anybody waits for it.
+"""Warms up a process: makes a first ticket before the first request.
 
 Much is loaded at first use: prepared queries, parts of numpy and of the compression library, caches. Without this the
 first answer of a worker takes five times as long as its second.

@@ -1,4 +1,4 @@
-"""The whole answer to each refget request: status, headers and body, without a framework.
+"""Builds the complete answer to each refget request, without a framework: status, headers and body.
 
 refget 2.0.0, "API Methods". Positions are 0-based and half-open. What a digest names never changes, so residues asked
 for by digest may be cached for ever; names can be given to other sequences, and metadata can gain names. Errors are
@@ -37,7 +37,7 @@ from refget_app.params import SequenceParams, sequence_params
 from refget_app.protocol import REFGET, capabilities
 from refget_app.redirects import redirect_url
 
-#: Up to this many residues are read before the answer begins; more are streamed.
+#: Upper bound of the residues read before the answer begins; longer answers are streamed.
 MAX_READ_AT_ONCE = 256 * 1024
 
 _BY_RANGES = ("Accept-Ranges", "bytes")
@@ -155,7 +155,7 @@ def _layout(identifier: str, record: StoredSequence, outcome: Serve, form: Repre
 
 
 def _body(record: StoredSequence, outcome: Serve, layout: BodyLayout) -> bytes | Iterator[bytes]:
-    """Read the body, or begin to stream it: what is missing shows before the answer has a status."""
+    """Read the body, or begin to stream it, so that errors occur before the status is sent."""
     pieces = outcome.pieces(record.length)
     if outcome.residues(record.length) <= MAX_READ_AT_ONCE:
         if layout is PLAIN and len(pieces) == 1:

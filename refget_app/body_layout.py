@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from refget_app.media_types import Form
 
-#: Residues on a line of FASTA.
+#: Residues per line of FASTA.
 LINE_LENGTH = 60
 
 
@@ -24,7 +24,7 @@ class BodyLayout:
         return len(self.before) + residues + breaks + len(self.after)
 
     def write(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield the body, in pieces about as large as those that come in."""
+        """Yield the body, in pieces about as large as the given ones."""
         yield self.before
         column = 0
         for piece in pieces:

@@ -1,4 +1,4 @@
-"""The fast path: answers the plain request for residues in front of Django, and lets everything else through.
+"""The fast path: answers plain requests for residues before Django, and passes all others on.
 
 Plain is GET or HEAD of `/sequence/<digest>` or `/md5/<md5>` whose look-up this process has in its cache. The answer is
 made by the same function as in the views; `tests/refget_app/test_fast_path.py` compares the two byte for byte.

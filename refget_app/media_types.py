@@ -44,18 +44,18 @@ def _versions(media_type: str, form: Form, degraded: str) -> tuple[Representatio
     return newest, *older
 
 
-#: What a sequence can be sent as, the preferred first.
+#: Representations of sequences, the preferred first.
 SEQUENCE = (
     *_versions("text/vnd.ga4gh.refget.v{}+plain", Form.PLAIN, "text/plain"),
     Representation(media_type="text/x-fasta", form=Form.FASTA, tag="fasta"),
     Representation(media_type="application/json", form=Form.JSON, tag="json"),
 )
-#: What metadata and service-info can be sent as.
+#: Representations of metadata and service-info.
 DOCUMENT = _versions("application/vnd.ga4gh.refget.v{}+json", Form.JSON, "application/json")
 
 
 def chosen(offers: tuple[OfferT, ...], accept: str) -> OfferT:
-    """Return the offer that an Accept header prefers. Raises RequestError (406) where it takes none of them."""
+    """Return the offer that an Accept header prefers. Raises RequestError (406) if it accepts none."""
     offer = choose(offers, accept)
     if offer is None:
         types = ", ".join(offer.media_type for offer in offers)

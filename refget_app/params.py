@@ -12,14 +12,14 @@ from ga4gh.ranges import RangeHeader, parse_range
 #: Positions are unsigned 32-bit integers.
 MAX_POSITION = 2**32 - 1
 
-# int() alone would also take "1_0", "+5", " 5" and digits of other scripts.
+# int() alone would also accept "1_0", "+5", " 5" and digits of other scripts.
 _POSITION = re.compile(r"[0-9]{1,10}")
 _USUAL_QUERY = re.compile(r"start=([0-9]{1,10})&end=([0-9]{1,10})")
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceParams:
-    """What a request asks of a sequence; `fault` says why it is malformed (400), once the id is found.
+    """The parameters of a request for residues; `fault` says why it is malformed (400), once the id is found.
 
     `accept` is the query's, which counts as the header; None where it is absent.
     """

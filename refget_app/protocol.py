@@ -1,4 +1,4 @@
-"""What refget declares: its paths, its service and its errors (refget 2.0.0, "Errors", "Service info")."""
+"""Declares refget: its paths, its service and its errors (refget 2.0.0, "Errors", "Service info")."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""When a whole sequence is better fetched from the object store than through this site (refget 0.2, "Redirects").
+"""Decides when to redirect a request for a whole sequence to the object store (refget 0.2, "Redirects").
 
 Never where it is known to break: htslib, which asks by `/md5/`, and Java's HTTP client, which reference libraries use,
 do not follow redirects, or not to every host; a page of another origin would need the store's consent.
@@ -21,7 +21,7 @@ _JAVA_ACCEPT = "text/html, image/gif"
 def redirect_url(
     request: Request, record: StoredSequence, outcome: Serve, form: Representation
 ) -> str | None:
-    """Return the URL of the whole sequence in its store; None where the answer is to come from here.
+    """Return the URL of the whole sequence in its store; None if this site sends the answer itself.
 
     Private sequences are never redirected: a URL would outlive the grant.
     """

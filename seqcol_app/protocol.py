@@ -1,4 +1,4 @@
-"""What sequence collections declare: their paths, their service and the schema of a collection ("Schema")."""
+"""Declares sequence collections: their paths, their service and the schema of a collection ("Schema")."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,7 +1,7 @@
-"""Converts records between formats, and takes fields, tags and regions out of them, with htslib in other processes.
+"""Converts records between formats, and selects fields, tags and regions, with htslib in separate processes.
 
-A conversion is complete before a byte of it is sent: its size is known then, and a failure is an error, never the end
-of a body that looks whole. What it writes lies in a file without a name, which is gone when it is closed.
+A conversion is complete before its first byte is sent, so that its size is known and a failure is an error, not a
+truncated body. Its output is in an unnamed file, which disappears when it is closed.
 """
 
 import atexit
@@ -25,7 +25,7 @@ from htsget_app.errors import ConversionFailed, TooManyConversions
 
 
 class _Converter:
-    """The process that forks one for each conversion: started at the first, and again where it has died."""
+    """The process that forks a child for each conversion: started for the first, and restarted if it died."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,13 +33,13 @@ class _Converter:
         self._process: subprocess.Popen[bytes] | None = None
 
     def submit(self, job: Job, source: int, target: int, status: int) -> None:
-        """Hand a job over with its descriptors, which stay open here."""
+        """Send a job with its descriptors, which stay open here."""
         message = job.encoded()
         with self._lock:
             try:
                 self._send(message, source, target, status)
             except OSError:
-                # It has died, and is started again.
+                # The process died; start it again.
                 self._end()
                 self._send(message, source, target, status)
 
@@ -66,7 +66,7 @@ class _Converter:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "htsget_app.conversion.process", str(theirs.fileno())],
                 cwd=settings.BASE_DIR,
-                # It needs none of the site's settings, and no secret.
+                # It needs no settings of the site and no secrets.
                 env={"PATH": os.defpath, "LANG": "C.UTF-8"},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -92,7 +92,7 @@ os.register_at_fork(after_in_child=_begin_anew)
 
 @contextmanager
 def open_unnamed(folder: Path) -> Iterator[int]:
-    """Open a file without a name on the disk of a folder, for the time of the block."""
+    """Yield the descriptor of an unnamed file on the disk of a folder, closed after the block."""
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         yield file.fileno()
 
@@ -100,7 +100,7 @@ def open_unnamed(folder: Path) -> Iterator[int]:
 def convert(source: Iterable[bytes], job: Job, target: int) -> None:
     """Write the whole output of a job to the descriptor `target`.
 
-    `source` is the job's input, read once. Raises ConversionFailed, TooManyConversions, and what reading `source` does.
+    `source` is the job's input, read once. Raises ConversionFailed, TooManyConversions, and errors of `source`.
     """
     with _one_of(settings.STREAM_LIMIT):
         _convert(source, job, target)
@@ -108,7 +108,7 @@ def convert(source: Iterable[bytes], job: Job, target: int) -> None:
 
 @contextmanager
 def _one_of(limit: int) -> Iterator[None]:
-    """Count a conversion for the time of the block. Raises TooManyConversions."""
+    """Count a running conversion during the block. Raises TooManyConversions."""
     global _running
     with _counting:
         if _running >= limit:
@@ -141,7 +141,7 @@ def _convert(source: Iterable[bytes], job: Job, target: int) -> None:
 
 
 def _feed(source: Iterable[bytes], pipe: int, deadline: float) -> None:
-    """Write the input; stop where nobody reads on, for the status then says why."""
+    """Write the input; stop if the reader closes the pipe, because the status then gives the reason."""
     os.set_blocking(pipe, False)
     writable = select.poll()
     writable.register(pipe, select.POLLOUT)

@@ -1,4 +1,4 @@
-"""The program that converts records, in processes of its own: htslib may crash, loop or swell on a damaged file.
+"""The program that converts records in separate processes, because htslib may crash, loop or use much memory.
 
 Run as `python -m htsget_app.conversion.process SOCKET`. Each message on the socket is a `Job` in JSON with
 three file descriptors: input, output and status. A child is forked for it, in which `samtools view` or `bcftools view`,
@@ -24,7 +24,7 @@ from catalogue.formats.bgzf import MAX_COMPRESSED, inflate
 
 #: The longest message: options, and regions as BED.
 MAX_MESSAGE: Final = 1 << 16
-#: What the status gets for success.
+#: The status of success.
 DONE: Final = b"\0"
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -59,7 +59,7 @@ class Job:
 
 
 def serve(connection: socket.socket) -> None:
-    """Fork a child for each message, until the other end is closed."""
+    """Fork a child for each message, until the other end of the socket is closed."""
     # Imported once, here, for all children: it takes longer than a small conversion.
     import pysam.bcftools
     import pysam.samtools  # noqa: F401
@@ -91,7 +91,7 @@ def _run(job: Job, source: int, target: int, status: int) -> int:
 
 
 def _pipeline(job: Job, source: int, target: int) -> bool:
-    """Run the stages as processes, each reading what the one before writes; return whether all succeeded."""
+    """Run the stages as a pipeline of processes; return whether all succeeded."""
     bed = os.memfd_create("bed.bed")
     os.write(bed, job.bed.encode())
     arguments = [[word.format(bed=f"/proc/self/fd/{bed}") for word in stage] for stage in job.stages]
@@ -118,7 +118,7 @@ def _pipeline(job: Job, source: int, target: int) -> bool:
 
 
 def _confine(job: Job) -> None:
-    """Bound what a process may take, and end it with the process that forked it."""
+    """Limit the resources of the process, and end it with its parent."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.alarm(job.seconds)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -174,7 +174,7 @@ def _read(source: int, size: int) -> bytes:
 
 
 def _header(uncompressed: Iterator[bytes]) -> tuple[bytes, bytes]:
-    """Return the header of a BAM stream (SAMv1 §4.2), and what came with it of the records."""
+    """Return the header of a BAM stream (SAMv1 §4.2), and the record bytes read with it."""
     data = b""
     for piece in uncompressed:
         data += piece

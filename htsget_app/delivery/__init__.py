@@ -1,4 +1,4 @@
-"""From a ticket's URLs to bytes: signs data URLs, checks them, and sends what they name.
+"""Signs and verifies data URLs, and delivers their bytes.
 
 Imports `catalogue.queries` and the errors of htsget; plans nothing.
 """

@@ -1,8 +1,8 @@
 """Delivers the bytes behind the data URLs of tickets, stored or derived (htsget 1.3, "HTTPS data block URLs").
 
-The URL itself names a byte range of one stored file, so a `Range` is relative to that and a client can resume in the
-middle of it. A byte leaves only after the stored object was found to be the registered one; where it is replaced in the
-middle of a body, the connection breaks, so that no client takes what it has for the whole.
+The URL itself means a byte range of one stored file, so `Range` is relative to that range and a client can resume
+inside it. Bytes are sent only after checking that the stored object is the registered one; if it is replaced during a
+body, the connection breaks, so that the client notices the truncation.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,16 +34,16 @@ MAX_ACCELERATED = 1 << 30
 _HEADERS = (
     ("Content-Type", "application/octet-stream"),
     ("Accept-Ranges", "bytes"),
-    # The same bytes for as long as the URL works, but only for whom it was given to.
+    # The bytes do not change while the URL works, but only the viewer it was given to may have them.
     ("Cache-Control", "private, no-transform"),
 )
 
 
 def deliver(request: Request, token: str) -> Answer:
-    """Answer with the bytes of a part, or with those that `Range` asks of it.
+    """Answer with the bytes of a part, or the `Range` of them.
 
-    The URL needs no credentials, because clients send none; its lease must still hold. Whoever does show credentials
-    has to be the one that it was given to. The delivery is recorded before it begins.
+    The URL needs no credentials, because clients send none; its lease must still be valid. If credentials are sent,
+    they must be of the viewer that the URL was given to. The delivery is recorded before it begins.
 
     Raises DataUrlAltered, DataUrlRefused, PermissionRefused and StorageError, all before the first byte.
     """
@@ -82,7 +82,7 @@ def _answer(request: Request, file: StoredFile, part: SignedPart) -> Answer:
 
 
 def _derived(request: Request, file: StoredFile, part: SignedPart) -> Answer:
-    """Answer with rewritten records, all of which are made before the first byte is sent."""
+    """Answer with rewritten records, which are complete before the first byte is sent."""
     etag = f'"{part.entity_tag}-{records.WRITTEN_BY}"'
     *common, caching = _HEADERS
     if part.lease == NO_LEASE:
@@ -103,7 +103,7 @@ def _sent(
     etag: str,
     headers: tuple[Header, ...],
 ) -> Answer:
-    """Answer with `length` bytes, or with those that Range asks for; `read` yields any range of them."""
+    """Answer with `length` bytes, or the `Range` of them; `read` yields any range."""
     status, wanted = HTTPStatus.OK, ByteRange(0, length)
     if (asked := requested_range(request.environ, etag, method=request.method)) is not None:
         part = asked.within(length)
@@ -120,7 +120,7 @@ def _sent(
 
 
 def _begun(file: StoredFile, where: ByteRange) -> Iterator[bytes]:
-    """Begin to read a body, so that what is wrong shows before the answer has a status."""
+    """Read the first piece of a body, so that errors occur before the status is sent."""
     pieces = queries.stream_bytes(file, where)
     with faults_noted(file):
         first = next(pieces)
@@ -142,7 +142,7 @@ def _accelerated(request: Request, file: StoredFile, where: ByteRange) -> bool:
 
 
 def _handed_over(file: StoredFile, where: ByteRange, *, entity_tag: str) -> Header:
-    """Tell nginx which bytes of which file are the whole of what was asked; parts of it are then its own work.
+    """Return the header that tells nginx which bytes of which file to send; nginx then handles `Range` itself.
 
     `bytes` is what to ask of the file, `part` what to call it instead: docs/htsget.md has the configuration.
     """

@@ -63,7 +63,7 @@ class SignedPart:
 
 
 def digest_of_etag(etag: str) -> bytes:
-    """Return the 8 bytes that stand for an ETag in a token."""
+    """Return the 8-byte digest of an ETag in a token."""
     return hashlib.blake2b(etag.encode(), digest_size=8).digest()
 
 
@@ -81,12 +81,12 @@ def sign(part: SignedPart, *, expires: int) -> str:
 
 
 def verify(token: str) -> SignedPart:
-    """Return the part that a token names. Raises DataUrlAltered, and DataUrlRefused when it has expired."""
+    """Return the part of a token. Raises DataUrlAltered for an invalid one, DataUrlRefused for an expired one."""
     try:
         signed = base64.urlsafe_b64decode(token)
     except ValueError:
         raise _altered() from None
-    # The decoder skips characters that are not of its alphabet.
+    # The decoder skips characters outside its alphabet.
     if (
         not TOKEN_LENGTH <= len(token) <= _MAX_LENGTH
         or base64.urlsafe_b64encode(signed).decode("ascii") != token

@@ -17,8 +17,8 @@ from htsget_app.planning.parts import Derived, StoredRange
 def part_urls(file: StoredFile, *, data_url: str) -> Callable[[StoredRange | Derived], SignedUrl]:
     """Return a function from a part to its URL and the headers to send; all URLs of a ticket expire together.
 
-    Stored ranges come from their object store where it signs URLs, else from this site, as derived parts always do.
-    `data_url` is the prefix of data URLs. Raises StorageUnavailable where there are no credentials to sign with.
+    Stored ranges have URLs of their object store if it signs URLs; other stored ranges and derived parts have data
+    URLs. `data_url` is the prefix of data URLs. Raises StorageUnavailable without credentials to sign with.
     """
     now = int(time.time())
     expires = now + settings.TICKET_URL_TTL
@@ -42,12 +42,12 @@ def part_urls(file: StoredFile, *, data_url: str) -> Callable[[StoredRange | Der
 
 
 def _shared_expiry(expires: int, lease: Lease) -> int:
-    """Return when a derived part expires: of public data at full spans, so that equal queries get equal URLs."""
+    """Return the expiry of a derived part; for public data it is rounded, so that equal queries get equal URLs."""
     span = settings.TICKET_URL_TTL
     return expires if lease != NO_LEASE else (expires // span + 1) * span
 
 
 def _through_site(file: StoredFile) -> bool:
-    """Return whether the operator wants this site to send the bytes, even where their storage could."""
+    """Return whether the operator wants this site to send the bytes even if their storage could."""
     proxied = settings.HTSGET_PROXY_DATA
     return proxied == "always" or (proxied == "controlled" and file.permission.lease != NO_LEASE)

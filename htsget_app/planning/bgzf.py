@@ -1,7 +1,7 @@
-"""Plans the parts of a BAM, VCF or BCF answer: exact to the record at both ends, and throughout when it is small.
+"""Plans the parts of a BAM, VCF or BCF answer: exact to the record at both ends, and in between if it is small.
 
-The index says which chunks may hold wanted records. Their ends are read and records held against the regions; what is
-left of a block that is cut is compressed anew, and the whole blocks between stay ranges of the stored file.
+The index gives the chunks that may hold wanted records. Their ends are read and records compared with the regions; the
+rest of a cut block is compressed again, and the whole blocks between remain ranges of the stored file.
 """
 
 from collections.abc import Iterable, Iterator
@@ -49,14 +49,14 @@ def plan_bgzf(file: PlannedFile, selection: Selection, read_range: ReadRange, li
 
 
 def _header(file: PlannedFile, cutter: Cutter, limits: Limits) -> list[Part]:
-    """Return the header as it was kept, or as a range of the file where it is too long for a ticket."""
+    """Return the header from the catalogue, or as a range of the file if it is too long for a ticket."""
     if len(file.header) <= limits.inline:
         return [Inline(file.header, PartClass.HEADER)]
     return cutter.cut(Chunk(VirtualOffset(0), file.stored.header_end), part_class=PartClass.HEADER)
 
 
 def _whole(file: PlannedFile, cutter: Cutter, limits: Limits) -> list[Part]:
-    """Return all that follows the header, with the file's own EOF marker if it has one."""
+    """Return everything after the header, with the file's own EOF marker if it has one."""
     size, begin = file.stored.size, file.stored.header_end
     parts = cutter.cut(Chunk(begin, VirtualOffset.at(size)))
     if size - begin.coffset <= limits.inline:

@@ -19,7 +19,7 @@ class Cutter:
         self.reader = BlockReader(read_range, ahead=MAX_COMPRESSED)
 
     def prefetch(self, byte_ranges: Iterable[ByteRange]) -> None:
-        """Announce what will be read, so that a remote store is asked for all of it at once."""
+        """Announce ranges to be read, so that a remote store can be read concurrently."""
         prefetch(self._read_range, ((each.begin, each.length) for each in byte_ranges))
 
     def cut(
@@ -31,7 +31,7 @@ class Cutter:
     ) -> list[Part]:
         """Return the bytes of a chunk: whole blocks as a range of the file, cut ones compressed anew.
 
-        `known` maps the file offset of a block to the block, where it need not be read again.
+        `known` maps file offsets to blocks that were already read.
         """
         begin, end = chunk.begin, chunk.end
         known = known or {}

@@ -1,4 +1,4 @@
-"""Reads a chunk of a BGZF file record by record, to find which records overlap what is wanted."""
+"""Scans a chunk of a BGZF file record by record for records that overlap the wanted regions."""
 
 from bisect import bisect_right
 from dataclasses import replace
@@ -13,7 +13,7 @@ from catalogue.formats.records import Records, RecordWalker, RegionSet
 
 # Several blocks are walked at once, since numpy costs the same for one as for four.
 _BATCH = 4
-# Compressed bytes may inflate a thousandfold; a run stops at this many times what it may read.
+# Compressed bytes may inflate a thousandfold; a run stops at this multiple of its limit.
 _MAX_INFLATION = 16
 
 

@@ -1,7 +1,7 @@
-"""From what a request names to what of the file is wanted and allowed, before a byte of it is read.
+"""Determines which records of a file a request wants and may have, before reading the file.
 
-Where only regions of a file are granted, a record is allowed when one of its positions is both asked for and granted.
-Reads without a position, and contigs that no grant names, never are. Positions are 0-based and half-open.
+If only regions of a file are granted, a record is allowed when one of its positions is both requested and granted.
+Reads without a position, and contigs that no grant names, are never allowed. Positions are 0-based and half-open.
 """
 
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def _granted(file: StoredFile, request: TicketRequest) -> Selected:
     if not regions and not nothing_asked:
         raise PermissionRefused("these credentials open only other regions")
     if SPECS[file.format].structure is Structure.CRAM:
-        # What else its containers hold decides whether they may be handed out.
+        # Whether containers may be sent depends on their other reads.
         contigs |= {contig.number: contig for contig in queries.contigs_with_records(file)}
     return Selection(regions, within=within), contigs
 
