@@ -1,4 +1,4 @@
-"""What every test may use. Each worker has a home, a database and an object store of its own: see tests/settings.py."""
+"""Fixtures of all tests. Each worker has a home, a database and an object store of its own: see tests/settings.py."""
 
 from collections.abc import Iterator
 from importlib import import_module

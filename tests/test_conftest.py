@@ -1,4 +1,4 @@
-"""What conftest.py promises every test."""
+"""The guarantees of conftest.py."""
 
 import pytest
 from django.core.management import call_command

@@ -1,4 +1,4 @@
-"""What is said of tests that were skipped."""
+"""The report of skipped tests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The audit: what is written of whom, that it only grows, and how it is taken away or let go."""
+"""The audit: recorded events, protection against changes, export and pruning."""
 
 import csv
 import dataclasses

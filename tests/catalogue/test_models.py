@@ -1,4 +1,4 @@
-"""Rules that the database keeps, whoever writes."""
+"""Constraints of the database."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Programs of others read rewritten records from a live site: fields, tags and formats that are not stored."""
+"""Other programs read rewritten records from a live site: fields, tags and formats that are not stored."""
 
 import base64
 import os

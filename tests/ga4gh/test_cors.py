@@ -1,4 +1,4 @@
-"""Leave for pages of every origin: echoed origin and headers, never credentials, kept apart in caches."""
+"""CORS for every origin: echoed origin and headers, never credentials, Vary for caches."""
 
 import pytest
 from django.http import HttpRequest, HttpResponse

@@ -1,4 +1,4 @@
-"""The table of errors, and what a failure leaves in the log: one line, with a traceback for a bug only."""
+"""The table of errors, and log lines of failures: one line, with a traceback only for a bug."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The register of protocols: paths that nobody else answers."""
+"""The registry of protocols: each path has one protocol."""
 
 import re
 

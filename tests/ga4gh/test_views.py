@@ -1,4 +1,4 @@
-"""A made protocol with one endpoint for bearers of tokens: what it gets from its base classes alone."""
+"""A test protocol with one endpoint for bearer tokens: the features of its base classes."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every test of htsget may use."""
+"""Fixtures of the htsget tests."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What rewritten records have to be: the rules of fields, tags and regions, on SAM lines and by themselves."""
+"""Expected rewritten records: the rules of fields, tags and regions on SAM lines, implemented independently."""
 
 import random
 from collections.abc import Iterable, Sequence

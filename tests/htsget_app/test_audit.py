@@ -1,4 +1,4 @@
-"""What the audit holds of tickets and deliveries."""
+"""Audit events of tickets and deliveries."""
 
 from pathlib import Path
 from typing import Any

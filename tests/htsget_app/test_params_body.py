@@ -1,4 +1,4 @@
-"""What a POST may hold, and what no client should send in one."""
+"""Valid and invalid bodies of POST requests."""
 
 import pytest
 from hypothesis import given

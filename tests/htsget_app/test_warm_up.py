@@ -1,4 +1,4 @@
-"""The warm-up of a process: it fills what a first answer would wait for, and never stands in the way."""
+"""The warm-up of a process: it fills caches, and its failures do not stop the process."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What opens a data URL, and what ends it."""
+"""Access to data URLs, and when it ends."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""What everybody may ask of the site, and its limits."""
+"""Public requests to the site, and their limits."""
 
 import json
 from typing import Any

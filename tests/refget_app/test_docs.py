@@ -1,4 +1,4 @@
-"""The examples of docs/refget.md are requests and answers, and true."""
+"""The examples of docs/refget.md give the documented answers."""
 
 import json
 import re

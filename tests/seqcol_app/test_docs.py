@@ -1,4 +1,4 @@
-"""The examples of docs/seqcol.md are requests and answers, and true."""
+"""The examples of docs/seqcol.md give the documented answers."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a file was made with, by its header or index."""
+"""Matching collections to a file's header or index."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the service says of itself, and the description of its paths."""
+"""The service-info and OpenAPI documents."""
 
 from typing import Any
 

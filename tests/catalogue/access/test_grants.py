@@ -1,4 +1,4 @@
-"""Rules of grants, tokens and identities that the database keeps."""
+"""Constraints of grants, tokens and identities."""
 
 from collections.abc import Callable
 from datetime import timedelta

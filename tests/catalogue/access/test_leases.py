@@ -1,4 +1,4 @@
-"""What a data URL rests on, and when that ends."""
+"""Leases of data URLs, and when they end."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What grants come to, and until when."""
+"""Permissions that grants give together, and when they end."""
 
 import time
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a refusal says, and that it tells nothing of what is hidden."""
+"""Refusals: their errors, and that they do not disclose hidden resources."""
 
 from typing import Any
 

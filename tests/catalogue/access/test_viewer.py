@@ -1,4 +1,4 @@
-"""By what a holder of data URLs is known."""
+"""The bytes that identify the holder of a data URL."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The stewards' pages: what is found, what is shown, and what cannot be changed."""
+"""The admin pages: search, display, and read-only fields."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Nobody sees, picks or names in the admin what is not theirs: pages × roles, and ids of foreign objects."""
+"""Admin accounts see and choose only what they manage: pages × roles, and ids of other objects."""
 
 import json
 from dataclasses import dataclass

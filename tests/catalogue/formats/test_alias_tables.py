@@ -1,4 +1,4 @@
-"""Tables of names as the archives write them, and rows that cannot be."""
+"""Tables of names as archives publish them, and invalid rows."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Binning indexes, against where htslib says that each record lies."""
+"""Binning indexes, compared with the offsets of records in htslib."""
 
 import gzip
 import random

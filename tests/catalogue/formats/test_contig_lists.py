@@ -1,4 +1,4 @@
-"""Lists of contigs: reading them, and telling how they differ from a collection."""
+"""Contig lists: parsing, and comparison with a collection."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Checksums and the ways to spell them, against hashlib and known values."""
+"""Digests and their spellings, compared with hashlib and known values."""
 
 import base64
 import hashlib

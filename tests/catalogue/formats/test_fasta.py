@@ -1,4 +1,4 @@
-"""The FASTA reader against a plain one, on random text cut at random places; and every fault by its place."""
+"""The FASTA reader, compared with a simple one on random text cut at random offsets; every fault with its location."""
 
 import gzip
 import itertools

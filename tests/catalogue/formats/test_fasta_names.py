@@ -1,4 +1,4 @@
-"""Header lines as the archives write them, and lines that only look alike."""
+"""Header lines as archives write them, and similar lines that must not match."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Plain bytes from whatever they are compressed with; everything that is cut short or corrupt is noticed."""
+"""Decompression of every supported compression; errors for cut and corrupt input."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Headers against htslib, and what is said of files that are not served."""
+"""Headers, compared with htslib, and errors for files that are not served."""
 
 import gzip
 import random

@@ -1,4 +1,4 @@
-"""What letters tell, and what they do not."""
+"""Recognition of molecules by letters, and ambiguous sequences."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where records lie and what they cover, against htslib."""
+"""Locations and positions of records, compared with htslib."""
 
 import gzip
 import random

@@ -1,4 +1,4 @@
-"""The formats that are served: told by content, and what is said of files that are not served."""
+"""Served formats, recognised by content, and errors for other files."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""SAM header text, of which unreadable parts are skipped."""
+"""SAM header text, with malformed parts skipped."""
 
 from catalogue.formats.sam import parse_sam_header
 

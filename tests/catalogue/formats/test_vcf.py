@@ -1,4 +1,4 @@
-"""VCF and BCF headers that are spelled in unusual ways, and those that no reader accepts."""
+"""Unusual but valid VCF and BCF headers, and invalid ones."""
 
 import struct
 from collections.abc import Callable

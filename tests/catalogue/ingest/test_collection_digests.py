@@ -1,4 +1,4 @@
-"""Digests of collections: made at ingest and afterwards, taken away when members change."""
+"""Digests of collections: computed at ingest and later, removed when members change."""
 
 import threading
 from pathlib import Path

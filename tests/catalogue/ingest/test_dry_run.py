@@ -1,4 +1,4 @@
-"""A dry run ends as the real run does, over good and bad inputs, and writes nothing."""
+"""A dry run has the outcome of the real run for valid and invalid inputs, and writes nothing."""
 
 import json
 import shutil

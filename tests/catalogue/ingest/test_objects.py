@@ -1,4 +1,4 @@
-"""Objects that the site made go with the last row that refers to them, and orphans are swept."""
+"""Objects made by the site are removed with the last row that refers to them; orphans are removed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a run leaves of itself, however it ends."""
+"""The row of a run after every kind of end."""
 
 import pytest
 from django.db import connection

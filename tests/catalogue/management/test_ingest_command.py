@@ -1,4 +1,4 @@
-"""What the ingest commands have in common: JSON, addresses, contigs without a sequence, and Control-C."""
+"""Common features of the ingest commands: JSON, URLs, contigs without a sequence, and Control-C."""
 
 import json
 from io import StringIO

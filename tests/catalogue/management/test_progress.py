@@ -1,4 +1,4 @@
-"""The line of progress: on a terminal only, and gone at the end."""
+"""The progress line: only on a terminal, and cleared at the end."""
 
 from io import StringIO
 

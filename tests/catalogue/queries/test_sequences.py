@@ -1,4 +1,4 @@
-"""From an identifier to a sequence, and to its residues."""
+"""Look-ups of sequences by identifier, and of their residues."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries

@@ -1,4 +1,4 @@
-"""What every storage promises, on a disk and in S3 alike."""
+"""The interface of storages, tested on local disk and S3."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Conversions as processes: what fails is told, nothing is left behind, and no more run than may."""
+"""Conversion processes: failures are reported, nothing is left behind, and the limit holds."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""What tickets cost at an object store."""
+"""Requests that tickets make to an object store."""
 
 import json
 from pathlib import Path

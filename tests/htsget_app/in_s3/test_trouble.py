@@ -1,4 +1,4 @@
-"""What the trouble of an object store does to tickets."""
+"""Tickets during failures of an object store."""
 
 from pathlib import Path
 from typing import Any

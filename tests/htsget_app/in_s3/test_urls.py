@@ -1,4 +1,4 @@
-"""What URLs of an object store open, and data that pass through the site."""
+"""Access by URLs of an object store, and data sent through the site."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Answers that may hold nothing beside wanted records: the joined bytes, read by htslib, are its answer exactly."""
+"""Answers that must hold only wanted records: htslib reads exactly its own answer from the joined bytes."""
 
 import random
 import struct

@@ -1,4 +1,4 @@
-"""Access tokens of trusted issuers, and everything that only looks like one."""
+"""Access tokens of trusted issuers, and invalid tokens."""
 
 import hmac
 import json

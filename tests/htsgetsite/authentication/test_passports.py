@@ -1,4 +1,4 @@
-"""GA4GH Passports: which visas count, whose they must be, and under which conditions."""
+"""GA4GH Passports: which visas are accepted, for whom, and under which conditions."""
 
 import random
 import re

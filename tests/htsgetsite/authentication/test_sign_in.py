@@ -1,4 +1,4 @@
-"""Signing in by an issuer: the walk of a browser, and every way in which it must not end in a session."""
+"""Sign-in through an issuer: the steps of a browser, and every case that must not give a session."""
 
 import time
 from base64 import urlsafe_b64encode

@@ -1,4 +1,4 @@
-"""Which names mean a sequence, under which paths, and what is answered to those that mean none or several."""
+"""Identifiers of sequences on every path, and answers to unknown and ambiguous ones."""
 
 import json
 

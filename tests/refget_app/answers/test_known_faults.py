@@ -1,4 +1,4 @@
-"""Faults that other refget servers have had, each held here so that it never comes to this one."""
+"""Known faults of other refget servers, each with a regression test."""
 
 import json
 from unittest.mock import patch

@@ -1,4 +1,4 @@
-"""Ingests that are killed, and several at once: nothing half-visible, nothing twice, and the same in the end."""
+"""Killed and concurrent ingests: nothing is visible in part or registered twice, and a new run completes them."""
 
 import hashlib
 import random

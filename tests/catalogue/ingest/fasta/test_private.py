@@ -1,4 +1,4 @@
-"""What is ingested into a private collection is private from the moment that it is there."""
+"""Sequences of a private collection are never visible, not even during the ingest."""
 
 from hashlib import md5
 from pathlib import Path

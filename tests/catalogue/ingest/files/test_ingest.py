@@ -1,4 +1,4 @@
-"""What a second ingest of the same files reads, replaces and keeps."""
+"""A second ingest of the same files: what it reads, replaces and keeps."""
 
 import shutil
 from pathlib import Path

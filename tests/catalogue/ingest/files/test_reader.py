@@ -1,4 +1,4 @@
-"""What an ingest reads of a data file, and what it says of damaged ones."""
+"""The ranges that an ingest reads of a data file, and its errors for damaged ones."""
 
 import os
 import random

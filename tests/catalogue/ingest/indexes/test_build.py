@@ -1,4 +1,4 @@
-"""Why an index cannot be built is told, whatever else the process does with htslib."""
+"""Errors of index builds give htslib's reason, whatever else the process does with htslib."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An index is believed when it is of its file, whoever wrote it, and refused when it is of another."""
+"""An index is accepted if it belongs to its file, whatever program wrote it, and rejected if not."""
 
 from pathlib import Path
 
