@@ -1,8 +1,8 @@
-"""What authentication, authorisation and the audit add to a ticket (`python -m bench.access`).
+"""Measure what authentication, authorisation and the audit add to a ticket (`python -m bench.access`).
 
-First each step by itself, then whole tickets of one small file for one region, asked in turn by everybody in one
-process without a network: anybody on a public dataset, then holders of each kind of credentials on a controlled one.
-Medians in milliseconds; everything warm.
+It measures each step alone, then tickets for one region of a small file, in one process without a network: anonymous
+requests for a public dataset, in turn with each kind of credentials for a controlled one. It prints medians in
+milliseconds, after a warm-up.
 """
 
 import argparse
@@ -22,11 +22,11 @@ PATH = "/reads/{}?referenceName=1&start=3000&end=3100"
 
 
 def main() -> None:
-    """Prints both tables."""
+    """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1500)
     options = parser.parse_args()
-    # What is measured are answers, not refusals of too many; the counting goes on.
+    # High rate limits, so that no request is refused; requests are still counted.
     os.environ["THROTTLE_TICKETS_ADDRESS"] = os.environ["THROTTLE_TICKETS_USER"] = "999999/second"
     with own_site() as home, everybody(home) as credentials:
         steps(credentials, rounds=options.rounds)
@@ -35,7 +35,7 @@ def main() -> None:
 
 @contextmanager
 def everybody(home: Path) -> Iterator[dict[str, tuple[str, str | None]]]:
-    """Who asks: the id they ask for and their token."""
+    """Set up viewers; yield the id that each requests, and its token."""
     from django.conf import settings
     from django.contrib.auth.models import User
     from django.db import transaction
@@ -77,7 +77,7 @@ def everybody(home: Path) -> Iterator[dict[str, tuple[str, str | None]]]:
 
 
 def steps(credentials: dict[str, tuple[str, str | None]], *, rounds: int) -> None:
-    """Each part of the work by itself."""
+    """Measure each step alone."""
     from catalogue import audit, rate_limits
     from catalogue.access import Asked, permissions, stands
     from catalogue.audit import Event, Kind
@@ -116,18 +116,18 @@ def steps(credentials: dict[str, tuple[str, str | None]], *, rounds: int) -> Non
 
 
 def tickets(credentials: dict[str, tuple[str, str | None]], *, rounds: int) -> None:
-    """Whole tickets; the last column is what comes on top of a public one."""
+    """Measure whole tickets; the last column is the time beyond that of a public one."""
     from django.core.handlers.wsgi import WSGIHandler
 
     site = WSGIHandler()
     askers: dict[str, Callable[[], None]] = {
         who: asker(site, PATH.format(name), token) for who, (name, token) in credentials.items()
     }
-    # How much of it is the record of the audit, which waits for the disk where data are not public.
+    # Shows the share of the audit, which waits for the disk if data are not public.
     silent = ("anybody, public", "API token, granted")
     askers |= {f"{who}, nothing recorded": unrecorded(askers[who]) for who in silent}
     times: dict[str, list[float]] = {who: [] for who in askers}
-    # In turn, so that whatever else the machine does falls on all alike.
+    # In turn, so that other work on the machine affects all equally.
     for number in range(rounds):
         for who, work in askers.items():
             started = time.perf_counter()
@@ -142,7 +142,7 @@ def tickets(credentials: dict[str, tuple[str, str | None]], *, rounds: int) -> N
 
 
 def unrecorded(work: Callable[[], None]) -> Callable[[], None]:
-    """The same without the audit and without counting."""
+    """Switch off the audit and the rate limits."""
     from catalogue import audit, rate_limits
 
     def ask() -> None:
@@ -153,7 +153,7 @@ def unrecorded(work: Callable[[], None]) -> Callable[[], None]:
 
 
 def asker(site: Any, path: str, token: str | None) -> Callable[[], None]:
-    """Asks for one ticket and reads it."""
+    """Request one ticket and read it."""
     target, _, query = path.partition("?")
     environ = {
         "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": target, "QUERY_STRING": query,
@@ -173,7 +173,7 @@ def asker(site: Any, path: str, token: str | None) -> Callable[[], None]:
 
 
 def timed(work: Callable[[], object], rounds: int) -> list[float]:
-    """Milliseconds of each call, without the first tenth."""
+    """Return the milliseconds of each call, without the first tenth of the calls."""
     times = []
     for number in range(rounds):
         started = time.perf_counter()

@@ -1,6 +1,6 @@
-"""The large files that htsget is measured on, made once and kept in var/bench: a BAM of 30-fold depth, a VCF.
+"""Make the large files for measurements of htsget, once, in var/bench: a BAM of 30-fold depth and a VCF.
 
-Reads are 150 bases, paired-end in style, with qualities of eight levels, as present machines write them; the blocks of
+Reads have 150 bases, flags of pairs and eight levels of qualities, like those of current sequencers; the BGZF blocks of
 the BAM hold whole records, as htslib writes them.
 """
 
@@ -17,7 +17,7 @@ KEPT = Path(__file__).resolve().parent.parent / "var" / "bench"
 
 DEPTH = 30
 READ = 150
-#: Two contigs, so that 30-fold depth makes some 550 MB.
+#: Two contigs, for a BAM of about 550 MB at 30-fold depth.
 CONTIGS = {"chr1": 20_000_000, "chr2": 12_000_000}
 VARIANTS = 400_000
 
@@ -34,7 +34,7 @@ _PER_BLOCK = 65_280 // _HEAD.itemsize
 
 
 def make_bam() -> Path:
-    """At least 500 MB of reads at 30-fold depth, with its .bai."""
+    """Make a BAM of at least 500 MB at 30-fold depth, with its .bai."""
     path = KEPT / "deep.bam"
     if not path.with_suffix(".bam.bai").exists():
         KEPT.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def _reads(
 
 
 def _bins(begin: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """SAMv1 §5.3."""
+    """Return the bin of a record (SAMv1 §5.3)."""
     bins = np.zeros(len(begin), dtype="<u2")
     for shift, first in ((26, 1), (23, 9), (20, 73), (17, 585), (14, 4681)):
         same = begin >> shift == (end - 1) >> shift
@@ -98,7 +98,7 @@ def _bins(begin: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def make_vcf() -> Path:
-    """Some 400,000 variants of three samples, bgzipped, with its .tbi."""
+    """Make a bgzip VCF of about 400,000 variants of three samples, with its .tbi."""
     path = KEPT / "many.vcf.gz"
     if not Path(f"{path}.tbi").exists():
         KEPT.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""Rewritten records beside samtools and bcftools doing the same locally (`python -m bench.htsget_rewritten`).
+"""Compare rewritten records with local samtools and bcftools (`python -m bench.htsget_rewritten`).
 
-Tag removal, field blanking and every conversion, of one region of a 30-fold genome and of variants: seconds until a
-client has all parts, beside `samtools view` or `bcftools view` of the local file, in turns; the first byte of a 100 b
-region; and the most memory that the processes of one conversion take.
+It measures tag removal, field blanking and every conversion, for one region of a 30-fold genome and for variants: the
+seconds until a client has all parts, in turn with `samtools view` or `bcftools view` of the local file; the time to the
+first byte for a region of 100 b; and the peak memory of the processes of one conversion.
 """
 
 import argparse
@@ -25,13 +25,13 @@ import pysam
 from bench.htsget_made import KEPT, make_bam, make_vcf
 from bench.refget_site import own_site, serving
 
-#: Bases of chr1 that reads are taken of.
+#: Bases of chr1 that are requested.
 SPAN = 4_000_000
 _RUNS = 5
 
 
 def main() -> None:
-    """Prints a line for each conversion."""
+    """Print a line for each conversion."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=_RUNS)
     options = parser.parse_args()
@@ -133,7 +133,7 @@ def register(home: Path, bam: Path, cram: Path, vcf: Path, bcf: Path, reference:
 
 
 def compare(name: str, address: str, command: list[str], *, runs: int) -> None:
-    """Print medians of both, taken in turns."""
+    """Measure both in turn, and print the medians."""
     ours, local = [], []
     size = 0
     with most_memory() as memory:
@@ -152,7 +152,7 @@ def compare(name: str, address: str, command: list[str], *, runs: int) -> None:
 
 
 def first_byte(url: str) -> None:
-    """Print how long a ticket of 100 b takes that holds all of the rewritten answer."""
+    """Print the time of a ticket for 100 b that contains the whole rewritten answer."""
     rng, times = random.Random(1), []
     for _ in range(50):
         start = rng.randrange(10_000_000)
@@ -162,7 +162,7 @@ def first_byte(url: str) -> None:
 
 
 def slow_readers(url: str) -> None:
-    """Print what tickets and a fast client take beside sixteen that read 10 kB a second, and without them."""
+    """Print the times of tickets and of a fast client, with and without sixteen clients that read 10 kB a second."""
     where = f"{url}/reads/bam?referenceName=chr1&start=0&end={SPAN}"
     entries = json.loads(urllib.request.urlopen(f"{where}&notags=RG").read())["htsget"]["urls"]
     large = next(entry["url"] for entry in entries if entry["url"].startswith("http"))
@@ -192,7 +192,7 @@ def slow_readers(url: str) -> None:
 
 
 def fetch(address: str) -> bytes:
-    """Return the joined bytes of a ticket, its parts fetched one after the other."""
+    """Fetch the parts of a ticket one after the other; return the joined bytes."""
     urls = json.loads(urllib.request.urlopen(address).read())["htsget"]["urls"]
     return b"".join(
         base64.b64decode(entry["url"].partition(",")[2])
@@ -213,7 +213,7 @@ def count(path: Path, *, variants: bool) -> int:
 
 @contextmanager
 def most_memory() -> Iterator[list[int]]:
-    """Watch the processes of conversions; the list has the most resident bytes that those of one took together."""
+    """Watch the processes of conversions; the list gets the peak resident bytes of those of one conversion together."""
     most, done = [0], threading.Event()
 
     def watch() -> None:

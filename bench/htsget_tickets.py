@@ -1,7 +1,8 @@
-"""Htsget tickets on a 30-fold BAM and on a VCF (`python -m bench.htsget_tickets`).
+"""Measure htsget tickets for a 30-fold BAM and a VCF (`python -m bench.htsget_tickets`).
 
-Latency and requests a second of tickets for 100 b, 10 kb and 1 Mb; the bytes that a client fetches beside those that
-hold the records it wants; `samtools view` through a ticket beside the local file; and the first request of a worker.
+It measures latency and requests a second of tickets for 100 b, 10 kb and 1 Mb; the bytes that a client fetches,
+compared with a file of the wanted records only; `samtools view` of a ticket and of the local file; and the first
+request of a worker.
 """
 
 import argparse
@@ -30,14 +31,14 @@ Region = tuple[str, int, int]
 
 
 def main() -> None:
-    """Prints a table for each question."""
+    """Print a table for each measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--cold", type=int, default=5)
     options = parser.parse_args()
     bam, vcf = make_bam(), make_vcf()
-    # What is measured are answers, not refusals of too many; the counting goes on.
+    # High rate limits, so that no request is refused; requests are still counted.
     os.environ["THROTTLE_TICKETS_ADDRESS"] = "999999/second"
     with own_site() as home:
         register(home, bam, vcf)
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 def register(home: Path, bam: Path, vcf: Path) -> None:
-    """Links the files into the storage of the site and ingests them, public."""
+    """Link the files into the storage of the site and ingest them, public."""
     from django.core.management import call_command
 
     for command, path, index in (("ingest_bam", bam, ".bai"), ("ingest_vcf", vcf, ".tbi")):
@@ -65,7 +66,7 @@ def register(home: Path, bam: Path, vcf: Path) -> None:
 
 
 def regions(width: int, count: int, *, seed: int) -> list[Region]:
-    """Random regions of the contigs."""
+    """Return random regions of the contigs."""
     rng = random.Random(seed)
     found = []
     for _ in range(count):
@@ -81,7 +82,7 @@ def path_of(kind: str, region: Region) -> str:
 
 
 def timed(connection: http.client.HTTPConnection, path: str) -> tuple[float, bytes]:
-    """Seconds from request to the last byte, and the body."""
+    """Return the seconds from the request to the last byte, and the body."""
     began = time.perf_counter()
     connection.request("GET", path)
     response = connection.getresponse()
@@ -92,7 +93,7 @@ def timed(connection: http.client.HTTPConnection, path: str) -> tuple[float, byt
 
 
 def latencies(url: str, kind: str, *, requests: int, seconds: int) -> None:
-    """One client after another request, then 16 at once."""
+    """Measure one client, then 16 at once."""
     print(
         f"\n{kind}: tickets on one worker        median      p99   |  16 clients: requests/s   median      p99"
     )
@@ -109,7 +110,7 @@ def latencies(url: str, kind: str, *, requests: int, seconds: int) -> None:
 
 
 def bytes_fetched(url: str, bam: Path, vcf: Path) -> None:
-    """What goes over the wire against the smallest file of its header and the wanted records that htslib writes."""
+    """Compare the bytes fetched with those of a file that htslib writes of the header and the wanted records."""
     print("\nbytes fetched (tickets as they are, and slices), against a file of the wanted records alone")
     connection = http.client.HTTPConnection(urlsplit(url).netloc)
     with tempfile.TemporaryDirectory() as folder:
@@ -135,14 +136,14 @@ def bytes_fetched(url: str, bam: Path, vcf: Path) -> None:
 
 
 def fetch(connection: http.client.HTTPConnection, url: str) -> tuple[int, bool]:
-    """Bytes of one block, and whether they took a request of their own."""
+    """Return the bytes of one part, and whether they took a request of their own."""
     if url.startswith("data:"):
         return len(base64.b64decode(url.partition(",")[2])), False
     return len(timed(connection, urlsplit(url).path)[1]), True
 
 
 def write_reads(bam: Path, folder: Path) -> Callable[[Region], int]:
-    """Writes the wanted reads as htslib does, and says how many bytes that takes."""
+    """Return a function that writes the reads of a region with htslib and returns the size in bytes."""
 
     def size(region: Region) -> int:
         target = folder / "needed.bam"
@@ -161,7 +162,7 @@ def write_reads(bam: Path, folder: Path) -> Callable[[Region], int]:
 
 
 def write_variants(vcf: Path, folder: Path) -> Callable[[Region], int]:
-    """The same for variants."""
+    """Return a function that writes the variants of a region with htslib and returns the size in bytes."""
 
     def size(region: Region) -> int:
         target = folder / "needed.vcf.gz"
@@ -177,7 +178,7 @@ def write_variants(vcf: Path, folder: Path) -> Callable[[Region], int]:
 
 
 def end_to_end(url: str, bam: Path) -> None:
-    """`samtools view` to nowhere, by turns through a ticket and from the local file."""
+    """Measure `samtools view` of a ticket and of the local file, in turn; the output is discarded."""
     if shutil.which("samtools") is None:
         print("samtools is not installed: no end-to-end times")
         return
@@ -201,7 +202,7 @@ def run(*command: str) -> float:
 
 
 def cold(rounds: int) -> None:
-    """The first ticket of a new worker, on a new connection, beside the same later."""
+    """Compare the first ticket of a new worker, on a new connection, with later ones."""
     first: list[float] = []
     later: list[float] = []
     for round in range(rounds):

@@ -1,8 +1,8 @@
-"""Speed of `ingest_fasta` (`python -m bench.ingest_fasta`): a chromosome beside md5sum and sha512sum, and proteins.
+"""Measure `ingest_fasta` (`python -m bench.ingest_fasta`): a chromosome, compared with md5sum and sha512sum; proteins.
 
-The files are made once. Every round begins with an empty catalogue, runs each case once in a process of its own and the
-two hash programs beside it, so that other work on the machine touches all alike. Seconds are those that the command
-tells, without the start of the interpreter. Prints medians; the peak of resident memory is the worst of the rounds.
+The files are made once. Every round starts with an empty catalogue, and runs each case once in a process of its own, in
+turn with the two hash programs, so that other work on the machine affects all equally. Seconds are those that the
+command reports, without the start of the interpreter. It prints medians, and the highest peak of resident memory.
 """
 
 import argparse
@@ -25,12 +25,12 @@ _SECONDS = re.compile(r"([\d.]+) s$")
 
 
 def wrapped(residues: bytes) -> bytes:
-    """Residues in lines of `LINE`."""
+    """Split residues into lines of `LINE`."""
     return b"\n".join(residues[at : at + LINE] for at in range(0, len(residues), LINE)) + b"\n"
 
 
 def make_chromosome(path: Path, *, megabases: int, one_line: bool) -> None:
-    """Random bases, soft-masked in places, in lines or in one."""
+    """Make random bases, partly soft-masked, in short lines or in one line."""
     rng = random.Random(megabases)
     with path.open("wb") as file:
         file.write(b">chromosome\n")
@@ -43,14 +43,14 @@ def make_chromosome(path: Path, *, megabases: int, one_line: bool) -> None:
 
 
 def protein(number: int, source: bytes) -> bytes:
-    """A protein that differs from those of all other numbers."""
+    """Return a protein that differs from those of all other numbers."""
     start = number * 7919 % (len(source) - PROTEIN)
     mark = bytes(65 + (number >> 4 * shift & 15) for shift in range(6))
     return mark + source[start : start + PROTEIN - len(mark)]
 
 
 def make_proteins(path: Path, *, count: int, header: Callable[[int], str]) -> None:
-    """So many different proteins of `PROTEIN` residues."""
+    """Make `count` different proteins of `PROTEIN` residues."""
     source = bytes(random.Random(1).choices(b"ACDEFGHIKLMNPQRSTVWY", k=1 << 20))
     with path.open("wb") as file:
         for number in range(count):
@@ -58,12 +58,12 @@ def make_proteins(path: Path, *, count: int, header: Callable[[int], str]) -> No
 
 
 def plain_header(number: int) -> str:
-    """A name that only `--authority` makes an alias."""
+    """Return a header line whose name becomes an alias only with `--authority`."""
     return f"protein{number}"
 
 
 def uniprot_header(number: int) -> str:
-    """A header of UniProt, which gives three names."""
+    """Return a header line of UniProt, which gives three names."""
     a, b, c, d = (chr(65 + number // 26**place % 26) for place in range(4))
     accession = f"A0{a}{b}{c}0{d}AA{number // 26**4}"
     return (
@@ -72,7 +72,7 @@ def uniprot_header(number: int) -> str:
 
 
 def empty_catalogue() -> None:
-    """Removes every sequence with its names, and what was stored of them."""
+    """Remove every sequence with its names, and the stored residues."""
     from django.db import connection
 
     from catalogue.storage import SEQUENCES, storage
@@ -80,14 +80,14 @@ def empty_catalogue() -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE catalogue_sequence, catalogue_residueblob CASCADE")
     place = storage(SEQUENCES)
-    # Which makes the storage itself, where nothing was ever stored.
+    # Makes the folder of the storage if nothing was stored yet.
     place.staging()
     for found in list(place.list()):
         place.delete(found.key)
 
 
 def ingest(path: Path, *options: str) -> tuple[float, int]:
-    """Seconds of the command, and its peak of resident memory in bytes."""
+    """Return the seconds of the command, and its peak of resident memory in bytes."""
     with subprocess.Popen(
         [sys.executable, ROOT / "manage.py", "ingest_fasta", path, *options],
         stdout=subprocess.PIPE,
@@ -104,14 +104,14 @@ def ingest(path: Path, *options: str) -> tuple[float, int]:
 
 
 def hashing(program: str, path: Path) -> float:
-    """Seconds of md5sum or sha512sum over the same file."""
+    """Return the seconds of md5sum or sha512sum for the same file."""
     began = time.perf_counter()
     subprocess.run([program, path], stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - began
 
 
 def cases(folder: Path, *, megabases: int, proteins: int) -> Iterator[tuple[str, Path, tuple[str, ...]]]:
-    """What is measured: a name, the file, and options of the command."""
+    """A case to measure: its name, the file, and options of the command."""
     for name, one_line in (("chromosome in lines", False), ("chromosome in one line", True)):
         path = folder / f"{name}.fa"
         make_chromosome(path, megabases=megabases, one_line=one_line)
@@ -123,7 +123,7 @@ def cases(folder: Path, *, megabases: int, proteins: int) -> Iterator[tuple[str,
 
 
 def main() -> None:
-    """Prints one line a case."""
+    """Print one line per case."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabases", type=int, default=260)
     parser.add_argument("--proteins", type=int, default=1_000_000)

@@ -1,7 +1,7 @@
-"""Time to ingest many small files (`python -m bench.ingest_files`): with indexes, without, and again.
+"""Measure the ingest of many small files (`python -m bench.ingest_files`): with indexes, without, and repeated.
 
-Files are made once. Every round begins with an empty catalogue; rounds of different numbers of processes take turns, so
-that other work on the machine touches all alike. Prints the median of the rounds, in seconds and files a second.
+The files are made once. Every round starts with an empty catalogue; the numbers of processes take turns, so that other
+work on the machine affects all equally. It prints the median of the rounds, in seconds and files a second.
 """
 
 import argparse
@@ -20,7 +20,7 @@ READS = 200
 
 
 def make_bam(path: Path, *, number: int, index: bool) -> None:
-    """A BAM of 25 contigs, whose header states their md5, with `READS` reads."""
+    """Make a BAM of 25 contigs, with their md5 in the header and `READS` reads."""
     lines = [
         f"@SQ\tSN:{name}\tLN:{length}\tM5:{at:032x}" for at, (name, length) in enumerate(CONTIGS.items())
     ]
@@ -39,7 +39,7 @@ def make_bam(path: Path, *, number: int, index: bool) -> None:
 
 
 def ingest(folder: str, *, jobs: int) -> float:
-    """Seconds that the command takes, its own start-up left out."""
+    """Return the seconds that the command takes, without its start."""
     from django.core.management import call_command
 
     began = time.perf_counter()
@@ -50,7 +50,7 @@ def ingest(folder: str, *, jobs: int) -> float:
 
 
 def forget() -> None:
-    """Empties the catalogue and what was built for it."""
+    """Empty the catalogue and remove built indexes."""
     from catalogue.models import Contig, DataFile, Dataset, Sequence
     from catalogue.storage import FILES, storage
 
@@ -62,7 +62,7 @@ def forget() -> None:
 
 
 def main() -> None:
-    """Prints a table."""
+    """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,9 +1,9 @@
-"""Other ways to answer a slice, for comparison, on the same server as `manage.py serve`.
+"""Other WSGI applications, to compare with refget's fast path, on the same server as `manage.py serve`.
 
 `python -m bench.refget_apps APP PORT WORKERS`, where APP is one of three.
 
-`django`: the site without the fast path in front, so the DRF view. `bare`: a function view of Django that returns 1,000
-bytes, behind the same middleware. `callable`: a WSGI function that returns them, the most that the server can do.
+`django`: the site without the fast path, so the DRF view. `bare`: a Django function view that returns 1,000 bytes,
+behind the same middleware. `callable`: a WSGI function that returns 1,000 bytes, the upper bound for the server.
 """
 
 import os
@@ -21,7 +21,7 @@ BODY = b"A" * 1000
 
 
 def view(request: HttpRequest) -> HttpResponse:
-    """The least that a view can do."""
+    """Return 1,000 bytes from a minimal view."""
     return HttpResponse(BODY, content_type="text/plain")
 
 
@@ -29,13 +29,13 @@ urlpatterns = [re_path("", view)]
 
 
 def callable_(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-    """The least that an application can do."""
+    """Return 1,000 bytes from a minimal application."""
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "1000")])
     return [BODY]
 
 
 def application(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-    """What BENCH_APP names."""
+    """Call the application that BENCH_APP names."""
     return cast("Iterable[bytes]", _application(environ, start_response))
 
 

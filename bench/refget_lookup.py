@@ -1,7 +1,7 @@
-"""Latency of one look-up in a small and in a large catalogue (`python -m bench.refget_lookup`).
+"""Measure one look-up in a small and in a large catalogue (`python -m bench.refget_lookup`).
 
-Both catalogues are in one database, in schemas of their own, and take turns, so that other work on the machine touches
-both alike. The memory of the process is emptied before each look-up, so that each goes to PostgreSQL.
+Both catalogues are in one database, each in its own schema, and take turns, so that other work on the machine affects
+both equally. The cache of the process is cleared before each look-up, so that each goes to PostgreSQL.
 """
 
 import argparse
@@ -17,13 +17,13 @@ LENGTH = 400
 
 
 def digests(number: int) -> tuple[bytes, bytes]:
-    """The md5 and the 24 bytes of SHA-512 that row `number` has: those of its number, for no residues are made."""
+    """Return the md5 and the 24 bytes of SHA-512 of row `number`: digests of the number, not of residues."""
     text = b"%d" % number
     return hashlib.md5(text).digest(), hashlib.sha512(text).digest()[:24]
 
 
 def fill(schema: str, count: int) -> None:
-    """Makes the tables of sequences in `schema` and `count` rows of sequences and names, by COPY."""
+    """Make the tables of sequences in `schema`, with `count` rows of sequences and names, by COPY."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -71,7 +71,7 @@ def by_name(number: int) -> str:
 
 
 def latency(schema: str, count: int, spell: Callable[[int], str], chosen: random.Random, looks: int) -> float:
-    """Median seconds of a look-up of random rows."""
+    """Return the median seconds of a look-up of a random row."""
     from django.db import connection
 
     from catalogue import queries
@@ -92,7 +92,7 @@ def latency(schema: str, count: int, spell: Callable[[int], str], chosen: random
 
 
 def main() -> None:
-    """Prints the medians in microseconds and their ratio, for each kind of identifier."""
+    """Print the medians in microseconds and their ratio, for each kind of identifier."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", type=int, default=10_000)
     parser.add_argument("--large", type=int, default=3_000_000)

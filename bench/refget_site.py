@@ -1,4 +1,4 @@
-"""What the measurements of refget share: a site with made sequences, servers in processes of their own, and load.
+"""Code that the measurements of refget share: a site with random sequences, server processes, and a load generator.
 
 Run from the project's root, e.g. `.venv/bin/python -m bench.refget_slices`.
 """
@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @contextlib.contextmanager
 def own_site(storages: Mapping[str, str] | None = None) -> Iterator[Path]:
-    """A site in a new home, with its tables, open in this process; everything is removed afterwards.
+    """Set up a migrated site in a new home for this process; remove everything afterwards.
 
-    `storages` are names and URLs of further places for objects.
+    `storages` are names and URLs of additional storages.
     """
     home = Path(tempfile.mkdtemp(prefix="htsgetsite-bench-"))
     for name in ("DATABASE_URL", "HTSGETSITE_STORAGES", "REFGET_SUBSEQUENCE_LIMIT", "DEBUG", "SECRET_KEY"):
@@ -53,12 +53,12 @@ def own_site(storages: Mapping[str, str] | None = None) -> Iterator[Path]:
 
 
 def make_residues(length: int, seed: int) -> bytes:
-    """`length` random bases."""
+    """Return `length` random bases."""
     return random.Random(seed).randbytes(length).translate(bytes(b"ACGT"[byte & 3] for byte in range(256)))
 
 
 def hold(residues: bytes) -> str:
-    """Stores one sequence as a blob of its own and returns its md5."""
+    """Store one sequence as a blob of its own; return its md5."""
     from catalogue.formats.digests import sequence_digests
     from catalogue.models import ResidueBlob
     from catalogue.models import Sequence as SequenceRow
@@ -79,7 +79,7 @@ def hold(residues: bytes) -> str:
 
 @contextlib.contextmanager
 def serving(app: str, *, workers: int = 1) -> Iterator[str]:
-    """The address of a server of `bench.refget_apps`; `app` is `site` or the name of a callable there."""
+    """Run a server of `bench.refget_apps` and yield its URL; `app` is `site` or the name of a callable there."""
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -97,7 +97,7 @@ def serving(app: str, *, workers: int = 1) -> Iterator[str]:
 
 
 def await_answer(url: str) -> None:
-    """Returns when something answers there, whatever it says."""
+    """Wait until the URL gives any answer."""
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -113,7 +113,7 @@ def await_answer(url: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a load generator saw: requests a second, and latencies in milliseconds."""
+    """The result of a load generator: requests a second, and latencies in milliseconds."""
 
     rate: float
     median: float
@@ -136,7 +136,7 @@ end
 
 
 def press(url: str, targets: Sequence[str], *, seconds: int, connections: int = 16, seed: int = 1) -> Load:
-    """Asks for random `targets` over keep-alive connections, with wrk from one thread."""
+    """Request random `targets` over keep-alive connections, with one thread of wrk."""
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is needed: apt-get install wrk")
     with tempfile.TemporaryDirectory() as folder:

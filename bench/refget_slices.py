@@ -1,6 +1,7 @@
-"""Requests a second and latency for 1,000-base slices of random known sequences (`python -m bench.refget_slices`).
+"""Measure requests for 1,000-base slices of random cached sequences (`python -m bench.refget_slices`).
 
-Ways and rounds alternate, and the medians are compared, so that other work on the machine touches all alike.
+The applications take turns in each round, and medians are compared, so that other work on the machine affects all
+equally.
 """
 
 import argparse
@@ -14,7 +15,7 @@ SLICE = 1000
 
 
 def main() -> None:
-    """Prints one line for each way, and the two ratios that matter."""
+    """Print one line for each application, and two ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sequences", type=int, default=100)
     parser.add_argument("--length", type=int, default=1_000_000)

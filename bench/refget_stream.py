@@ -1,6 +1,6 @@
-"""Throughput of a whole chromosome, beside nginx sending the same file (`python -m bench.refget_stream`).
+"""Compare the throughput of a whole chromosome with nginx and the same file (`python -m bench.refget_stream`).
 
-The client is curl, which throws the bytes away. Rounds alternate; medians are compared. Needs nginx and curl.
+The client is curl, which discards the bytes. Both take turns; medians are compared. Needs nginx and curl.
 """
 
 import argparse
@@ -37,7 +37,7 @@ http {{
 
 @contextlib.contextmanager
 def nginx(root: Path) -> Iterator[str]:
-    """The address of an nginx with one worker that serves the files below `root`."""
+    """Run nginx with one worker for the files below `root`, and yield its URL."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         raise SystemExit("nginx is needed: apt-get install nginx")
@@ -57,7 +57,7 @@ def nginx(root: Path) -> Iterator[str]:
 
 
 def fetch(url: str, size: int) -> float:
-    """Bytes a second of one GET, from the request to the last byte."""
+    """Return the bytes a second of one GET, from the request to the last byte."""
     said = subprocess.run(
         ["curl", "-s", "-o", "/dev/null", "-w", "%{size_download} %{time_total}", url],
         capture_output=True,
@@ -70,7 +70,7 @@ def fetch(url: str, size: int) -> float:
 
 
 def main() -> None:
-    """Prints both medians in MB/s and their ratio."""
+    """Print both medians in MB/s and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabases", type=int, default=250)
     parser.add_argument("--rounds", type=int, default=15)

@@ -1,7 +1,7 @@
-"""An object store for measurements: files of a folder over the S3 protocol, with a latency; `python -m bench.s3_store`.
+"""Serve the files of a folder over the S3 protocol, with a latency, for measurements (`python -m bench.s3_store`).
 
-It knows ranged GETs, HEAD and listings, counts what it sends, and believes every signature: that answers are right is
-proven by the tests, against a store that checks.
+It supports ranged GETs, HEAD and listings, and counts the bytes that it sends. It accepts every signature; the tests
+use a store that checks them.
 """
 
 import argparse
@@ -33,10 +33,10 @@ class _Store(ThreadingHTTPServer):
         self.sent = 0
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no error."""
+        """Ignore clients that disconnect."""
 
     def count(self, sent: int) -> None:
-        """Notes one answer."""
+        """Count one answer."""
         with self.lock:
             self.requests += 1
             self.sent += sent
@@ -128,7 +128,7 @@ def _etag(status: os.stat_result) -> str:
 
 
 def main() -> None:
-    """Serves until standard input ends; the first line of output is the port."""
+    """Serve until standard input ends; the first line of output is the port."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", type=Path, help="its folders are the buckets")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer waits")

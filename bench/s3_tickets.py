@@ -1,7 +1,7 @@
-"""Tickets and refget slices from an object store at 0 and 20 ms latency, beside local (`python -m bench.s3_tickets`).
+"""Compare tickets and refget slices from a folder and an object store with latency (`python -m bench.s3_tickets`).
 
-The reads are those of `bench.htsget_tickets`; see there for the local figures in more detail. "edges anew" are tickets
-for places that nobody asked for before, "hot" those for fifty places again and again.
+The latencies are 0 and 20 ms. The reads are those of `bench.htsget_tickets`, which has more detailed local figures.
+"edges anew" are tickets for positions that were not requested before, "hot" those for fifty positions, repeatedly.
 """
 
 import argparse
@@ -23,14 +23,14 @@ from bench.htsget_made import make_bam
 from bench.htsget_tickets import WIDTHS, path_of, regions, timed
 from bench.refget_site import make_residues, own_site, press, serving
 
-#: Names of storages, and the seconds that every answer of theirs waits.
+#: Names of storages, and the latency of their answers in seconds.
 LATENCIES = {"far0": 0.0, "far20": 0.020}
 LENGTH = 1_000_000
 
 
 @contextlib.contextmanager
 def stores(root: Path) -> Iterator[dict[str, str]]:
-    """The address of a store for each latency, all of the same buckets."""
+    """Run a store for each latency, all with the same buckets, and yield their URLs."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "bench.s3_store", str(root), "--latency", str(latency)],
@@ -51,14 +51,14 @@ def stores(root: Path) -> Iterator[dict[str, str]]:
 
 
 def counts(store: str) -> tuple[int, int]:
-    """Requests that a store had, and bytes that it sent."""
+    """Return the number of requests to a store, and the bytes that it sent."""
     with urllib.request.urlopen(f"{store}/counts") as answer:
         requests, sent = answer.read().split()
     return int(requests), int(sent)
 
 
 def main() -> None:
-    """Prints the figures."""
+    """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=150)
     parser.add_argument("--seconds", type=int, default=4)
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def register(bam: Path, urls: dict[str, str]) -> None:
-    """Registers the reads once in each place, and says what that read."""
+    """Ingest the reads from each storage, and print what that read."""
     from django.conf import settings
     from django.core.management import call_command
 
@@ -112,7 +112,7 @@ def register(bam: Path, urls: dict[str, str]) -> None:
 
 
 def tickets(site: str, urls: dict[str, str], *, requests: int, seconds: int) -> None:
-    """Latency of one client, and what 16 get out of one worker."""
+    """Measure the latency of one client, and the tickets a second of 16 clients with one worker."""
     connection = http.client.HTTPConnection(urlsplit(site).netloc)
     print(
         "\ntickets on one worker              median      p99   reads  | 16 clients: requests/s   median      p99"
@@ -148,7 +148,7 @@ def tickets(site: str, urls: dict[str, str], *, requests: int, seconds: int) -> 
 
 
 def hold(bucket: Path) -> dict[str, str]:
-    """A sequence in each place; their md5, by place."""
+    """Store a sequence in each storage; return their md5 by storage."""
     from bench.refget_site import hold as hold_locally
     from catalogue.formats.digests import sequence_digests
     from catalogue.models import ResidueBlob, Sequence
@@ -167,7 +167,7 @@ def hold(bucket: Path) -> dict[str, str]:
 
 
 def slices(site: str, names: dict[str, str], *, seconds: int) -> None:
-    """1,000 residues of a known sequence."""
+    """Measure requests for 1,000 residues of a cached sequence."""
     chosen = Random(7)
     connection = http.client.HTTPConnection(urlsplit(site).netloc)
     print(

@@ -1,7 +1,7 @@
-"""Sequence collections (`python -m bench.seqcol`): comparison, finding by sequence, and what digests add to an ingest.
+"""Measure sequence collections (`python -m bench.seqcol`): comparison, search by sequence, digests during ingest.
 
-Requests go through all of Django in this process, without a network, each after a first one that is not counted. The
-two ways of ingest take turns, each on other sequences.
+Requests go through all of Django in this process, without a network, after a first one that is not counted. Ingests
+with and without digests take turns, each with new sequences.
 """
 
 import argparse
@@ -19,7 +19,7 @@ HOLDERS, HELD = 100_000, 5
 
 
 def fill_sequences(count: int) -> None:
-    """Makes rows of sequences, whose digests are those of their numbers."""
+    """Make rows of sequences, with digests of their numbers."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -35,7 +35,7 @@ def fill_sequences(count: int) -> None:
 
 
 def make_pair(size: int, *, first: int) -> tuple[str, str]:
-    """Makes two collections of `size` sequences: the second in another order, a tenth renamed, a tenth replaced."""
+    """Make two collections of `size` sequences: the second in another order, a tenth renamed, a tenth replaced."""
     from catalogue.formats.collections import digest_text
     from catalogue.ingest.collection_digests import digest_collection
     from catalogue.models import CollectionMember, SequenceCollection
@@ -64,7 +64,7 @@ def make_pair(size: int, *, first: int) -> tuple[str, str]:
 
 
 def fill_holders() -> None:
-    """Makes many collections: one sequence is in all of them, the others are in a few; digests are those of numbers."""
+    """Make many collections: one sequence is in all of them, the others in a few; digests are of numbers."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -77,7 +77,7 @@ def fill_holders() -> None:
             FROM (SELECT n, substr(sha512(n::text::bytea), 1, 24) AS d FROM generate_series(1, %s) AS n) AS made""",
             [HELD, HOLDERS],
         )
-        # Deferred triggers see to each row at the end of a transaction, so that many short ones are quicker.
+        # Deferred triggers run for each row at the end of a transaction, so many short transactions are faster.
         for first in range(1, HOLDERS, 1000):
             cursor.execute(
                 """
@@ -101,9 +101,9 @@ def fill_holders() -> None:
 
 
 def timed(rounds: int, *paths: str, cached: bool = True) -> str:
-    """The medians of the milliseconds that a GET takes, and of those that this process computes for it.
+    """Return the median milliseconds of a GET, and of the processor time of this process for it.
 
-    Without `cached` the process fetches arrays each time.
+    Without `cached` the cache of arrays is cleared before each request.
     """
     from django.test import Client
 
@@ -124,7 +124,7 @@ def timed(rounds: int, *paths: str, cached: bool = True) -> str:
 
 
 def sequence_path(number: int) -> str:
-    """The question which collections hold the sequence of a number."""
+    """Return the path that finds the collections with the sequence of a number."""
     import hashlib
 
     from catalogue.formats.digests import sq_name
@@ -133,7 +133,7 @@ def sequence_path(number: int) -> str:
 
 
 def write_fasta(path: Path, *, records: int, length: int, seed: int) -> None:
-    """Random proteins or chromosomes."""
+    """Make random proteins or chromosomes."""
     rng = random.Random(seed)
     letters = bytes(b"ACGT"[byte & 3] for byte in range(256))
     with path.open("wb") as file:
@@ -144,7 +144,7 @@ def write_fasta(path: Path, *, records: int, length: int, seed: int) -> None:
 
 
 def ingest_seconds(home: Path, *, records: int, length: int, seed: int, digested: bool) -> float:
-    """Seconds that `ingest_fasta --collection` takes, with the digests or without."""
+    """Return the seconds that `ingest_fasta --collection` takes, with or without digests."""
     from django.core.management import call_command
 
     path = home / "in.fa"
@@ -159,7 +159,7 @@ def ingest_seconds(home: Path, *, records: int, length: int, seed: int, digested
 
 
 def main() -> None:
-    """Prints medians."""
+    """Print medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--ingests", type=int, default=3)
