@@ -14,6 +14,7 @@ from tests.htsget_app.made_data import Fetched, fetch, make_data_file, make_data
 from tests.htsget_app.made_rewritten import Wish, random_wish
 from tests.htsget_app.made_served import Served, each_file
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_reference, make_sam
+from tests.made_files import make_bcf, make_vcf, make_vcf_header
 
 pytestmark = pytest.mark.django_db
 
@@ -163,3 +164,43 @@ def as_in_cram(lines: list[str]) -> list[str]:
         "\t".join((*line[:11], *sorted(tag for tag in line[11:] if tag[:2] not in ("MD", "NM"))))
         for line in columns
     ]
+
+
+@pytest.mark.parametrize("target", ["VCF", "BCF"])
+def test_variants_of_many_samples(client: Client, tmp_path: Path, settings: Any, target: str) -> None:
+    rng = random.Random(3)
+    header = make_vcf_header({"1": 1_000_000}, samples=400)
+    lines = [
+        "\t".join(
+            [
+                "1",
+                str(place),
+                ".",
+                "A",
+                "C",
+                "50",
+                "PASS",
+                ".",
+                "GT",
+                *rng.choices(("0/0", "0/1", "./."), k=400),
+            ]
+        )
+        + "\n"
+        for place in range(500, 400_000, 400)
+    ]
+    text = (header + "".join(lines)).encode()
+    made = (make_bcf if target == "VCF" else make_vcf)(
+        tmp_path / f"wide.{'bcf' if target == 'VCF' else 'vcf.gz'}", text
+    )
+    pysam.bcftools.index("-f", "-c", str(made))
+    make_data_file(made, "wide")
+    with pysam.VariantFile(str(made)) as file:
+        everything = [str(record) for record in file]
+    for settings.HTSGET_INLINE_BYTES, settings.HTSGET_DERIVED_BYTES in SIZES:
+        got = fetch(client, "/variants/wide", {"format": target})
+        assert read(tmp_path / f"answer.{target.lower()}", got.joined) == everything
+        got = fetch(
+            client, "/variants/wide", {"format": target, "referenceName": "1", "start": 9_000, "end": 60_000}
+        )
+        wanted = [line for line in everything if 9_000 < int(line.split("\t")[1]) <= 60_000]
+        assert read(tmp_path / f"answer.{target.lower()}", got.joined) == wanted
