@@ -21,9 +21,9 @@ class TooMany(CatalogueError):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `most` times in any span of `seconds`; spans begin at whole multiples since 1970."""
+    """At most `max_events` in any span of `seconds`; spans begin at whole multiples since 1970."""
 
-    most: int
+    max_events: int
     seconds: int
 
 
@@ -46,7 +46,7 @@ def count(key: str, rate: Rate, *, weight: int = 1) -> int | None:
     with connection.cursor() as cursor:
         cursor.execute(COUNT, (counter(key, rate.seconds), int(span), weight))
         (used,) = cursor.fetchone() or (0,)
-    return None if used - weight < rate.most else max(1, int(rate.seconds - into))
+    return None if used - weight < rate.max_events else max(1, int(rate.seconds - into))
 
 
 def count_tickets(holder: bytes, *, weight: int = 1) -> int | None:

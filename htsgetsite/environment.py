@@ -65,15 +65,24 @@ class Environment:
             name, parse, kind="flag", default=default, doc=doc, default_text="on" if default else "off"
         )
 
-    def integer(self, name: str, *, default: int, doc: str, least: int = 0, most: int | None = None) -> int:
-        """Read a whole number in `[least, most]`, both inclusive."""
+    def integer(
+        self, name: str, *, default: int, doc: str, minimum: int = 0, maximum: int | None = None
+    ) -> int:
+        """Read a whole number in `[minimum, maximum]`, both inclusive."""
         return self.parsed(
-            name, _integer(least, most), kind="integer", default=default, doc=doc, default_text=str(default)
+            name,
+            _integer(minimum, maximum),
+            kind="integer",
+            default=default,
+            doc=doc,
+            default_text=str(default),
         )
 
-    def optional_integer(self, name: str, *, doc: str, least: int = 0, most: int | None = None) -> int | None:
+    def optional_integer(
+        self, name: str, *, doc: str, minimum: int = 0, maximum: int | None = None
+    ) -> int | None:
         """Read a number as `integer` does; None if the variable is absent."""
-        parse = _integer(least, most)
+        parse = _integer(minimum, maximum)
         return self.parsed(name, parse, kind="integer", default=None, doc=doc, default_text="none")
 
     def choice(self, name: str, choices: Sequence[str], *, default: str, doc: str) -> str:
@@ -161,9 +170,11 @@ class Environment:
             raise EnvironmentProblem("\n".join(self.problems))
 
 
-def _integer(least: int, most: int | None) -> Callable[[str], int]:
+def _integer(minimum: int, maximum: int | None) -> Callable[[str], int]:
     expected = (
-        f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
+        f"a whole number of at least {minimum}"
+        if maximum is None
+        else f"a whole number from {minimum} to {maximum}"
     )
 
     def parse(value: str) -> int:
@@ -171,7 +182,7 @@ def _integer(least: int, most: int | None) -> Callable[[str], int]:
         if not (value.isascii() and value.isdigit()) or len(value) > 18:
             raise Unusable(f"expected {expected}")
         number = int(value)
-        if number < least or (most is not None and number > most):
+        if number < minimum or (maximum is not None and number > maximum):
             raise Unusable(f"expected {expected}")
         return number
 

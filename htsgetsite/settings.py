@@ -57,7 +57,7 @@ _database_url = ENVIRONMENT.parsed(
 DATABASE_STATEMENT_TIMEOUT: int = ENVIRONMENT.integer(
     "DATABASE_STATEMENT_TIMEOUT",
     default=30,
-    most=3600,
+    maximum=3600,
     doc="Seconds that one database statement of a request may take; 0 sends no limit (PgBouncer needs that).",
 )
 EMBEDDED = not ENVIRONMENT.has("DATABASE_URL")
@@ -97,8 +97,8 @@ TRUST_PROXY: bool = ENVIRONMENT.flag(
 PROXY_HOPS: int = ENVIRONMENT.integer(
     "PROXY_HOPS",
     default=1,
-    least=1,
-    most=10,
+    minimum=1,
+    maximum=10,
     doc="How many proxies in a row add to X-Forwarded-For: the client's address is that many from its end.",
 )
 HSTS_SECONDS: int = ENVIRONMENT.integer(
@@ -134,54 +134,61 @@ STORAGE_FILE_MODE: int = ENVIRONMENT.parsed(
 STORAGE_CONNECT_TIMEOUT: int = ENVIRONMENT.integer(
     "STORAGE_CONNECT_TIMEOUT",
     default=2,
-    least=1,
+    minimum=1,
     doc="Seconds that an object store may take to accept a connection.",
 )
 STORAGE_READ_TIMEOUT: int = ENVIRONMENT.integer(
-    "STORAGE_READ_TIMEOUT", default=5, least=1, doc="Seconds to wait for the next bytes from an object store."
+    "STORAGE_READ_TIMEOUT",
+    default=5,
+    minimum=1,
+    doc="Seconds to wait for the next bytes from an object store.",
 )
 STORAGE_DEADLINE: int = ENVIRONMENT.integer(
     "STORAGE_DEADLINE",
     default=15,
-    least=1,
+    minimum=1,
     doc="Seconds that one read of an object store may take, retries included.",
 )
 STORAGE_CONNECTIONS: int = ENVIRONMENT.integer(
     "STORAGE_CONNECTIONS",
     default=32,
-    least=1,
+    minimum=1,
     doc="Connections that one process keeps open to each object store.",
 )
 INGEST_MAX_CONTIGS: int = ENVIRONMENT.integer(
     "INGEST_MAX_CONTIGS",
     default=1_000_000,
-    most=2_000_000,
-    least=1,
+    maximum=2_000_000,
+    minimum=1,
     doc="Contigs that the header of one file may declare; each takes about 1 KB of memory while it is ingested.",
 )
 INGEST_MAX_COMPRESSION_RATIO: int = ENVIRONMENT.integer(
     "INGEST_MAX_COMPRESSION_RATIO",
     default=100,
-    least=1,
+    minimum=1,
     doc="How many times its compressed size a FASTA file or table may inflate to; applies above 64 MiB.",
 )
 TICKET_URL_TTL: int = ENVIRONMENT.integer(
-    "TICKET_URL_TTL", default=3600, least=1, most=604800, doc="Seconds for which the URLs in a ticket work."
+    "TICKET_URL_TTL",
+    default=3600,
+    minimum=1,
+    maximum=604800,
+    doc="Seconds for which the URLs in a ticket work.",
 )
 REFGET_SUBSEQUENCE_LIMIT: int | None = ENVIRONMENT.optional_integer(
     "REFGET_SUBSEQUENCE_LIMIT",
-    least=1,
+    minimum=1,
     doc="The largest number of residues that one refget request for part of a sequence may ask for.",
 )
 REFGET_REDIRECT_ABOVE: int | None = ENVIRONMENT.optional_integer(
     "REFGET_REDIRECT_ABOVE",
-    least=1 << 16,
+    minimum=1 << 16,
     doc="Requests for whole sequences of more residues than this are redirected to the object store.",
 )
 HTSGET_MAX_POST_BYTES: int = ENVIRONMENT.integer(
     "HTSGET_MAX_POST_BYTES",
     default=1 << 20,
-    least=1,
+    minimum=1,
     doc="The largest body of a POST request for a ticket, in bytes.",
 )
 HTSGET_INLINE_BYTES: int = ENVIRONMENT.integer(
@@ -192,7 +199,7 @@ HTSGET_INLINE_BYTES: int = ENVIRONMENT.integer(
 HTSGET_MAX_BLOCK_BYTES: int = ENVIRONMENT.integer(
     "HTSGET_MAX_BLOCK_BYTES",
     default=10**9,
-    least=1 << 16,
+    minimum=1 << 16,
     doc="Bytes above which a part of a ticket is split into several URLs.",
 )
 HTSGET_DERIVED_BYTES: int = ENVIRONMENT.integer(
@@ -201,7 +208,7 @@ HTSGET_DERIVED_BYTES: int = ENVIRONMENT.integer(
     doc="Bytes of the stored file that each URL of rewritten records covers.",
 )
 STREAM_LIMIT: int = ENVIRONMENT.integer(
-    "STREAM_LIMIT", default=4, least=1, doc="Conversions of records that one process runs at once."
+    "STREAM_LIMIT", default=4, minimum=1, doc="Conversions of records that one process runs at once."
 )
 HTSGET_PROXY_DATA: str = ENVIRONMENT.choice(
     "HTSGET_PROXY_DATA",
@@ -264,13 +271,13 @@ SIGN_IN: SignIn | None = ENVIRONMENT.parsed(
 )
 API_TOKEN_MAX_DAYS: int | None = ENVIRONMENT.optional_integer(
     "API_TOKEN_MAX_DAYS",
-    least=1,
+    minimum=1,
     doc="The longest life of an API token, in days; without it tokens may be made that never expire.",
 )
 DATA_RECHECK_SECONDS: int = ENVIRONMENT.integer(
     "DATA_RECHECK_SECONDS",
     default=0,
-    most=3600,
+    maximum=3600,
     doc="Seconds for which a data URL may still work after its grant was revoked; 0 checks the grant at every request.",
 )
 THROTTLE_TICKETS_USER: Rate | None = _rate(
@@ -301,20 +308,20 @@ THROTTLE_SIGN_IN_ACCOUNT: Rate | None = _rate(
 HTSGET_MAX_REGIONS: int = ENVIRONMENT.integer(
     "HTSGET_MAX_REGIONS",
     default=10_000,
-    least=1,
+    minimum=1,
     doc="How many regions one POST request for a ticket may ask for.",
 )
 MAX_HEADER_BYTES: int = ENVIRONMENT.integer(
     "MAX_HEADER_BYTES",
     default=128 << 10,
-    least=4096,
-    most=1 << 20,
+    minimum=4096,
+    maximum=1 << 20,
     doc="The largest size of the headers of a request, in bytes; a passport of many visas is long.",
 )
 
 MAX_CONNECTIONS_PER_ADDRESS: int = ENVIRONMENT.integer(
     "MAX_CONNECTIONS_PER_ADDRESS",
-    least=1,
+    minimum=1,
     default=256,
     doc="Connections that an address may have open to one worker; behind a proxy (TRUST_PROXY) the proxy limits them.",
 )
@@ -357,7 +364,7 @@ SERVICE_VERSION = __version__
 # --- The process ------------------------------------------------------------------------------------------------
 
 PORT: int = ENVIRONMENT.integer(
-    "PORT", default=8000, least=1, most=65535, doc="The port that `manage.py serve` listens on."
+    "PORT", default=8000, minimum=1, maximum=65535, doc="The port that `manage.py serve` listens on."
 )
 LOG_LEVEL: str = ENVIRONMENT.choice(
     "LOG_LEVEL",

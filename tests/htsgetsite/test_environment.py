@@ -29,7 +29,7 @@ def test_flag_refuses(written: str) -> None:
 @pytest.mark.parametrize("written", ["-1", "+5", "1_000", "٣", "1.0", "", "0x10", "9" * 19, "11"])
 def test_integer_refuses_what_int_would_take(written: str) -> None:
     environment = make_environment(N=written)
-    number = environment.integer("N", default=7, least=1, most=10, doc="")
+    number = environment.integer("N", default=7, minimum=1, maximum=10, doc="")
     assert number == 7
     if written:
         with pytest.raises(EnvironmentProblem, match=r"^N: expected a whole number from 1 to 10$"):
@@ -38,8 +38,8 @@ def test_integer_refuses_what_int_would_take(written: str) -> None:
 
 def test_integer_takes_its_bounds() -> None:
     environment = make_environment(LOW="1", HIGH="10")
-    assert environment.integer("LOW", default=5, least=1, most=10, doc="") == 1
-    assert environment.integer("HIGH", default=5, least=1, most=10, doc="") == 10
+    assert environment.integer("LOW", default=5, minimum=1, maximum=10, doc="") == 1
+    assert environment.integer("HIGH", default=5, minimum=1, maximum=10, doc="") == 10
     assert environment.optional_integer("NONE", doc="") is None
 
 
