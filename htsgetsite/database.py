@@ -102,8 +102,10 @@ def database_from_url(url: str) -> Database:
 def share_connections() -> int:
     """Set up a connection pool and timeouts for a process that answers requests; return the size of the pool.
 
-    Commands do not call it: they use one connection, and their statements may take long.
+    Commands do not call it: they use one connection, and their statements may take long. Connections that are open are
+    closed, because they are not of the pool.
     """
+    connections.close_all()
     database = connections.settings[DEFAULT_DB_ALIAS]
     options: dict[str, Any] = database["OPTIONS"]
     for name, value in _LIVENESS.items():

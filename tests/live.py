@@ -86,7 +86,7 @@ def _empty_site() -> Path:
 
 
 @contextlib.contextmanager
-def served(site: Site, *, workers: int = 1) -> Iterator[Site]:
+def served(site: Site, *, workers: int = 1, command: str = "serve") -> Iterator[Site]:
     """Serve the site until the end of the block; stop it by SIGTERM.
 
     The server logs to `server.log` in the home.
@@ -96,7 +96,7 @@ def served(site: Site, *, workers: int = 1) -> Iterator[Site]:
             [
                 sys.executable,
                 PROJECT / "manage.py",
-                "serve",
+                command,
                 "--port",
                 str(free_port()),
                 "--workers",

@@ -18,8 +18,8 @@ from tests.paths import PROJECT
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = make_site(tmp_path_factory.mktemp("demo"))
-    site.manage("demo", "--no-serve")
-    with served(site) as answering:
+    # One process makes the data and serves them, as in `make demo`.
+    with served(site, command="demo") as answering:
         yield answering
 
 
