@@ -1,14 +1,22 @@
 """Fixtures of the htsget tests."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from catalogue.models import DataFile
+from catalogue.queries import reference_folder
 from tests.htsget_app.made_data import ONE, TWO, make_data_file, write_bam, write_vcf
 from tests.htsget_app.made_served import REAL, Served
 from tests.made_files import KINDS, MadeFile
+
+
+@pytest.fixture(autouse=True)
+def no_references_of_other_tests() -> None:
+    """Forget the references that conversions of other tests were given."""
+    shutil.rmtree(reference_folder(), ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

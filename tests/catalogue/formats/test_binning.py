@@ -198,7 +198,7 @@ def offsets(*numbers: int) -> bytes:
         (bai(ints(1, 2**31 - 1), bytes(99)), "claims"),
         (bai(ints(1, 1, 0, 2**31 - 1), bytes(64)), "cut short"),
         (bai(ints(1, 1, 0, -1), bytes(64)), "cut short"),
-        (bai(ints(1, 1, 99_999, 1), bytes(64)), "bin 99999"),
+        (bai(ints(1, 1, 99_999, 1), bytes(64)), "bin number 99999"),
         (bai(ints(1, 1, 37450, 1), bytes(64)), "pseudo-bin"),
         (bai(ints(1, 1, 5, 1), offsets(9, 3), ints(0)), "ends before it begins"),
         (bai(ints(1, 2, 5, 1), offsets(1, 3), ints(5, 1), offsets(1, 3), ints(0)), "twice"),

@@ -124,7 +124,7 @@ def test_id_tokens_that_open_no_session(client: Client, issuer: MadeIssuer, ada:
             assert not signed_in(client)
         assert stranger.asked == {}
     assert not AuditEvent.objects.filter(kind="authentication", outcome="done").exists()
-    assert b"no account" in client.get("/account/sign-in?failed").content
+    assert b"account here" in client.get("/account/sign-in?failed").content
 
 
 def test_no_account_is_made_and_none_is_guessed(client: Client, issuer: MadeIssuer) -> None:
