@@ -27,11 +27,12 @@ def readable_aliases(viewer: Viewer) -> QuerySet[Alias]:
 def publish_sequences(sequences: QuerySet[Sequence]) -> int:
     """Publish the private sequences among these that are in no collection; return their number.
 
-    Sequences in a private collection are published together with it.
+    Sequences in a private collection, and those derived from it, are published together with it.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('htsgetsite.publish_sequences', 'on', true)")
-        published = sequences.filter(private=True, memberships=None).update(private=False)
+        loose = sequences.filter(private=True, memberships=None, derivations=None)
+        published = loose.update(private=False)
         # Inside an outer transaction the setting would otherwise stay on after this block.
         cursor.execute("SELECT set_config('htsgetsite.publish_sequences', '', true)")
     return published

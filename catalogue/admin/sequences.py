@@ -97,7 +97,7 @@ class SequenceAdmin(Audited[Sequence]):
     @admin.action(description=_("Publish those that lie in no collection"), permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Sequence]) -> None:
         """Publish sequences whose private collection was deleted; others are published with their collection."""
-        chosen = queryset.filter(private=True, memberships=None)
+        chosen = queryset.filter(private=True, memberships=None, derivations=None)
         for sequence in chosen:
             self.log_change(request, sequence, "published")
         count = access.publish_sequences(Sequence.objects.filter(pk__in=[row.pk for row in chosen]))

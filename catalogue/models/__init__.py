@@ -5,6 +5,18 @@ residues and sizes in bytes. Rows are written by `ingest` and the admin, and rea
 """
 
 from catalogue.models.access import ApiToken, Grant, GrantFile, GrantRegion, Identity, Scope
+from catalogue.models.annotation import (
+    DerivedSequence,
+    Gene,
+    Genome,
+    Mane,
+    Product,
+    ProductGeneratingContext,
+    Region,
+    RegionCode,
+    Strand,
+    Transcript,
+)
 from catalogue.models.audit import AuditEvent, Usage
 from catalogue.models.collections import CollectionContent, MemberArrays
 from catalogue.models.files import FILE_KINDS, Contig, DataFile, Dataset
@@ -29,18 +41,28 @@ __all__ = [
     "Contig",
     "DataFile",
     "Dataset",
+    "DerivedSequence",
+    "Gene",
+    "Genome",
     "Grant",
     "GrantFile",
     "GrantRegion",
     "Identity",
     "IngestRun",
     "IngestedFile",
+    "Mane",
     "MemberArrays",
     "Molecule",
     "NamingAuthority",
+    "Product",
+    "ProductGeneratingContext",
+    "Region",
+    "RegionCode",
     "ResidueBlob",
     "Scope",
     "Sequence",
     "SequenceCollection",
+    "Strand",
+    "Transcript",
     "Usage",
 ]

@@ -82,8 +82,9 @@ class Sequence(models.Model):
     Without a blob the sequence is known (for example from a BAM header) but its residues are not held here; then md5
     may be its only digest.
 
-    Triggers maintain `private` (migration 0022): a sequence in collections is private while all of them are private. A
-    sequence in no collection, or removed from its last one, keeps its value until somebody publishes it.
+    Triggers maintain `private` (migrations 0022, 0061): a sequence in collections, as a member or derived by an
+    annotation, is private while all of them are private. A sequence in no collection, or removed from its last one,
+    keeps its value until somebody publishes it.
     """
 
     md5 = models.BinaryField(unique=True, help_text=_("16 bytes"))

@@ -9,6 +9,9 @@ BY_TRIGGER = {
     "grant_file_is_of_its_dataset": _("A grant can only be limited to files of its own dataset."),
     "grant_with_files_is_limited": _("A grant that names files is limited to them; remove these first."),
     "grant_with_regions_is_limited": _("A grant that names regions is limited to them; remove these first."),
+    "genome_stays_with_its_collection": _(
+        "A genome stays with its collection. Ingest the annotation again with the other collection."
+    ),
     "sequence_is_published_on_purpose": _(
         "A private sequence becomes public with one of its collections, or by being published."
     ),

@@ -148,7 +148,10 @@ def _numbers_by_alias(file: StoredFile, names: list[str]) -> dict[str, set[int]]
     of_file = Contig.objects.filter(file_id=file.pk)
     collections = access.readable_collections(file.viewer)
     aliases = access.readable_aliases(file.viewer).filter(
-        Q(sequence__private=False) | Q(sequence__memberships__collection__in=collections), name__in=names
+        Q(sequence__private=False)
+        | Q(sequence__memberships__collection__in=collections)
+        | Q(sequence__derivations__genome__collection__in=collections),
+        name__in=names,
     )
     members = CollectionMember.objects.filter(collection__in=collections, name__in=names)
     for named in (aliases, members):

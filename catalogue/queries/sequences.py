@@ -17,7 +17,7 @@ from catalogue import access
 from catalogue.access import ANONYMOUS, Viewer
 from catalogue.errors import AmbiguousAlias, NotFound
 from catalogue.formats.digests import DigestKind, parse_digest, sq_name
-from catalogue.models import Alias, CollectionMember, NamingAuthority, Sequence
+from catalogue.models import Alias, CollectionMember, DerivedSequence, NamingAuthority, Sequence
 from catalogue.storage import storage
 
 REMEMBERED = 100_000
@@ -182,8 +182,11 @@ def _rows(viewer: Viewer) -> QuerySet[Any]:
     """Return all sequences, annotated with `readable`: whether the viewer may fetch it."""
     readable = Q(private=False)
     if viewer.name is not None:
+        collections = access.readable_collections(viewer)
         members = CollectionMember.objects.filter(sequence=OuterRef("pk"))
-        readable |= Q(Exists(members.filter(collection__in=access.readable_collections(viewer))))
+        derived = DerivedSequence.objects.filter(sequence=OuterRef("pk"))
+        readable |= Q(Exists(members.filter(collection__in=collections)))
+        readable |= Q(Exists(derived.filter(genome__collection__in=collections)))
     return Sequence.objects.select_related("blob").annotate(readable=readable)
 
 
