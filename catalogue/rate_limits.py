@@ -51,11 +51,21 @@ def count(key: str, rate: Rate, *, weight: int = 1) -> int | None:
 
 def count_tickets(holder: bytes, *, weight: int = 1) -> int | None:
     """Count tickets by `Viewer.holder`, or by address for an anonymous viewer. Return the same as `count`."""
-    if any(holder):
-        key, rate = f"tickets of {holder.hex()}", settings.THROTTLE_TICKETS_USER
-    else:
-        key, rate = f"tickets of {network_of(current_context().address)}", settings.THROTTLE_TICKETS_ADDRESS
-    return None if rate is None else count(key, rate, weight=weight)
+    rates = settings.THROTTLE_TICKETS_USER, settings.THROTTLE_TICKETS_ADDRESS
+    return _count_of("tickets", holder, *rates, weight=weight)
+
+
+def count_queries(holder: bytes) -> int | None:
+    """Count a GraphQL query, as `count_tickets` does a ticket."""
+    return _count_of("queries", holder, settings.THROTTLE_GRAPHQL_USER, settings.THROTTLE_GRAPHQL_ADDRESS)
+
+
+def _count_of(
+    what: str, holder: bytes, of_holder: Rate | None, of_address: Rate | None, *, weight: int = 1
+) -> int | None:
+    known = any(holder)
+    who, rate = (holder.hex(), of_holder) if known else (network_of(current_context().address), of_address)
+    return None if rate is None else count(f"{what} of {who}", rate, weight=weight)
 
 
 def network_of(address: str | None) -> str | None:

@@ -14,12 +14,14 @@ class Service:
     """One service of the site; `version` is that of the specification.
 
     `kind` distinguishes services of one protocol, such as `reads`. `path` is the URL path of the service, `about` a
-    sentence for its description, and `details` are the keys of its service-info besides those of the standard.
+    sentence for its description, and `details` are the keys of its service-info besides those of the standard. `group`
+    is who defined the protocol, as a reversed domain name.
     """
 
     artifact: str
     version: str
     documentation_url: str
+    group: str = "org.ga4gh"
     path: str = ""
     kind: str = ""
     about: str = ""
@@ -38,7 +40,7 @@ class Service:
         return {
             "id": f"{settings.SERVICE_ID}.{self.kind}" if self.kind else settings.SERVICE_ID,
             "name": f"{settings.SERVICE_NAME}: {self.kind}" if self.kind else settings.SERVICE_NAME,
-            "type": {"group": "org.ga4gh", "artifact": self.artifact, "version": self.version},
+            "type": {"group": self.group, "artifact": self.artifact, "version": self.version},
             "description": f"{settings.SERVICE_DESCRIPTION} {self.about}".strip(),
             "organization": {
                 "name": settings.SERVICE_ORGANIZATION_NAME,

@@ -3,7 +3,7 @@
 from typing import Any
 
 # The `urls` module of each declares its protocols: see ga4gh/protocol.py.
-PROTOCOLS = ["refget_app", "seqcol_app", "htsget_app"]
+PROTOCOLS = ["refget_app", "seqcol_app", "htsget_app", "annotation_app"]
 
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -224,6 +224,60 @@ DATA_ACCEL_REDIRECT: str | None = ENVIRONMENT.parsed(
     default_text="none",
     doc="The internal nginx location that serves the local storages (X-Accel-Redirect), so that nginx sends the bytes.",
 )
+GRAPHQL_MAX_BODY_BYTES: int = ENVIRONMENT.integer(
+    "GRAPHQL_MAX_BODY_BYTES",
+    default=64 << 10,
+    minimum=1024,
+    doc="The largest body of a GraphQL query with its variables, in bytes.",
+)
+GRAPHQL_MAX_DEPTH: int = ENVIRONMENT.integer(
+    "GRAPHQL_MAX_DEPTH",
+    default=20,
+    minimum=1,
+    maximum=100,
+    doc="How many fields deep a GraphQL query may be; introspection by common clients needs 15.",
+)
+GRAPHQL_MAX_FIELDS: int = ENVIRONMENT.integer(
+    "GRAPHQL_MAX_FIELDS",
+    default=500,
+    minimum=1,
+    maximum=5000,
+    doc="How many fields a GraphQL query may select, those of a fragment counted wherever it is used.",
+)
+GRAPHQL_MAX_ALIASES: int = ENVIRONMENT.integer(
+    "GRAPHQL_MAX_ALIASES", default=50, doc="How many fields of a GraphQL query may have an alias."
+)
+GRAPHQL_MAX_PAGE_SIZE: int = ENVIRONMENT.integer(
+    "GRAPHQL_MAX_PAGE_SIZE",
+    default=1000,
+    minimum=1,
+    doc="The largest per_page of a GraphQL query, and how many genomes one search may name.",
+)
+GRAPHQL_MAX_OVERLAPS: int = ENVIRONMENT.integer(
+    "GRAPHQL_MAX_OVERLAPS",
+    default=1000,
+    minimum=1,
+    doc="How many genes, and how many transcripts, overlap_region of a GraphQL query may find.",
+)
+GRAPHQL_MAX_ROWS: int = ENVIRONMENT.integer(
+    "GRAPHQL_MAX_ROWS",
+    default=20_000,
+    minimum=1,
+    doc="How many rows of the database one GraphQL query may read.",
+)
+GRAPHQL_MAX_VALUES: int = ENVIRONMENT.integer(
+    "GRAPHQL_MAX_VALUES",
+    default=200_000,
+    minimum=1,
+    doc="How many values the answer to a GraphQL query may have, objects included.",
+)
+GRAPHQL_SECONDS: int = ENVIRONMENT.integer(
+    "GRAPHQL_SECONDS",
+    default=10,
+    minimum=1,
+    maximum=600,
+    doc="Seconds that the look-ups of a GraphQL query may take, each of them and all together.",
+)
 
 
 def _rate(name: str, default: str, doc: str) -> Rate | None:
@@ -289,6 +343,16 @@ THROTTLE_TICKETS_ADDRESS: Rate | None = _rate(
     "THROTTLE_TICKETS_ADDRESS",
     "3000/minute",
     doc="How many tickets an address may ask for without credentials; none for no limit.",
+)
+THROTTLE_GRAPHQL_USER: Rate | None = _rate(
+    "THROTTLE_GRAPHQL_USER",
+    "6000/minute",
+    doc="How many GraphQL queries an account, or a subject of an issuer, may send; none for no limit.",
+)
+THROTTLE_GRAPHQL_ADDRESS: Rate | None = _rate(
+    "THROTTLE_GRAPHQL_ADDRESS",
+    "1200/minute",
+    doc="How many GraphQL queries an address may send without credentials; none for no limit.",
 )
 THROTTLE_FAILURES: Rate | None = _rate(
     "THROTTLE_FAILURES",

@@ -32,4 +32,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES["default"]["OPTIONS"]["options"] = "-c htsgetsite.audit_removal=flush"  # noqa: F405
 # One address asks all that the tests ask.
 THROTTLE_TICKETS_USER = THROTTLE_TICKETS_ADDRESS = THROTTLE_FAILURES = None
+THROTTLE_GRAPHQL_USER = THROTTLE_GRAPHQL_ADDRESS = None
 THROTTLE_SIGN_IN = THROTTLE_SIGN_IN_ACCOUNT = None

@@ -31,6 +31,7 @@ from catalogue.queries.annotation.genomes import (
     genomes_of_taxa,
     regions_by_key,
     regions_of,
+    release_number,
 )
 from catalogue.queries.annotation.limits import TimeExceeded, TooManyRows, snapshot
 from catalogue.queries.annotation.products import (
@@ -69,6 +70,7 @@ __all__ = [
     "genomes_of_taxa",
     "regions_by_key",
     "regions_of",
+    "release_number",
     "search_transcripts",
     "snapshot",
     "transcript_page",
