@@ -110,6 +110,10 @@ class Peers(Generic[Row]):
         """The primary keys of the rows."""
         return [row.pk for row in self.rows]
 
+    def genome_id(self, row: Row) -> str:
+        """Return the id of the genome of a row."""
+        return self.context.genomes({peer.genome for peer in self.rows})[row.genome].genome_id
+
     def related(self, name: Hashable, load: Callable[[], Related]) -> Related:
         """Return what `load` returned the first time, for all rows."""
         if name not in self._related:

@@ -56,7 +56,11 @@ class Gene:
         self.name = row.name or None
         self.so_term = row.so_term or row.biotype
         self.alternative_symbols = row.synonyms
-        self.genome_id = row.genome_id
+
+    @property
+    def genome_id(self) -> str:
+        """The genome that it is of."""
+        return self.peers.genome_id(self.row)
 
     @property
     def slice(self) -> Slice:
@@ -145,7 +149,11 @@ class Transcript:
         self.version = row.version
         self.symbol = row.symbol or None
         self.so_term = row.so_term or row.biotype
-        self.genome_id = row.genome_id
+
+    @property
+    def genome_id(self) -> str:
+        """The genome that it is of."""
+        return self.peers.genome_id(self.row)
 
     @property
     def slice(self) -> Slice:

@@ -8,8 +8,8 @@ from typing import Final
 
 from annotation_app.context import Peers
 from annotation_app.types.exons import PhasedExon, exons, extent, length_of
-from annotation_app.types.genomes import RefgetSequence
-from annotation_app.types.places import Location, location, regions_of, relative
+from annotation_app.types.genomes import RefgetSequence, Region
+from annotation_app.types.places import location, regions_of, relative
 from annotation_app.types.references import ExternalReference, references
 from catalogue.queries import annotation
 from catalogue.queries.annotation import SequenceSummary, StoredContext, StoredProduct, StoredTranscript
@@ -32,7 +32,11 @@ class Product:
         self.unversioned_stable_id = row.unversioned_stable_id
         self.version = row.version
         self.length = row.length
-        self.genome_id = row.genome_id
+
+    @property
+    def genome_id(self) -> str:
+        """The genome that it is of."""
+        return self.peers.genome_id(self.row)
 
     @property
     def sequence(self) -> RefgetSequence:
@@ -65,23 +69,45 @@ class Product:
         }
 
 
-@dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a transcript that has a sequence of its own; start and end are 1-based, closed."""
+    """A part of a transcript that has a sequence of its own; `start` and `end` are 1-based, closed."""
 
-    type: str
-    start: int
-    end: int
-    relative_start: int
-    relative_end: int
-    length: int
-    summary: SequenceSummary | None
-    protein_length: int | None = None
+    def __init__(
+        self,
+        type: str,
+        context: Context,
+        place: tuple[int, int],
+        length: int,
+        summary: SequenceSummary | None,
+        *,
+        protein_length: int | None = None,
+    ) -> None:
+        self.type = type
+        self.context = context
+        self.place = place
+        self.length = self.nucleotide_length = length
+        self.summary = summary
+        self.protein_length = protein_length
 
     @property
-    def nucleotide_length(self) -> int:
-        """The length of a coding sequence."""
-        return self.length
+    def start(self) -> int:
+        """The first position on the region."""
+        return location(self.context.region.row, *self.place).start
+
+    @property
+    def end(self) -> int:
+        """The last position on the region."""
+        return location(self.context.region.row, *self.place).end
+
+    @property
+    def relative_start(self) -> int:
+        """The first position in the transcript."""
+        return relative(self.context.transcript, self.context.region.row, *self.place).start
+
+    @property
+    def relative_end(self) -> int:
+        """The last position in the transcript."""
+        return relative(self.context.transcript, self.context.region.row, *self.place).end
 
     @property
     def sequence(self) -> RefgetSequence | None:
@@ -137,7 +163,7 @@ class Context:
     def cdna(self) -> Part:
         """The joined exons."""
         row = self.transcript
-        return self._part("CDNA", row.start, row.end, length_of(row), row.cdna)
+        return Part("CDNA", self, (row.start, row.end), length_of(row), row.cdna)
 
     @property
     def cds(self) -> Part | None:
@@ -145,10 +171,10 @@ class Context:
         row = self.row
         if row is None:
             return None
-        start, end = min(row.segment_starts), max(row.segment_ends)
+        place = min(row.segment_starts), max(row.segment_ends)
         length = sum(row.segment_ends) - sum(row.segment_starts)
         protein_length = None if row.product is None else row.product.length
-        return self._part("CDS", start, end, length, row.cds, protein_length)
+        return Part("CDS", self, place, length, row.cds, protein_length=protein_length)
 
     @property
     def five_prime_utr(self) -> UTR | None:
@@ -171,23 +197,13 @@ class Context:
         found = zip(starts, ends, exons(self.transcript, self.transcripts), strict=True)
         return [PhasedExon(index, *phased) for index, phased in enumerate(found, 1)]
 
-    def _part(
-        self,
-        type: str,
-        start: int,
-        end: int,
-        length: int,
-        summary: SequenceSummary | None,
-        protein_length: int | None = None,
-    ) -> Part:
-        region = regions_of(self.transcripts)[self.transcript.region].row
-        place = location(region, start, end)
-        inside: Location = relative(self.transcript, region, start, end)
-        return Part(type, place.start, place.end, inside.start, inside.end, length, summary, protein_length)
+    @property
+    def region(self) -> Region:
+        """The region of the transcript."""
+        return regions_of(self.transcripts)[self.transcript.region]
 
     def _utr(self, type: str, first: int, last: int) -> UTR | None:
-        region = regions_of(self.transcripts)[self.transcript.region]
-        place = extent(self.transcript, first, last, region)
+        place = extent(self.transcript, first, last, self.region)
         return None if place is None else UTR(type, place.start, place.end, last - first)
 
 

@@ -24,7 +24,6 @@ class StoredGene(NamedTuple):
 
     pk: int
     genome: int
-    genome_id: str
     region: int
     start: int
     end: int
@@ -52,7 +51,6 @@ class StoredTranscript(NamedTuple):
     pk: int
     gene: int
     genome: int
-    genome_id: str
     region: int
     start: int
     end: int
@@ -88,7 +86,7 @@ class StoredTranscript(NamedTuple):
         return summary(self.cdna_md5, self.cdna_length, self.cdna_molecule)
 
 
-_COLUMNS: Final = {"genome": "genome_id", "genome_id": "genome__genome_id", "region": "region_id"}
+_COLUMNS: Final = {"genome": "genome_id", "region": "region_id"}
 _GENE: Final = tuple(_COLUMNS.get(name, name) for name in StoredGene._fields)
 _TRANSCRIPT: Final = tuple(
     {**_COLUMNS, "gene": "gene_id"}.get(name, name.replace("cdna_", "cdna__"))

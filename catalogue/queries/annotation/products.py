@@ -18,7 +18,6 @@ class StoredProduct(NamedTuple):
 
     pk: int
     genome: int
-    genome_id: str
     unversioned_stable_id: str
     version: int | None
     name: str
@@ -58,7 +57,7 @@ class StoredContext(NamedTuple):
 
 
 _PRODUCT: Final = (
-    *("pk", "genome_id", "genome__genome_id", "unversioned_stable_id", "version", "name", "dbxrefs"),
+    *("pk", "genome_id", "unversioned_stable_id", "version", "name", "dbxrefs"),
     *("sequence__md5", "sequence__length", "sequence__molecule"),
 )
 _OWN: Final = tuple({"transcript": "transcript_id"}.get(name, name) for name in StoredContext._fields[:-2])
