@@ -25,9 +25,9 @@ from ga4gh.views import GuardedView, site_url
 _JSON: Final = Offer(media_type="application/json", charset="utf-8")
 _RESPONSE: Final = Offer(media_type="application/graphql-response+json", charset="utf-8")
 _PAGE: Final = Offer(media_type="text/html", charset="utf-8", explicit=True)
-#: The page runs the scripts of this site alone, and asks this site alone. Editors in it write styles into elements.
+#: The page uses the scripts and styles of this site alone, and asks this site alone.
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; worker-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
