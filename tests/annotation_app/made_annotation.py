@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from catalogue.models import (
     DerivedSequence,
@@ -150,3 +150,51 @@ def named(stable_id: str) -> dict[str, Any]:
         "unversioned_stable_id": unversioned if dot else stable_id,
         "version": int(version) if dot else None,
     }
+
+
+class World(NamedTuple):
+    """An annotated genome, and the residues of its regions."""
+
+    genome: Genome
+    residues: dict[str, bytes]
+
+
+def make_world(genome_id: str = "made", **fields: Any) -> World:
+    """A genome with a gene on each strand of a linear region, and one that crosses the origin of a circular one."""
+    residues = {"1": random_residues(10_000, 1), "ring": random_residues(1_000, 2)}
+    told = {
+        "assembly_accession": "GCA_000000001.1", "assembly_name": "Made1", "scientific_name": "Homo factus",
+        "common_name": "made human", "taxon_id": 9606, "release": "110.2", "provider": "us", "is_reference": True,
+        "release_date": "2026-01-31",
+    }  # fmt: skip
+    genome = make_genome(genome_id, residues, circular=["ring"], **{**told, **fields})
+    reverse = make_gene(
+        genome, "GENE1.3", 1_000, 3_000, strand=-1, symbol="BRCA2", name="a made gene", biotype="protein_coding",
+        so_term="gene", name_source="HGNC Symbol", name_accession="HGNC:1101", synonyms=["FAD", "FAD1"],
+        dbxrefs=["HGNC:HGNC:1101", "GeneID:675", "Unheard:of:7"],
+    )  # fmt: skip
+    first = make_transcript(
+        reverse, "TX1.8", [(2_700, 3_000), (2_000, 2_100), (1_000, 1_500)], residues=residues["1"],
+        coding=(250, 550), protein=("PROT1.2", b"M" + b"KVL" * 33), symbol="BRCA2-201", biotype="protein_coding",
+        canonical=True, mane="select", gencode_basic=True, tsl=1, appris="principal1",
+        exon_ids=["EX1.1", "EX2", "EX3.2"], dbxrefs=["RefSeq_mRNA:NM_000059.4"],
+    )  # fmt: skip
+    make_transcript(
+        reverse, "TX2.1", [(2_700, 2_900), (2_000, 2_100)], residues=residues["1"], coding=(0, 300),
+        protein=("PROT1.2", b"M" + b"KVL" * 33), symbol="BRCA2-202", biotype="protein_coding", appris="alternative2",
+    )  # fmt: skip
+    make_transcript(
+        reverse, "TX3", [(1_200, 1_400)], residues=residues["1"], symbol="BRCA2-203", so_term="lnc_RNA",
+        biotype="lncRNA", mane="plus_clinical", tsl=5,
+    )  # fmt: skip
+    forward = make_gene(genome, "GENE2", 5_000, 6_000, symbol="TP53")
+    make_transcript(
+        forward, "TX4", [(5_000, 5_200), (5_500, 6_000)], residues=residues["1"], coding=(30, 330)
+    )
+    crossing = make_gene(genome, "GENE3.1", 950, 1_080, region="ring", symbol="ORI")
+    make_transcript(
+        crossing, "TX5.1", [(950, 980), (990, 1_080)], residues=residues["ring"], coding=(0, 120),
+        protein=("PROT5", b"MSECRETGATTACA"),
+    )  # fmt: skip
+    assert first.cdna is not None
+    return World(genome, residues)
