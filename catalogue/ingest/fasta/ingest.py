@@ -22,8 +22,8 @@ from catalogue.formats.fasta_names import MAX_NAME, NameUnder, header_names, is_
 from catalogue.formats.gunzip import WatchedInput
 from catalogue.formats.molecule import molecule_of
 from catalogue.ingest.fasta.collections import CollectionRefused, MemberTable, private_collection
-from catalogue.ingest.fasta.residues import Arrivals, Arrived, Pack, StagedBlob, long_key
-from catalogue.ingest.fasta.rows import Added, RecordTable, Row
+from catalogue.ingest.fasta.residues import Arrivals, Arrived, Pack, StagedBlob
+from catalogue.ingest.fasta.rows import Added, RecordTable, Row, place_residues
 from catalogue.ingest.objects import residue_writes
 from catalogue.ingest.outcomes import IngestResult, InputResult, Observer, Options, Outcome
 from catalogue.ingest.runs import MAX_RECORDED, Run, ingest_run
@@ -150,7 +150,7 @@ def _read(job: _Job, source: Source, records: RecordTable, folder: Path | None) 
         reader = FastaReader(chunks, source=source.name, strip=job.options.strip)
         with Arrivals(reader, folder) as arrivals:
             for batch in _prefetched(_rows(job, source, arrived) for arrived in arrivals):
-                records.add(batch, _places(batch, records, pack, content.blobs))
+                records.add(batch, place_residues(batch, records, pack, content.blobs))
                 content.records += len(batch)
                 content.residues += sum(row.arrived.length for row in batch)
                 named = (sq_name(row.arrived.digests.sha512t24u) for row in batch[:_MAX_NAMED])
@@ -238,30 +238,6 @@ def _rows(job: _Job, source: Source, batch: list[Arrived]) -> list[Row]:
         molecule = Molecule.PROTEIN if is_protein(header) else molecule_of(arrived.sample)
         rows.append(Row(arrived, circular or is_circular(header), molecule, names))
     return rows
-
-
-def _places(
-    batch: Sequence[Row], records: RecordTable, pack: Pack, blobs: list[StagedBlob | None]
-) -> list[tuple[int, int] | None]:
-    """Put new residues into the pack or a separate blob; return (blob number, offset) per record, None if known."""
-    places: list[tuple[int, int] | None] = []
-    packed: list[bytes] = []
-    offset = pack.size
-    for row, fresh in zip(batch, records.fresh_of([row.arrived for row in batch]), strict=True):
-        arrived = row.arrived
-        if not fresh:
-            if arrived.staged is not None:
-                arrived.staged.unlink()
-            places.append(None)
-        elif arrived.residues:
-            places.append((0, offset))
-            packed.append(arrived.residues)
-            offset += arrived.length
-        else:
-            places.append((len(blobs), 0))
-            blobs.append(StagedBlob(arrived.staged, long_key(arrived.digests), arrived.length))
-    pack.append(packed)
-    return places
 
 
 def _prefetched(items: Iterable[T]) -> Iterator[T]:

@@ -14,7 +14,7 @@ from django.db import connection
 from catalogue.errors import ObjectMissing
 from catalogue.formats.fasta import FastaFault
 from catalogue.formats.fasta_names import HEADER_AUTHORITIES, NameUnder
-from catalogue.ingest.fasta.residues import Arrived, StagedBlob
+from catalogue.ingest.fasta.residues import Arrived, Pack, StagedBlob, long_key
 from catalogue.models import NamingAuthority, ResidueBlob
 from catalogue.storage import storage
 
@@ -257,6 +257,30 @@ class RecordTable:
         """Return the primary keys of the authorities, in the order of their numbers in the tables."""
         known = {name.lower(): pk for pk, name in NamingAuthority.objects.values_list("pk", "name")}
         return [known[name.lower()] for name in self._authorities]
+
+
+def place_residues(
+    batch: Sequence[Row], records: "RecordTable", pack: Pack, blobs: list[StagedBlob | None]
+) -> list[tuple[int, int] | None]:
+    """Put new residues into the pack or a separate blob; return (blob number, offset) per record, None if known."""
+    places: list[tuple[int, int] | None] = []
+    packed: list[bytes] = []
+    offset = pack.size
+    for row, fresh in zip(batch, records.fresh_of([row.arrived for row in batch]), strict=True):
+        arrived = row.arrived
+        if not fresh:
+            if arrived.staged is not None:
+                arrived.staged.unlink()
+            places.append(None)
+        elif arrived.residues:
+            places.append((0, offset))
+            packed.append(arrived.residues)
+            offset += arrived.length
+        else:
+            places.append((len(blobs), 0))
+            blobs.append(StagedBlob(arrived.staged, long_key(arrived.digests), arrived.length))
+    pack.append(packed)
+    return places
 
 
 def _execute(sql: str) -> None:
