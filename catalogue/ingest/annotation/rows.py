@@ -114,15 +114,16 @@ _MEASURE_REGIONS: Final = """
     WHERE region.id = found.region_id"""
 # A name without version means what the release says now; another genome may still mean what it meant before.
 _MOVE_NAMES: Final = """
-    DELETE FROM catalogue_alias AS alias USING catalogue_namingauthority AS authority, ({former}) AS former
-    WHERE authority.id = alias.authority_id AND lower(authority.name) = lower(%(authority)s)
-        AND alias.sequence_id = former.sequence_id AND alias.name = former.name
-        AND former.name IN ({arriving_names})
-        AND NOT EXISTS (SELECT 1 FROM ({arriving}) AS arriving
-            JOIN catalogue_sequence AS same ON same.md5 = arriving.md5
-            WHERE arriving.name = former.name AND same.id = former.sequence_id)
-        AND NOT EXISTS (SELECT 1 FROM ({others}) AS other
-            WHERE other.name = former.name AND other.sequence_id = former.sequence_id)"""
+    DELETE FROM catalogue_alias AS alias USING (
+        SELECT * FROM (
+            {former} EXCEPT
+            SELECT arriving.name, held.id FROM ({arriving}) AS arriving
+            JOIN catalogue_sequence AS held ON held.md5 = arriving.md5
+        ) AS gone WHERE name IN (SELECT name FROM ({arriving}) AS arriving)
+        EXCEPT {others}
+    ) AS moved, catalogue_namingauthority AS authority
+    WHERE lower(authority.name) = lower(%(authority)s) AND alias.authority_id = authority.id
+        AND alias.name = moved.name AND alias.sequence_id = moved.sequence_id"""
 _REMOVE: Final = (
     "DELETE FROM catalogue_productgeneratingcontext WHERE transcript_id IN "
     "(SELECT id FROM catalogue_transcript WHERE genome_id = %(genome)s)",
@@ -253,7 +254,6 @@ def _move_names(genome: int, authority: str) -> None:
             former=former.format(own),
             others=former.format(others),
             arriving=arriving,
-            arriving_names=f"SELECT name FROM ({arriving}) AS arriving_name",  # noqa: S608
         )
         _execute(statement, {"authority": named})
 
