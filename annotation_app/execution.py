@@ -19,6 +19,7 @@ from graphql import (
     GraphQLOutputType,
     GraphQLResolveInfo,
     GraphQLSchema,
+    OperationType,
     build_schema,
     parse,
     specified_rules,
@@ -90,6 +91,9 @@ def run(asked: Asked, *, context: Context, limits: DocumentLimits) -> Result:
         )
         if isinstance(execution, list):
             return _refused(_with_code(error, Code.BAD_USER_INPUT) for error in execution)
+        if execution.operation.operation is not OperationType.QUERY:
+            kind = execution.operation.operation.value
+            raise QueryRefused(Code.VALIDATION_FAILED, f"only queries are answered here, no {kind}")
     except QueryRefused as refusal:
         return _refused([_refusal(refusal)])
     except _Invalid as invalid:

@@ -182,7 +182,7 @@ def search_transcripts(
 
     They are in the order of the genomes' ids, from `start` on.
     """
-    if not storable(text):
+    if not text or not storable(text):
         return [], 0
     unversioned, version = _split(text)
     meant = Q(unversioned_stable_id__iexact=text) | Q(symbol__iexact=text)
