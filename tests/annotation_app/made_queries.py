@@ -7,7 +7,7 @@ from django.test import Client
 
 
 def ask(
-    client: Client, query: str, headers: dict[str, str] | None = None, **variables: Any
+    client: Client, query: str, headers: dict[str, str] | None = None, /, **variables: Any
 ) -> dict[str, Any]:
     """Send a query by POST, and return the whole response, whose status must be 200."""
     body = json.dumps({"query": query, "variables": variables})
@@ -18,7 +18,7 @@ def ask(
 
 
 def data(
-    client: Client, query: str, headers: dict[str, str] | None = None, **variables: Any
+    client: Client, query: str, headers: dict[str, str] | None = None, /, **variables: Any
 ) -> dict[str, Any]:
     """Send a query that must have no errors, and return its data."""
     answer = ask(client, query, headers, **variables)
