@@ -35,6 +35,7 @@ def test_the_registry_lists_every_service_where_it_is(client: Client, settings: 
         "refget-seqcol",
         "htsget",
         "htsget",
+        "graphql-core",
     ]
     assert (
         len({entry["id"] for entry in entries}) == len(entries) == sum(len(p.services) for p in protocols())
@@ -46,7 +47,7 @@ def test_the_registry_lists_every_service_where_it_is(client: Client, settings: 
         }
     settings.PUBLIC_URL = "https://data.example.org/ga4gh"
     urls = [entry["url"] for entry in json.loads(client.get("/services").content)]
-    assert urls == [settings.PUBLIC_URL + path for path in ("", "/seqcol", "/reads", "/variants")]
+    assert urls == [settings.PUBLIC_URL + path for path in ("", "/seqcol", "/reads", "/variants", "/graphql")]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/services"])
