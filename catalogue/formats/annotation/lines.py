@@ -91,8 +91,11 @@ def value(attributes: Mapping[str, str], *names: str) -> str:
 
 def values(attributes: Mapping[str, str], *names: str) -> list[str]:
     """Return the values of these attributes, each of which may have several, decoded."""
-    found = (part for name in names if (raw := attributes.get(name)) for part in raw.split(","))
-    return [_decoded(part.strip()) for part in found if part.strip()]
+    found = []
+    for name in names:
+        if raw := attributes.get(name):
+            found += [_decoded(part) for part in map(str.strip, raw.split(",")) if part]
+    return found
 
 
 def _decoded(raw: str) -> str:

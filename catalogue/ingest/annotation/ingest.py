@@ -45,6 +45,9 @@ COMMAND: Final = "ingest_gff3"
 # Upper bounds of a batch in sequences and residues.
 _MAX_BATCH: Final = 4096
 _MAX_BATCH_RESIDUES: Final = 1 << 23
+_UNKNOWN_CIRCLE: Final = (
+    "is circular here, and not in the collection; ingest_fasta --circular says it of the sequence"
+)
 # What is worth a word, by its count.
 _NOTES: Final = {
     "without_residues": "{:,} transcripts lie on sequences whose residues are not held here; they have no sequences",
@@ -109,6 +112,8 @@ def _ingest(
         reading = _Reading(CollectionRegions(collection), stack.enter_context(LineSorter(folder)))
         for number, source in enumerate(sources):
             _read(number, source, reading, observer)
+        if not len(reading.sorter):
+            raise AnnotationRefused("no feature of the files is a gene, a transcript or a part of one")
         release = release_of(options, reading.headers)
         published = None
         if options.check_fasta:
@@ -160,6 +165,8 @@ def _read(number: int, source: Source, reading: _Reading, observer: Observer) ->
             reading.lines[source.name] += 1
             headers.read_source(item.source)
             if whole := whole_sequence(item):
+                if whole.circular and not reading.regions.is_registered_circular(region.number):
+                    observer.noted(source.name, f"line {item.number}: {item.seqid!r} {_UNKNOWN_CIRCLE}")
                 region.circular |= whole.circular
                 if whole.code:
                     reading.codes.setdefault(region.number, RegionCode(whole.code))
@@ -194,10 +201,14 @@ def _verify_place(line: Line, length: int, *, circular: bool, source: Source) ->
 
 def _verify_length(seqid: str, length: int, line: int, regions: CollectionRegions, source: Source) -> None:
     """Raise GffFault for a sequence that has fewer residues than `##sequence-region` says. Others may be absent."""
-    if seqid in regions and regions[seqid].length < length:
+    try:
+        region = regions[seqid]
+    except UnknownSeqid:
+        return
+    if region.length < length:
         reason = (
-            f"##sequence-region says that {seqid!r} goes to {length:,}, and the sequence has "
-            f"{regions[seqid].length:,} residues; is the annotation of another assembly?"
+            f"##sequence-region says that {seqid!r} goes to {length:,}, and the sequence has {region.length:,} "
+            "residues; is the annotation of another assembly?"
         )
         raise GffFault(reason, source=source.name, line=line)
 

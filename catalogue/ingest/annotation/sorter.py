@@ -5,7 +5,7 @@ stay, for each line, where it is there, and for each feature with an ID, which o
 """
 
 import marshal
-import mmap
+import os
 import tempfile
 from array import array
 from collections.abc import Iterator
@@ -131,14 +131,21 @@ class LineSorter:
         self._file.flush()
         tops, order = self._sorted()
         ends = np.append(np.flatnonzero(np.diff(tops[order])) + 1, len(order))
-        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            first = 0
-            for end in ends.tolist():
-                yield [self._read(content, at) for at in order[first:end].tolist()]
-                first = end
+        first = 0
+        for end in ends.tolist():
+            yield list(self._read(order[first:end]))
+            first = end
 
-    def _read(self, content: mmap.mmap, at: int) -> Line:
-        return Line(*marshal.loads(content[self._offsets[at] : self._offsets[at + 1]]))  # noqa: S302
+    def _read(self, lines: npt.NDArray[np.int64]) -> Iterator[Line]:
+        """Yield lines by their numbers, which ascend; those that follow each other are read at once."""
+        breaks = np.flatnonzero(np.diff(lines) != 1) + 1
+        offsets = self._offsets
+        for run in np.split(lines, breaks):
+            first, last = int(run[0]), int(run[-1])
+            start = offsets[first]
+            content = os.pread(self._file.fileno(), offsets[last + 1] - start, start)
+            for at in range(first, last + 1):
+                yield Line(*marshal.loads(content[offsets[at] - start : offsets[at + 1] - start]))  # noqa: S302
 
     def _sorted(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Return the gene of each line, as a number, and the order of lines."""
