@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from ga4gh.errors import COMMON, Row, error_answer, log_failure, plain_error, row_of
-from ga4gh.exchange import Answer, Request
+from ga4gh.exchange import Answer, Request, request_id
 from ga4gh.service_info import Service
 
 
@@ -19,7 +19,7 @@ class Protocol:
 
     `paths` are URL path prefixes of this protocol alone. `errors` are rows in addition to the common ones, and
     `error_document` builds the body of an error from the exception, the status and the message. `methods` are allowed
-    for pages of other origins. With `has_fast_path`, some answers bypass Django, so that errors have no request id.
+    for pages of other origins.
     `root_details` is this protocol's part of the service-info document of the site's root.
     """
 
@@ -29,7 +29,6 @@ class Protocol:
     errors: tuple[Row, ...] = ()
     error_document: Callable[[Exception, HTTPStatus, str], Mapping[str, object]] = field(default=plain_error)
     methods: str = "GET, HEAD, OPTIONS"
-    has_fast_path: bool = False
     root_details: Callable[[], Mapping[str, object]] = field(default=dict)
 
     def row_of(self, error: Exception) -> Row:
@@ -39,8 +38,12 @@ class Protocol:
     def error_answer(self, request: Request, error: Exception) -> Answer:
         """Log a server failure, and answer with the protocol's error document."""
         row = self.row_of(error)
-        log_failure(error, row, request.target)
-        content = self.error_document(error, row.status, row.told or str(error))
+        log_failure(error, row, request)
+        message = row.told or str(error)
+        if row.status >= 500:
+            # By it the operator finds the failure in the log.
+            message += f" (request {request_id(request.environ)})"
+        content = self.error_document(error, row.status, message)
         return error_answer(request, error, row, content)
 
 

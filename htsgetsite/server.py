@@ -25,6 +25,8 @@ from granian.server import Server
 
 from htsgetsite.database import share_connections
 from htsgetsite.health import unapplied_migrations
+from htsgetsite.observability.endpoint import serve_metrics
+from htsgetsite.observability.process_files import remove_metrics
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +87,12 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
 
     threading.Thread(target=_await_answer, args=(ip, port, when_ready), daemon=True).start()
     os.register_at_fork(after_in_child=partial(_become_worker, os.getpid()))
-    server.serve()
+    end_metrics = _serve_metrics()
+    try:
+        server.serve()
+    finally:
+        end_metrics()
+        remove_metrics()
 
 
 def address(host: str, port: int) -> str:
@@ -106,6 +113,19 @@ def static_folders() -> dict[str, Path]:
             if folder.is_dir():
                 folders.setdefault(f"{settings.STATIC_URL.rstrip('/')}/{folder.name}", folder)
     return folders
+
+
+def _serve_metrics() -> Callable[[], None]:
+    """Serve the metrics where METRICS_LISTEN says; return what ends it. Raises `CannotServe`."""
+    if settings.METRICS_LISTEN is None:
+        return lambda: None
+    host, port = settings.METRICS_LISTEN
+    try:
+        return serve_metrics(host, port)
+    except OSError as error:
+        raise CannotServe(
+            f"Cannot listen on METRICS_LISTEN, {host} port {port}: {error.strerror}."
+        ) from error
 
 
 def _check_database(workers: int, *, pool_size: int) -> None:

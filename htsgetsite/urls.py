@@ -9,6 +9,7 @@ from htsgetsite.account import AdminSignInForm, SignInView, account, revoke
 from htsgetsite.authentication import sign_in
 from htsgetsite.health import alive, ready
 from htsgetsite.home import home
+from htsgetsite.observability.endpoint import metrics
 
 admin.site.login_form = AdminSignInForm
 admin.site.site_header = admin.site.site_title = settings.SERVICE_NAME
@@ -24,5 +25,6 @@ urlpatterns = [
     path("account/tokens/<int:pk>/revoke", revoke, name="revoke-token"),
     path("healthz", alive, name="healthz"),
     path("readyz", ready, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("", home, name="home"),
 ]

@@ -23,7 +23,7 @@ _RUN = 1 << 20
 _CACHE_BYTES, _CACHE_SECONDS = 64 << 20, 60.0
 _CONTROL = re.compile(rb"[\0-\x20\x7f]")
 
-_files = Cache(_CACHE_BYTES)
+_files = Cache("collection files", _CACHE_BYTES)
 
 
 class MemberRow(NamedTuple):

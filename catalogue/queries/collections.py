@@ -65,7 +65,7 @@ Row = TypeVar("Row")
 
 #: Upper bound of cached arrays in bytes, and the overhead of a name in bytes.
 _CACHE_BYTES, _NAME_OVERHEAD = 64 << 20, 48
-_arrays = Cache(_CACHE_BYTES)
+_arrays = Cache("collections", _CACHE_BYTES)
 #: Rows of arrays per query.
 _ROWS_AT_ONCE = 4
 
