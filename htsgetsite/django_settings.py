@@ -6,14 +6,16 @@ from typing import Any
 PROTOCOLS = ["refget_app", "seqcol_app", "htsget_app"]
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # Before django-unfold, whose templates some of its own replace, and that before Django's admin.
+    "catalogue.apps.CatalogueConfig",
+    "unfold.apps.BasicAppConfig",
+    "catalogue.desk_site.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "corsheaders",
-    "catalogue.apps.CatalogueConfig",
     *PROTOCOLS,
     "htsgetsite.apps.SiteConfig",
 ]
@@ -54,6 +56,12 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     },
 ]
+
+# The desk. Its templates and style sheet replace what django-unfold would make of the rest of its settings.
+UNFOLD = {
+    "SIDEBAR": {"navigation": "catalogue.admin.navigation.navigation"},
+    "DASHBOARD_CALLBACK": "catalogue.admin.dashboard.dashboard",
+}
 
 OIDC_RP_SCOPES = "openid"
 OIDC_RP_SIGN_ALGO = "RS256"
