@@ -24,6 +24,7 @@ MAX_RECORDED: Final = 1000
 _RECORDED_AS: Final = {
     Outcome.ADDED: IngestedFile.Outcome.ADDED,
     Outcome.REPLACED: IngestedFile.Outcome.ADDED,
+    Outcome.CHANGED: IngestedFile.Outcome.CHANGED,
     Outcome.UNCHANGED: IngestedFile.Outcome.UNCHANGED,
     Outcome.FAILED: IngestedFile.Outcome.FAILED,
 }

@@ -7,7 +7,7 @@ residues and sizes in bytes. Rows are written by `ingest` and the admin, and rea
 from catalogue.models.access import ApiToken, Grant, GrantFile, GrantRegion, Identity, Scope
 from catalogue.models.audit import AuditEvent, Usage
 from catalogue.models.collections import CollectionContent, MemberArrays
-from catalogue.models.files import FILE_KINDS, Contig, DataFile, Dataset
+from catalogue.models.files import FILE_KINDS, FILE_TEXT, Contig, DataFile, Dataset, FormerId
 from catalogue.models.runs import IngestedFile, IngestRun
 from catalogue.models.sequences import (
     Alias,
@@ -21,6 +21,7 @@ from catalogue.models.sequences import (
 
 __all__ = [
     "FILE_KINDS",
+    "FILE_TEXT",
     "Alias",
     "ApiToken",
     "AuditEvent",
@@ -29,6 +30,7 @@ __all__ = [
     "Contig",
     "DataFile",
     "Dataset",
+    "FormerId",
     "Grant",
     "GrantFile",
     "GrantRegion",

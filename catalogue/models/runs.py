@@ -46,6 +46,7 @@ class IngestedFile(models.Model):
         """How it ended."""
 
         ADDED = "added", _("added")
+        CHANGED = "changed", _("changed")
         UNCHANGED = "unchanged", _("unchanged")
         FAILED = "failed", _("failed")
 

@@ -9,6 +9,10 @@ BY_TRIGGER = {
     "grant_file_is_of_its_dataset": _("A grant can only be limited to files of its own dataset."),
     "grant_with_files_is_limited": _("A grant that names files is limited to them; remove these first."),
     "grant_with_regions_is_limited": _("A grant that names regions is limited to them; remove these first."),
+    "file_id_is_not_former": _(
+        "This id was that of other files before; release it first, or choose another id."
+    ),
+    "former_id_is_free": _("A file has this id; it cannot be a former id."),
     "sequence_is_published_on_purpose": _(
         "A private sequence becomes public with one of its collections, or by being published."
     ),

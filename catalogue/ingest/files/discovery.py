@@ -45,7 +45,7 @@ def find_files(arguments: Iterable[str], options: FilesOptions) -> tuple[list[Fo
         try:
             for source in _inputs(argument):
                 found = _found(source, options)
-                if reason := _misplaced(found.ref, options) or _unusable(found.htsget_id):
+                if reason := _misplaced(found.ref, options) or _misnamed(found.htsget_id):
                     refused.append(InputResult(found.source, Outcome.FAILED, reason))
                 else:
                     files.setdefault((found.ref, found.htsget_id), found)
@@ -108,12 +108,17 @@ def _misplaced(ref: ObjectRef, options: FilesOptions) -> str | None:
     return None
 
 
-def _unusable(htsget_id: str) -> str | None:
+def _misnamed(htsget_id: str) -> str | None:
+    reason = unusable_id(htsget_id)
+    return f"{reason}; choose another with --id" if reason else None
+
+
+def unusable_id(htsget_id: str) -> str | None:
     """Return why clients could not ask for an id, None where they can."""
     if not htsget_id or htsget_id == "service-info":
-        return f"{htsget_id!r} cannot be an id; choose another with --id"
+        return f"{htsget_id!r} cannot be an id"
     if len(htsget_id) > _MAX_ID:
-        return f"its id is longer than {_MAX_ID} characters; choose another with --id"
+        return f"an id has at most {_MAX_ID} characters"
     if not htsget_id.isprintable() or not {"", ".", ".."}.isdisjoint(htsget_id.split("/")):
-        return f"the id {htsget_id!r} cannot be part of a URL; choose another with --id"
+        return f"the id {htsget_id!r} cannot be part of a URL"
     return None
