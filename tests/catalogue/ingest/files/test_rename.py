@@ -80,8 +80,8 @@ def test_an_id_that_was_renamed_is_not_taken_by_an_ingest(lab: Lab) -> None:
         assert said.status == 1
         assert "This id was that of other files before; release it first" in said.told
     assert registered() == ["reads/b BAM"]
-    said = release_id(FileKind.READS, "a")
-    assert said == "reads/a is free again; it redirected to b."
+    freed = release_id(FileKind.READS, "a")
+    assert freed == "reads/a is free again; it redirected to b."
     assert lab.bam(path).status == 0
     assert registered() == ["reads/a BAM", "reads/b BAM"]
 
