@@ -70,6 +70,11 @@ SECRET_KEY: str = ENVIRONMENT.text(
     doc="Signs sessions and data URLs; at least 50 characters, the same for every process of the site.",
 )
 SECRET_KEY = secret_key(ENVIRONMENT, SECRET_KEY, HTSGETSITE_HOME if EMBEDDED or DEBUG else None)
+SECRET_KEY_FALLBACKS: list[str] = ENVIRONMENT.words(
+    "SECRET_KEY_FALLBACKS",
+    default=[],
+    doc="Earlier secret keys, by which tickets and sessions still work for a while after SECRET_KEY was changed.",
+)
 
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS: list[str] = ENVIRONMENT.words(
