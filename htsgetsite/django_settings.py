@@ -6,6 +6,8 @@ from typing import Any
 PROTOCOLS = ["refget_app", "seqcol_app", "htsget_app"]
 
 INSTALLED_APPS = [
+    # First, so that the desk can leave out its pages.
+    "procrastinate.contrib.django",
     # Before django-unfold, whose templates some of its own replace, and that before Django's admin.
     "catalogue.apps.CatalogueConfig",
     "unfold.apps.BasicAppConfig",
@@ -74,6 +76,10 @@ LOGOUT_REDIRECT_URL = "home"
 # The site takes no uploads: without a handler, files in a form are discarded and never written to disk.
 FILE_UPLOAD_HANDLERS: list[str] = []
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+
+# The only module with tasks; procrastinate would look for `tasks` in every application.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
+PROCRASTINATE_IMPORT_PATHS = ["catalogue.jobs.tasks"]
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-gb"

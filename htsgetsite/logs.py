@@ -130,6 +130,8 @@ def logging_config(level: str, style: str = "text") -> dict[str, Any]:
             "django.server": {"handlers": ["stderr"], "level": level, "propagate": False},
             # Its warnings are about the number of threads; what ends a worker is an error.
             "_granian": {"level": "ERROR"},
+            # The site logs a line for each part of a job.
+            "procrastinate": {"level": "WARNING"},
             "botocore": {"level": "WARNING"},
             "boto3": {"level": "WARNING"},
         },

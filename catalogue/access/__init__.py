@@ -16,6 +16,7 @@ from catalogue.access.refusals import (
     refusal,
 )
 from catalogue.access.roles import managed_collections, managed_datasets
+from catalogue.access.runs import controllable_runs, runs_of, visible_runs
 from catalogue.access.sequences import publish_sequences, readable_aliases, readable_collections
 from catalogue.access.viewer import ANONYMOUS, Viewer, Visa
 
@@ -34,6 +35,7 @@ __all__ = [
     "PermissionRefused",
     "Viewer",
     "Visa",
+    "controllable_runs",
     "managed_collections",
     "managed_datasets",
     "permissions",
@@ -41,5 +43,7 @@ __all__ = [
     "readable_aliases",
     "readable_collections",
     "refusal",
+    "runs_of",
     "stands",
+    "visible_runs",
 ]

@@ -2,6 +2,7 @@
 
 import glob
 import io
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -111,6 +112,16 @@ def find_sources(arguments: Iterable[str], *, suffixes: Sequence[str]) -> list[S
         for source in sources:
             found.setdefault((source.name, source.ref), source)
     return list(found.values())
+
+
+def portable_argument(argument: str) -> str:
+    """Return an argument as it can be used in another folder: paths become absolute. Raises SourceFault for `-`."""
+    if argument == STDIN:
+        raise SourceFault("standard input cannot be read by a job; give a file that every worker can read")
+    if not Path(argument).exists() and _stored(argument) is not None:
+        return argument
+    absolute = os.path.abspath(argument)
+    return absolute + "/" if argument.endswith("/") else absolute
 
 
 def _sources(argument: str, suffixes: tuple[str, ...]) -> Iterator[Source]:

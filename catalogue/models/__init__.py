@@ -8,7 +8,7 @@ from catalogue.models.access import ApiToken, Grant, GrantFile, GrantRegion, Ide
 from catalogue.models.audit import AuditEvent, Usage
 from catalogue.models.collections import CollectionContent, MemberArrays
 from catalogue.models.files import FILE_KINDS, FILE_TEXT, Contig, DataFile, Dataset, FormerId
-from catalogue.models.runs import IngestedFile, IngestRun
+from catalogue.models.runs import IngestedFile, IngestRun, RunPart, RunProgress
 from catalogue.models.sequences import (
     Alias,
     CollectionMember,
@@ -41,6 +41,8 @@ __all__ = [
     "Molecule",
     "NamingAuthority",
     "ResidueBlob",
+    "RunPart",
+    "RunProgress",
     "Scope",
     "Sequence",
     "SequenceCollection",

@@ -66,6 +66,9 @@ def save_dataset(dataset: Dataset) -> None:
         advisory_lock(f"dataset {dataset.slug}")
         before = Dataset.objects.select_for_update().filter(slug=dataset.slug).first()
         if before is not None:
+            if dataset._state.adding:
+                # Another part of the same job made it, and may have chosen its collection.
+                dataset.collection_id = dataset.collection_id or before.collection_id
             dataset.pk, dataset.created, dataset._state.adding = before.pk, before.created, False
         dataset.save()
         if before is not None and before.collection_id != dataset.collection_id:

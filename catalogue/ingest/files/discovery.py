@@ -1,9 +1,9 @@
 """Finds the files that the arguments of `ingest_bam` and `ingest_vcf` name: the object and id of each."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self
 
 from django.core.exceptions import SuspiciousFileOperation
 
@@ -32,6 +32,16 @@ class FoundFile:
     links: tuple[ObjectRef, ...]
     htsget_id: str
     expected: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `of` reads it."""
+        return {**asdict(self), "ref": str(self.ref), "links": [str(link) for link in self.links]}
+
+    @classmethod
+    def of(cls, saved: Mapping[str, Any]) -> Self:
+        """Return the file that `as_json` wrote."""
+        links = tuple(ObjectRef.parse(link) for link in saved["links"])
+        return cls(**{**saved, "ref": ObjectRef.parse(saved["ref"]), "links": links})
 
 
 def find_files(arguments: Iterable[str], options: FilesOptions) -> tuple[list[FoundFile], list[InputResult]]:
