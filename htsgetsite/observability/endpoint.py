@@ -15,21 +15,31 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import django
 from django.conf import settings
+from django.db import DatabaseError, connections
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app, multiprocess
-from prometheus_client.core import InfoMetricFamily
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from catalogue.queries.job_counts import open_parts, run_counts
 from htsgetsite import __version__
 from htsgetsite.observability.process_files import VARIABLE
 
 #: What is read at each request and not counted: name, type, meaning, labels.
 OWN_METRICS: Final = (
     ("htsgetsite_build", "info", "Versions of the site and its parts.", ("version", "python", "django")),
+    (
+        "htsgetsite_runs",
+        "gauge",
+        "Runs of commands and background jobs of the whole site, by outcome; queued and running ones are among them.",
+        ("command", "outcome"),
+    ),
+    ("htsgetsite_open_parts", "gauge", "Parts of background jobs that workers have not done.", ()),
 )
+_BUILD, _RUNS, _OPEN_PARTS = OWN_METRICS
 _LIVE_GAUGE: Final = re.compile(r"gauge_live\w*_(\d+)\.db")
 
 
@@ -43,8 +53,27 @@ class BuildInfo(Collector):
             "python": platform.python_version(),
             "django": django.get_version(),
         }
-        name, _, meaning, _ = OWN_METRICS[0]
+        name, _, meaning, _ = _BUILD
         return [InfoMetricFamily(name, meaning, value=versions)]
+
+
+class Jobs(Collector):
+    """Runs and jobs of the whole site, from the database; nothing while it does not answer."""
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """Return the two metrics."""
+        try:
+            counts, parts = run_counts(), open_parts()
+        except DatabaseError:
+            return []
+        runs = GaugeMetricFamily(_RUNS[0], _RUNS[2], labels=_RUNS[3])
+        for each in counts:
+            runs.add_metric((each.command, each.outcome), each.runs)
+        return [runs, GaugeMetricFamily(_OPEN_PARTS[0], _OPEN_PARTS[2], value=parts)]
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Return nothing, so that registering asks nothing of the database."""
+        return []
 
 
 def registry() -> CollectorRegistry:
@@ -56,6 +85,7 @@ def registry() -> CollectorRegistry:
     else:
         found.register(REGISTRY)
     found.register(BuildInfo())
+    found.register(Jobs())
     return found
 
 
@@ -94,7 +124,10 @@ def serve_metrics(host: str, port: int) -> Callable[[], None]:
     """
 
     def application(environ: Any, start_response: Any) -> Any:
-        return make_wsgi_app(registry())(environ, start_response)
+        try:
+            return make_wsgi_app(registry())(environ, start_response)
+        finally:
+            connections.close_all()
 
     server = make_server(host, port, application, handler_class=_SilentHandler)
     process = get_context("fork").Process(target=server.serve_forever, name="metrics", daemon=True)

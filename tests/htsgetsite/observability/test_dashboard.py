@@ -42,6 +42,7 @@ def test_every_metric_has_a_panel_and_what_panels_ask_for_exists() -> None:
     assert len(set(places)) == len(places)
 
 
+@pytest.mark.django_db
 def test_prometheus_finds_no_fault_with_the_output() -> None:
     done = subprocess.run(
         [need("promtool"), "check", "metrics"], input=generate_latest(registry()), capture_output=True

@@ -3,15 +3,20 @@
 import re
 import signal
 from pathlib import Path
+from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 import requests
+from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from catalogue.models import IngestRun, RunPart
 from htsgetsite import __version__
-from tests.live import PATIENCE, free_port, make_site, served
+from tests.live import PATIENCE, Site, free_port, make_site, served
 
 TOKEN = "a-token-of-the-operator-0123456789"
 
@@ -34,6 +39,7 @@ def requests_of(text: str, kind: str) -> float:
     )
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("token", "given", "status"),
     [
@@ -58,6 +64,35 @@ def test_only_the_token_opens_it(
     assert client.post("/metrics").status_code == 405
 
 
+@pytest.mark.django_db
+def test_it_tells_the_runs_and_what_waits_for_workers(client: Client, settings: object) -> None:
+    settings.METRICS_TOKEN = TOKEN  # type: ignore[attr-defined]
+    now = timezone.now()
+    IngestRun.objects.create(command="ingest_bam", outcome="failed", finished=now)
+    IngestRun.objects.create(command="ingest_bam", outcome="failed", finished=now)
+    IngestRun.objects.create(command="ingest_bam", outcome="failed", finished=now, dry_run=True)
+    queued = IngestRun.objects.create(command="ingest_vcf", outcome="queued", queued=now)
+    RunPart.objects.create(run=queued, step="plan", number=0)
+    found = samples(client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text)
+    runs = {name: value for name, value in found.items() if name.startswith("htsgetsite_runs")}
+    assert runs == {
+        "htsgetsite_runs[('command', 'ingest_bam'), ('outcome', 'failed')]": 2.0,
+        "htsgetsite_runs[('command', 'ingest_vcf'), ('outcome', 'queued')]": 1.0,
+    }
+    assert found["htsgetsite_open_parts[]"] == 1.0
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_down_takes_only_its_own_metrics_along(client: Client, settings: object) -> None:
+    settings.METRICS_TOKEN = TOKEN  # type: ignore[attr-defined]
+    with patch("htsgetsite.observability.endpoint.run_counts", side_effect=OperationalError("no answer")):
+        answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    assert "htsgetsite_build_info" in answer.text
+    assert "htsgetsite_runs" not in answer.text
+
+
+@pytest.mark.django_db
 def test_it_tells_the_versions(client: Client, settings: object) -> None:
     settings.METRICS_TOKEN = TOKEN  # type: ignore[attr-defined]
     text = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
@@ -85,7 +120,7 @@ def test_all_workers_count_together_and_a_killed_one_loses_nothing(home: Path) -
         assert requests_of(counted, "sequence") == before + 40
         assert requests_of(requests.get(own).text, "sequence") == before + 40
         assert len(list(temporary.glob("htsgetsite-metrics-*/counter_*.db"))) >= 2
-        _kill_a_worker(site.home)
+        _kill_a_worker(site)
         for _ in range(10):
             assert _answered(f"{site.url}/sequence/service-info")
         after = samples(requests.get(own).text)
@@ -97,14 +132,19 @@ def test_all_workers_count_together_and_a_killed_one_loses_nothing(home: Path) -
         requests.get(own)
 
 
-def _kill_a_worker(home: Path) -> None:
+def _kill_a_worker(site: Site) -> None:
     """Kill one of the two workers of the server, which replaces it."""
+    port = urlsplit(site.url).port
     [server] = [
         child
         for child in psutil.Process().children()
-        if "serve" in child.cmdline() and child.environ().get("HTSGETSITE_HOME") == str(home)
+        if "serve" in child.cmdline() and child.environ().get("HTSGETSITE_HOME") == str(site.home)
     ]
-    workers = [child for child in server.children() if child.num_threads() > 2]
+    workers = [
+        child
+        for child in server.children()
+        if port in {each.laddr.port for each in child.net_connections() if each.status == psutil.CONN_LISTEN}
+    ]
     workers[0].send_signal(signal.SIGKILL)
     psutil.wait_procs(workers[:1], timeout=PATIENCE)
 
