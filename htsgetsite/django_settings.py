@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "corsheaders",
     *PROTOCOLS,
+    "portal.apps.PortalConfig",
     "htsgetsite.apps.SiteConfig",
 ]
 
@@ -69,6 +70,7 @@ OIDC_RP_SCOPES = "openid"
 OIDC_RP_SIGN_ALGO = "RS256"
 OIDC_USE_PKCE = True
 LOGIN_REDIRECT_URL_FAILURE = "/account/sign-in?failed"
+CSRF_FAILURE_VIEW = "portal.pages.errors.csrf_failure"
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "account"
 LOGOUT_REDIRECT_URL = "home"

@@ -5,6 +5,7 @@ dataset requires a grant to the viewer, to one of their groups, or to holders of
 Grants add up. Administrators of the site need a grant like everybody else. Imports the models and what lies below them.
 """
 
+from catalogue.access.files import readable_datasets, readable_files
 from catalogue.access.grants import GrantedRegion
 from catalogue.access.leases import NO_LEASE, Lease, stands
 from catalogue.access.permissions import MAX_GRANTS, OPEN, Asked, Permission, permissions
@@ -42,6 +43,8 @@ __all__ = [
     "publish_sequences",
     "readable_aliases",
     "readable_collections",
+    "readable_datasets",
+    "readable_files",
     "refusal",
     "runs_of",
     "stands",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from django.db import connection
 
@@ -201,6 +202,14 @@ def direct_urls(file: StoredFile, *, seconds: int) -> Callable[[ByteRange], Sign
         return place.signed_url(file.key, ttl=seconds, etag=file.etag)
 
     return lambda where: SignedUrl(signed().url, {**signed().headers, "Range": where.http()})
+
+
+def data_origin(file: StoredFile) -> str | None:
+    """Return scheme and host of the presigned URLs of a file's storage; None if that signs no URLs."""
+    if not storage(file.storage).signs_urls:
+        return None
+    parts = urlsplit(storage(file.storage).signed_url(file.key, ttl=60, etag=file.etag).url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 class _Row(NamedTuple):

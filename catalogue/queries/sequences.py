@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from catalogue import access
 from catalogue.access import ANONYMOUS, Viewer
 from catalogue.errors import AmbiguousAlias, NotFound
-from catalogue.formats.digests import DigestKind, parse_digest, sq_name
+from catalogue.formats.digests import DigestKind, best_digest, parse_digest, sq_name
 from catalogue.metrics import CACHE_LOOKUPS
 from catalogue.models import Alias, CollectionMember, NamingAuthority, Sequence
 from catalogue.storage import storage
@@ -230,7 +230,7 @@ def _unknown(identifier: str) -> str:
 
 
 def _name(row: Sequence) -> str:
-    return sq_name(bytes(row.sha512t24u)) if row.sha512t24u is not None else bytes(row.md5).hex()
+    return best_digest(row.md5, row.sha512t24u)
 
 
 def _record(row: Any, *, public: bool = True) -> StoredSequence:
