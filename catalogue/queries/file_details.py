@@ -19,6 +19,7 @@ from catalogue.formats.registry import SPECS, formats_of
 from catalogue.formats.spec import FileKind, Structure
 from catalogue.models import CollectionMember, Contig, DataFile, Sequence
 from catalogue.queries.contigs import contigs_that_exist
+from catalogue.queries.file_search import current_id
 from catalogue.queries.files import StoredFile, find_file
 from catalogue.queries.text import storable
 
@@ -98,6 +99,13 @@ def files_of_id(*, viewer: Viewer, kind: str, htsget_id: str) -> list[StoredFile
     if not found:
         raise unknown
     return found
+
+
+def readable_target(*, viewer: Viewer, kind: str, former: str) -> str | None:
+    """Return the id that a former id redirects to, if the viewer may know of its files; else None."""
+    target = current_id(kind, former)
+    readable = access.readable_files(viewer).filter(kind=kind, htsget_id=target)
+    return target if target is not None and readable.exists() else None
 
 
 def file_details(stored: StoredFile) -> FileDetails:

@@ -23,7 +23,7 @@ _CACHE_BYTES, _CACHE_SECONDS, _CONTIG_OVERHEAD = 32 << 20, 60.0, 300
 #: Names with white space or control characters end a FASTA name early.
 _NO_NAME = re.compile(r"[\0-\x20\x7f]|^$")
 
-_references = Cache(_CACHE_BYTES)
+_references = Cache("file references", _CACHE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

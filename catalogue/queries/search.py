@@ -7,27 +7,26 @@ stops when it has enough, so that each step is bounded by its index. Only what t
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import F, Func, Model, Q, QuerySet, TextField, Value
+from django.db.models import F, Q, QuerySet
 
 from catalogue import access
 from catalogue.access import Viewer
 from catalogue.errors import NotFound
 from catalogue.formats.digests import DigestKind, best_digest, parse_digest
-from catalogue.models import Alias, CollectionMember, Sequence
+from catalogue.models import FILE_TEXT, Alias, CollectionMember, Sequence
+from catalogue.models.text_search import MIN_PART
 from catalogue.queries.collections import ListedCollection, collection, listed
 from catalogue.queries.datasets import ListedDataset, ListedFile, listed_files, with_part_in_files
-from catalogue.queries.text import storable
+from catalogue.queries.text import has_part, storable
 
-#: The shortest text of which parts are searched, not only beginnings.
-MIN_PART = 3
+#: The shortest text of which parts are found, not only beginnings.
+SHORTEST_PART = MIN_PART
 #: The shortest beginning of an md5 that is searched, and the longest text.
 MIN_DIGITS, MAX_TEXT = 6, 255
 
 Row = TypeVar("Row")
-Stored = TypeVar("Stored", bound=Model)
 
 
 class FoundSequence(NamedTuple):
@@ -66,13 +65,13 @@ def search(text: str, *, viewer: Viewer, count: int) -> Found:
     files = _first(count + 1, _files(*asked), lambda row: row.pk)
     sequences = _first(count + 1, _sequences(*asked), lambda row: row.pk)
     collections = _first(count + 1, _collections(*asked), lambda row: row.pk)
-    found: dict[str, list[Any]] = {
-        "datasets": datasets,
-        "files": files,
-        "sequences": sequences,
-        "collections": collections,
+    lengths = {
+        "datasets": len(datasets),
+        "files": len(files),
+        "sequences": len(sequences),
+        "collections": len(collections),
     }
-    more = frozenset(kind for kind, rows in found.items() if len(rows) > count)
+    more = frozenset(kind for kind, length in lengths.items() if length > count)
     return Found(datasets[:count], files[:count], sequences[:count], collections[:count], more)
 
 
@@ -103,8 +102,8 @@ def _files(text: str, viewer: Viewer, count: int) -> Iterator[list[ListedFile]]:
     yield listed_files(rows.filter(samples__contains=[text]), count=count)
     yield listed_files(rows.filter(htsget_id__istartswith=text), count=count)
     if len(text) >= MIN_PART:
-        trigrams = Func(F("htsget_id"), F("samples"), function="catalogue_file_trigrams", output_field=_TEXTS)
-        yield listed_files(with_part_in_files(_with_part(rows, trigrams, text), text), count=count)
+        # The indexed text has more than ids and samples, such as locations, by which nothing may be found here.
+        yield listed_files(with_part_in_files(rows.filter(has_part(FILE_TEXT, text)), text), count=count)
 
 
 def _collections(text: str, viewer: Viewer, count: int) -> Iterator[list[ListedCollection]]:
@@ -119,18 +118,7 @@ def _collections(text: str, viewer: Viewer, count: int) -> Iterator[list[ListedC
     if len(text) < MIN_PART:
         yield listed(list(rows.filter(name__istartswith=text)[:count]))
         return
-    trigrams = Func(F("name"), function="catalogue_trigrams", output_field=_TEXTS)
-    yield listed(list(_with_part(rows, trigrams, text).filter(name__icontains=text)[:count]))
-
-
-_TEXTS: ArrayField[list[str], list[str]] = ArrayField(TextField())
-Trigrams = Func[ArrayField[list[str], list[str]]]
-
-
-def _with_part(rows: QuerySet[Stored], trigrams: Trigrams, text: str) -> QuerySet[Any]:
-    """Return the rows that have all trigrams of a text: a superset of those that have it as a part."""
-    wanted = Func(Value(text), function="catalogue_trigrams", output_field=_TEXTS)
-    return rows.alias(trigrams=trigrams).filter(trigrams__contains=wanted)
+    yield listed(list(rows.filter(has_part(F("name"), text))[:count]))
 
 
 def _sequences(text: str, viewer: Viewer, count: int) -> Iterator[list[FoundSequence]]:

@@ -12,7 +12,7 @@ from catalogue.queries import collection_details as queries
 from catalogue.queries import collections
 from catalogue.queries.collection_details import CollectionDetails
 from portal.links import collection_path
-from portal.pages.page import number, page, shown
+from portal.pages.page import number, page, shown, text
 
 #: Rows of one page of a list, and datasets that a page names.
 PAGE, MAX_LISTED = 100, 20
@@ -37,16 +37,16 @@ def collection(request: HttpRequest, viewer: Viewer, identifier: str) -> HttpRes
     details = queries.collection_details(identifier, viewer=viewer)
     if details.stored is not None and identifier != details.stored.digest:
         return redirect(collection_path(details.stored.digest, ""))
-    text, after = request.GET.get("q", "").strip(), number(request, "after")
-    members = queries.collection_members(details, count=PAGE + 1, after=after, text=text)
+    part, after = text(request, "q"), number(request, "after")
+    members = queries.collection_members(details, count=PAGE + 1, after=after, text=part)
     context = {
         "collection": details,
         "members": members[:PAGE],
         "next": members[PAGE - 1].position if len(members) > PAGE else None,
         "after": after,
-        "text": text,
+        "text": part,
         "datasets": queries.datasets_of_collection(details, viewer=viewer, count=MAX_LISTED),
-        **_comparison(details, request.GET.get("with", "").strip(), viewer),
+        **_comparison(details, text(request, "with"), viewer),
     }
     return shown(request, "collection.html", context)
 

@@ -5,7 +5,7 @@ from django.http.response import HttpResponseBase
 
 from catalogue.access import Viewer
 from catalogue.queries import datasets as queries
-from portal.pages.page import number, page, shown
+from portal.pages.page import number, page, shown, text
 
 #: Rows of one page of a list.
 PAGE = 50
@@ -14,9 +14,7 @@ PAGE = 50
 @page
 def dataset_list(request: HttpRequest, viewer: Viewer) -> HttpResponseBase:
     """List the datasets that the viewer may know of."""
-    found = queries.datasets(
-        viewer=viewer, count=PAGE + 1, after=request.GET.get("after", "").replace("\0", "")
-    )
+    found = queries.datasets(viewer=viewer, count=PAGE + 1, after=text(request, "after"))
     context = {"datasets": found[:PAGE], "next": found[PAGE - 1].slug if len(found) > PAGE else None}
     return shown(request, "datasets.html", context)
 
@@ -25,7 +23,7 @@ def dataset_list(request: HttpRequest, viewer: Viewer) -> HttpResponseBase:
 def dataset(request: HttpRequest, viewer: Viewer, slug: str) -> HttpResponseBase:
     """Describe one dataset, and list its files."""
     details = queries.dataset(slug, viewer=viewer)
-    wanted = queries.FileFilter(text=request.GET.get("q", "").strip(), format=request.GET.get("format", ""))
+    wanted = queries.FileFilter(text=text(request, "q"), format=text(request, "format"))
     files = queries.dataset_files(
         details, wanted, viewer=viewer, count=PAGE + 1, after=number(request, "after")
     )

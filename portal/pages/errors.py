@@ -5,6 +5,7 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import requires_csrf_token
 
 from portal.pages.page import POLICY, frame
@@ -45,4 +46,6 @@ def _shown(request: HttpRequest, status: HTTPStatus, context: dict[str, object])
     context = {**frame(request), "status": status.value, **context}
     page = render(request, f"portal/error_{status.value}.html", context, status=status)
     page.headers["Content-Security-Policy"] = POLICY
+    page.headers["Cache-Control"] = "private, no-store"
+    patch_vary_headers(page, ["Cookie"])
     return page

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 
 from catalogue.access import Viewer
 from catalogue.errors import NotFound
@@ -13,8 +14,9 @@ from catalogue.queries import file_details as queries
 from catalogue.queries.file_details import FileDetails, Place
 from ga4gh.views import site_url
 from portal.commands import TOKEN_FILE, Target, file_commands
+from portal.links import file_path
 from portal.pages import igv, references
-from portal.pages.page import number, page, shown
+from portal.pages.page import number, page, shown, text
 from portal.regions import RegionError, TypedRegion, parse_region
 
 #: Contigs of one page, and samples that a page names.
@@ -25,7 +27,13 @@ PUBLIC: Final = "public"
 @page
 def file(request: HttpRequest, viewer: Viewer, kind: str, htsget_id: str) -> HttpResponseBase:
     """Describe one file; `part=commands` gives the commands alone, `as` the reference for genome browsers."""
-    found = queries.files_of_id(viewer=viewer, kind=kind, htsget_id=htsget_id or request.GET.get("id", ""))
+    htsget_id = htsget_id or request.GET.get("id", "")
+    try:
+        found = queries.files_of_id(viewer=viewer, kind=kind, htsget_id=htsget_id)
+    except NotFound:
+        if new_id := queries.readable_target(viewer=viewer, kind=kind, former=htsget_id):
+            return redirect(file_path(kind, new_id))
+        raise
     stored = _chosen(found, request.GET.get("format", ""))
     if wanted := request.GET.get("as", ""):
         return references.reference(request, stored, wanted)
@@ -55,10 +63,10 @@ def _chosen(found: list[StoredFile], format: str) -> StoredFile:
 def _commands(request: HttpRequest, details: FileDetails, place: Place | None) -> dict[str, Any]:
     """Return the commands for the region that is asked for, or else for the place that the page opens."""
     opened = None if place is None else TypedRegion(place.contig, place.start, place.end)
-    text, fault, region = request.GET.get("region"), "", opened
-    if text is not None:
+    typed, fault, region = request.GET.get("region"), "", opened
+    if typed is not None:
         try:
-            region = _typed(details.stored, text)
+            region = _typed(details.stored, typed)
         except RegionError as error:
             fault = str(error)
     target = Target(
@@ -72,17 +80,17 @@ def _commands(request: HttpRequest, details: FileDetails, place: Place | None) -
     return {
         "commands": [] if fault else file_commands(target),
         "region": region,
-        "region_text": str(region or "") if text is None else text,
+        "region_text": str(region or "") if typed is None else typed,
         "fault": fault,
         "needs_token": target.needs_token,
         "token_file": TOKEN_FILE,
     }
 
 
-def _typed(stored: StoredFile, text: str) -> TypedRegion | None:
+def _typed(stored: StoredFile, typed: str) -> TypedRegion | None:
     """Return the region of a text. Raises RegionError, also for a contig that the file does not have."""
-    names = [text.strip()] if queries.has_contig(stored, text.strip()) else []
-    region = parse_region(text, names)
+    names = [typed.strip()] if queries.has_contig(stored, typed.strip()) else []
+    region = parse_region(typed, names)
     if region is not None and not names and not queries.has_contig(stored, region.contig):
         raise RegionError(f"the file has no contig {region.contig!r}")
     return region
@@ -90,11 +98,11 @@ def _typed(stored: StoredFile, text: str) -> TypedRegion | None:
 
 def _listing(request: HttpRequest, details: FileDetails) -> dict[str, Any]:
     """Return one page of the file's contigs, and its samples."""
-    text, after = request.GET.get("contig", "").strip(), number(request, "after")
-    contigs = queries.listed_contigs(details.stored, count=PAGE + 1, text=text, after=after)
+    part, after = text(request, "contig"), number(request, "after")
+    contigs = queries.listed_contigs(details.stored, count=PAGE + 1, text=part, after=after)
     return {
         "contigs": contigs[:PAGE],
-        "contig_text": text,
+        "contig_text": part,
         "after": after,
         "next": contigs[PAGE - 1].number if len(contigs) > PAGE else None,
         "samples": details.samples[:MAX_SAMPLES],

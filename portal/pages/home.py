@@ -19,7 +19,7 @@ MAX_LISTED = 12
 _RESIDUES = 60
 #: Seconds for which a process keeps the examples: looking for them reads every public file.
 _SECONDS = 60.0
-_cache = Cache(1 << 20)
+_cache = Cache("examples", 1 << 20)
 
 
 @page

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from catalogue.access import Viewer
 from catalogue.errors import NotFound
+from catalogue.queries.text import storable
 from ga4gh.views import site_url
 from portal.viewers import session_viewer
 
@@ -64,6 +65,12 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "organisation_url": settings.SERVICE_ORGANIZATION_URL,
         "contact": settings.SERVICE_CONTACT_URL,
     }
+
+
+def text(request: HttpRequest, name: str) -> str:
+    """Return a parameter without white space around it; "" for one that the database cannot hold."""
+    given = request.GET.get(name, "").strip()
+    return given if storable(given) else ""
 
 
 def number(request: HttpRequest, name: str) -> int | None:

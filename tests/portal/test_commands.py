@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from portal.commands import TOKEN_FILE, Command, Target, file_commands, first_command, sequence_command
 from portal.regions import TypedRegion
 
-IDS = some.text(some.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1)
+IDS = some.text(some.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 REGIONS = some.none() | some.builds(
     TypedRegion, IDS, some.none() | some.integers(0, 2**31), some.none() | some.integers(1, 2**32 - 1)
 )

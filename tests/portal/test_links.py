@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from portal import links
 
-IDS = some.text(some.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1)
+IDS = some.text(some.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 
 
 @given(IDS)

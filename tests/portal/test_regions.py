@@ -6,7 +6,7 @@ from hypothesis import strategies as some
 
 from portal.regions import RegionError, TypedRegion, parse_region
 
-NAMES = some.text(some.characters(blacklist_categories=("Cs",)), min_size=1).map(str.strip).filter(bool)
+NAMES = some.text(some.characters(exclude_categories=["Cs"]), min_size=1).map(str.strip).filter(bool)
 
 
 @pytest.mark.parametrize(

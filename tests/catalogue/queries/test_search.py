@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalogue.access import ANONYMOUS, Viewer
 from catalogue.formats.digests import sequence_digests
-from catalogue.models import DataFile, Dataset
+from catalogue.models import DataFile, Dataset, Sequence, SequenceCollection
 from catalogue.queries.search import MAX_TEXT, Found, search
 from tests.catalogue.made_access import make_grant, make_granted_file, make_user, viewer_for
 from tests.catalogue.made_collections import make_collection
@@ -111,11 +111,11 @@ def test_collections_and_datasets() -> None:
 def test_nothing_of_what_the_viewer_may_not_know() -> None:
     make_file("secret/file", "SecretSample", dataset="secretset", visibility="controlled")
     make_collection("secretgenome", {"secretchr": b"GATTACA" * 9}, private=True)
-    make_alias(make_collection_member(), "insdc:secretalias")
+    make_alias(Sequence.objects.get(md5=sequence_digests(b"GATTACA" * 9).md5), "insdc:secretalias")
     dataset = Dataset.objects.get(slug="secretset")
     stranger, reader = make_user("eve"), make_user("ada")
     make_grant(dataset, reader)
-    make_grant(collection_of("secretgenome"), reader)
+    make_grant(SequenceCollection.objects.get(name="secretgenome"), reader)
     digests = sequence_digests(b"GATTACA" * 9)
     texts = ["secret", "SecretSample", "secret/file", "secretset", "secretgenome", "secretalias", digests.sq]
     texts += [digests.md5_hex, digests.md5_hex[:8]]
@@ -123,18 +123,6 @@ def test_nothing_of_what_the_viewer_may_not_know() -> None:
         for viewer in (ANONYMOUS, viewer_for(stranger)):
             assert found(text, viewer=viewer) == Found([], [], [], [], frozenset()), text
         assert found(text, viewer=viewer_for(reader)).total > 0, text
-
-
-def collection_of(name: str):  # type: ignore[no-untyped-def]
-    from catalogue.models import SequenceCollection
-
-    return SequenceCollection.objects.get(name=name)
-
-
-def make_collection_member():  # type: ignore[no-untyped-def]
-    from catalogue.models import Sequence
-
-    return Sequence.objects.get(md5=sequence_digests(b"GATTACA" * 9).md5)
 
 
 @pytest.mark.parametrize("text", ["NA12878", "x", "0123456789abcdef"])
@@ -150,3 +138,10 @@ def test_queries_are_few_whatever_there_is(text: str) -> None:
     with CaptureQueriesContext(connection) as asked_by_account:
         found(text, viewer=viewer_for(user))
     assert len(asked_by_account) <= 24
+
+
+def test_no_location_is_found() -> None:
+    file = make_file("a")
+    file.storage, file.key, file.source, file.etag = "files", "bucket/xyzzy", "/disk/xyzzy", "xyzzy-etag"
+    file.save()
+    assert ids("xyzzy") == ids("bucket") == ids("files:") == []
