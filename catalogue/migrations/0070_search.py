@@ -19,7 +19,7 @@ DROP INDEX alias_by_beginning;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalogue", "0048_changed_files")]
+    dependencies = [("catalogue", "0040_jobs")]
 
     operations = [
         # By SQL: Django knows operator classes only with django.contrib.postgres among the applications.
