@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from catalogue.errors import CatalogueError
 from catalogue.ingest.outcomes import InputResult, Observer
-from catalogue.ingest.runs import Run
+from catalogue.jobs.recording import JobRun
 from catalogue.models import IngestedFile, IngestRun
 
 
@@ -23,7 +23,7 @@ class Job:
     """A job as its kind sees it: the row, the record of its inputs' outcomes, and the observer of its progress."""
 
     row: IngestRun
-    run: Run
+    run: JobRun
     observer: Observer
 
     @property

@@ -33,6 +33,10 @@ MAX_PART: Final = 50
 _SHARES: Final = 64
 _WAITING: Final = IngestedFile.Outcome.WAITING
 _ROWS: Final = 1000
+_SUMS: Final = """
+    SELECT each.key, sum(each.value::bigint)::bigint
+    FROM catalogue_ingestedfile AS one CROSS JOIN jsonb_each_text(one.counts) AS each
+    WHERE one.run_id = %s GROUP BY each.key HAVING sum(each.value::bigint) <> 0 ORDER BY each.key"""
 
 
 def work_part(pk: int, *, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -167,14 +171,12 @@ def _try(kind: Kind, job: Job, batch: Sequence[IngestedFile]) -> bool:
 
 
 def _give_up(one: IngestedFile, job: Job, reason: str) -> None:
-    assert isinstance(job.run, JobRun)
     job.run.store(InputResult(one.source, Outcome.FAILED, reason))
 
 
 def _finish(part: RunPart, kind: Kind, job: Job) -> None:
     note_phase(part.run_id, "finishing")
-    summary = kind.finish(job)
-    IngestRun.objects.filter(pk=part.run_id).update(summary={**job.row.summary, **summary})
+    job.run.add_to_summary(kind.finish(job))
     _end_part(part)
 
 
@@ -197,11 +199,10 @@ def _stop(part: RunPart) -> None:
 
 def _fail(part: RunPart, reason: str) -> None:
     """End a job whose inputs cannot be found, or that cannot be ended as it should."""
-    with transaction.atomic():
-        row = _locked(part.run_id)
-        row.summary = {**row.summary, "fault": reason}
-        row.save(update_fields=["summary"])
-        _end_part(part)
+    JobRun(part.run).add_fault(reason)
+    # Inputs that wait are not begun any more.
+    RunPart.objects.filter(run=part.run_id, step=RunPart.Step.WORK).delete()
+    _end_part(part)
 
 
 def _end_part(part: RunPart) -> None:
@@ -211,7 +212,8 @@ def _end_part(part: RunPart) -> None:
         RunPart.objects.filter(pk=part.pk).delete()
         if row.is_over or RunPart.objects.filter(run=row).exists():
             return
-        stopped = row.cancel_requested is not None or "fault" in row.summary
+        unplanned = bool(row.summary.get("faults")) and part.step == RunPart.Step.PLAN
+        stopped = unplanned or row.cancel_requested is not None
         if stopped or part.step == RunPart.Step.FINISH:
             end_run(row)
         else:
@@ -220,19 +222,26 @@ def _end_part(part: RunPart) -> None:
 
 def end_run(row: IngestRun) -> None:
     """Store the outcome of a job without parts. Call it in the transaction that locked the row."""
-    if row.cancel_requested is not None:
-        row.files.filter(outcome=_WAITING).update(outcome=IngestedFile.Outcome.CANCELLED)
+    row.files.filter(outcome=_WAITING).update(outcome=IngestedFile.Outcome.CANCELLED)
     counts = dict(row.files.values_list("outcome").annotate(count=Count("pk")).order_by())
-    failed = bool(counts.get("failed")) or "fault" in row.summary
+    failed = bool(counts.get("failed") or row.summary.get("faults"))
     row.outcome = IngestRun.Outcome.FAILED if failed else IngestRun.Outcome.SUCCEEDED
     if row.cancel_requested is not None:
         row.outcome = IngestRun.Outcome.CANCELLED
     row.finished = timezone.now()
-    row.summary = {**{outcome.replace(" ", "_"): count for outcome, count in counts.items()}, **row.summary}
+    outcomes = {outcome.replace(" ", "_"): count for outcome, count in counts.items()}
+    row.summary = {**outcomes, **({"counts": sums} if (sums := _sums(row)) else {}), **row.summary}
     row.save(update_fields=["outcome", "finished", "summary"])
     note_phase(row.pk, "")
     count_progress(row.pk, row.progress.unit)
     log.info("run %s (%s) %s: %s", row.pk, row.command, row.outcome, row.summary)
+
+
+def _sums(row: IngestRun) -> dict[str, int]:
+    """Return the sum of each count of the inputs that is not 0."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMS, [row.pk])
+        return dict(cursor.fetchall())
 
 
 def _locked(run: int) -> IngestRun:

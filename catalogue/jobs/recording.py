@@ -1,16 +1,22 @@
 """Records the outcomes and the progress of a job while it runs, and tells its kind when to stop."""
 
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
+from django.db import connection
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from catalogue.ingest.outcomes import InputResult
 from catalogue.ingest.runs import Run, recorded_fields, recorded_source
 from catalogue.models import IngestedFile, IngestRun, RunProgress
 
 _MAX_PHASE: Final = int(RunProgress._meta.get_field("phase").max_length or 1)
+_ADD_FAULT: Final = """
+    UPDATE catalogue_ingestrun
+    SET summary = jsonb_set(summary, '{faults}', coalesce(summary -> 'faults', '[]') || to_jsonb(%s::text))
+    WHERE id = %s AND NOT coalesce(summary -> 'faults', '[]') ? %s"""
 # Seconds between two writes of the progress.
 _EVERY: Final = 1.0
 
@@ -36,6 +42,17 @@ class JobRun(Run):
         self.failed |= result.failed
         waiting = IngestedFile.objects.filter(run=self.pk, outcome=IngestedFile.Outcome.WAITING)
         waiting.filter(source=recorded_source(result.source)).update(**recorded_fields(result))
+
+    def add_to_summary(self, values: Mapping[str, Any]) -> None:
+        """Add values to the summary of the run."""
+        _execute(
+            "UPDATE catalogue_ingestrun SET summary = summary || %s WHERE id = %s", Jsonb(values), self.pk
+        )
+
+    def add_fault(self, reason: str) -> None:
+        """Record a fault that concerns no single input; the job fails."""
+        self.failed = True
+        _execute(_ADD_FAULT, reason, self.pk, reason)
 
 
 class JobObserver:
@@ -83,3 +100,8 @@ def count_progress(run: int, unit: str) -> None:
     RunProgress.objects.filter(run=run).update(
         done=total - min(waiting, total), total=total, unit=unit, updated=timezone.now()
     )
+
+
+def _execute(sql: str, *parameters: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
