@@ -17,7 +17,7 @@ from catalogue.access.refusals import (
     refusal,
 )
 from catalogue.access.roles import managed_collections, managed_datasets
-from catalogue.access.runs import controllable_runs, runs_of, visible_runs
+from catalogue.access.runs import controllable_runs, runs_of, visible_runs, writable_datasets
 from catalogue.access.sequences import publish_sequences, readable_aliases, readable_collections
 from catalogue.access.viewer import ANONYMOUS, Viewer, Visa
 
@@ -49,4 +49,5 @@ __all__ = [
     "runs_of",
     "stands",
     "visible_runs",
+    "writable_datasets",
 ]

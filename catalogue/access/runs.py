@@ -5,13 +5,15 @@ from typing import Protocol
 from django.db.models import Q, QuerySet
 
 from catalogue.access.roles import managed_collections, managed_datasets
-from catalogue.models import IngestRun
+from catalogue.models import Dataset, IngestRun
 
 
 class Account(Protocol):
     """What is asked of an account: a Django user, also an anonymous one."""
 
-    pk: int | None
+    @property
+    def pk(self) -> int | None:
+        """The primary key; None for an anonymous one."""
 
     def has_perm(self, perm: str) -> bool:
         """Return whether the account has a permission of Django."""
@@ -55,6 +57,11 @@ def runs_of(user: int, *, owned: bool = False) -> Q:
         into = Q(arguments__collection=collection.name) & ~Q(arguments__has_key="dataset")
         found |= _since(collection.created) & into
     return found
+
+
+def writable_datasets(user: Account) -> QuerySet[Dataset] | None:
+    """Return the datasets that an account may register files in; None for all, and for new ones too."""
+    return None if user.has_perm("catalogue.add_datafile") else managed_datasets(user.pk or 0)
 
 
 def _since(created: object) -> Q:

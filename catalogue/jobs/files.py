@@ -46,7 +46,8 @@ def work(job: Job, inputs: Sequence[IngestedFile]) -> None:
 
 def finish(job: Job) -> Mapping[str, Any]:
     """Link the contigs of the dataset."""
-    finish_files(_options(job))
+    if not job.dry_run:
+        finish_files(job.arguments["dataset"])
     return {}
 
 

@@ -28,9 +28,8 @@ class Job:
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """The arguments as the job was started with them."""
-        arguments: Mapping[str, Any] = self.row.arguments
-        return arguments
+        """The arguments as the job was started with them, the long ones too."""
+        return {**self.row.arguments, **(self.row.attachment or {})}
 
     @property
     def dry_run(self) -> bool:

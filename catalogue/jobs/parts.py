@@ -231,7 +231,10 @@ def end_run(row: IngestRun) -> None:
     row.finished = timezone.now()
     outcomes = {outcome.replace(" ", "_"): count for outcome, count in counts.items()}
     row.summary = {**outcomes, **({"counts": sums} if (sums := _sums(row)) else {}), **row.summary}
-    row.save(update_fields=["outcome", "finished", "summary"])
+    if row.outcome == IngestRun.Outcome.SUCCEEDED:
+        # Nobody can retry it.
+        row.attachment = None
+    row.save(update_fields=["outcome", "finished", "summary", "attachment"])
     note_phase(row.pk, "")
     count_progress(row.pk, row.progress.unit)
     log.info("run %s (%s) %s: %s", row.pk, row.command, row.outcome, row.summary)

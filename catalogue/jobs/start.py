@@ -27,16 +27,19 @@ def start(
     kind: str,
     arguments: Mapping[str, Any],
     *,
+    attachment: Mapping[str, Any] | None = None,
     account: int | None = None,
     actor: str = "",
     dry_run: bool = False,
 ) -> IngestRun:
     """Queue a job and return its run. A job that waits already with the same arguments is returned instead.
 
-    `account` is the primary key of who starts it, and `actor` the name; without them the system account of this
-    process. Raises UnknownKind, JobRefused, and what the kind's check raises.
+    `attachment` has long arguments, which lists of runs do not load. `account` is the primary key of who starts it, and
+    `actor` the name; without them the system account of this process. Raises UnknownKind, JobRefused, and what the
+    kind's check raises.
     """
-    kind_of(kind).check(arguments, dry_run)
+    kind_of(kind).check({**arguments, **(attachment or {})}, dry_run)
+    attached = None if attachment is None else dict(attachment)
     with transaction.atomic():
         advisory_lock(f"start {kind}")
         alike = IngestRun.objects.filter(
@@ -47,12 +50,18 @@ def start(
             dry_run=dry_run,
             cancel_requested=None,
         )
-        return alike.first() or _queue(kind, arguments, account=account, actor=actor, dry_run=dry_run)
+        alike = (
+            alike.filter(attachment__isnull=True) if attached is None else alike.filter(attachment=attached)
+        )
+        return alike.first() or _queue(
+            kind, arguments, attached, account=account, actor=actor, dry_run=dry_run
+        )
 
 
 def _queue(
     kind: str,
     arguments: Mapping[str, Any],
+    attachment: Mapping[str, Any] | None,
     *,
     account: int | None,
     actor: str,
@@ -62,6 +71,7 @@ def _queue(
     row = IngestRun.objects.create(
         command=kind,
         arguments=dict(arguments),
+        attachment=attachment,
         account_id=account,
         actor=actor or process_account(),
         dry_run=dry_run,
@@ -108,6 +118,7 @@ def retry(row: IngestRun, *, account: int | None = None, actor: str = "") -> Ing
         return _queue(
             row.command,
             row.arguments,
+            row.attachment,
             account=account,
             actor=actor,
             dry_run=row.dry_run,

@@ -60,9 +60,7 @@ class IngestFilesCommand(IngestCommand):
         parser.add_argument(
             "--replace", action="store_true", help="take over ids under which other files are registered"
         )
-        parser.add_argument(
-            "--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="files read at a time"
-        )
+        jobs_option(parser)
 
     def ingest(self, files: list[str], options: dict[str, Any], observer: Observer) -> IngestResult:
         return ingest_files(files, options=self._wanted(options), observer=observer)
@@ -99,6 +97,13 @@ class IngestFilesCommand(IngestCommand):
                 text += f" (not {', '.join(result.unlinked[:_MAX_UNLINKED])}{more})"
             said.append(text)
         return said
+
+
+def jobs_option(parser: CommandParser) -> None:
+    """Add the option of how many files are read at a time."""
+    parser.add_argument(
+        "--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="files read at a time"
+    )
 
 
 def _jobs(text: str) -> int:

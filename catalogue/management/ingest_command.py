@@ -48,6 +48,14 @@ class IngestCommand(ReportingCommand):
         """Return the kind of job that does the same, and its arguments. Raises CatalogueError."""
         raise NotImplementedError
 
+    def attachment(self, files: list[str]) -> Mapping[str, Any] | None:
+        """Return the long arguments of the job."""
+        return None
+
+    def portable(self, file: str) -> str:
+        """Return an argument as a worker can use it. Raises CatalogueError."""
+        return portable_argument(file)
+
     def describe(self, result: IngestResult, options: dict[str, Any]) -> list[str]:
         """Return the parts of the last line, without URLs and time."""
         raise NotImplementedError
@@ -82,8 +90,9 @@ class IngestCommand(ReportingCommand):
 
     def _queue(self, files: list[str], options: dict[str, Any]) -> None:
         try:
-            kind, arguments = self.job([portable_argument(file) for file in files], options)
-            run = jobs.start(kind, arguments, dry_run=options["dry_run"])
+            kind, arguments = self.job([self.portable(file) for file in files], options)
+            attachment = self.attachment(files)
+            run = jobs.start(kind, arguments, attachment=attachment, dry_run=options["dry_run"])
         except (CatalogueError, DatabaseError) as error:
             raise CommandError(str(error)) from error
         url = site_url(f"admin/catalogue/ingestrun/{run.pk}/change/")

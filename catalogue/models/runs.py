@@ -7,6 +7,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
+class _Runs(models.Manager["IngestRun"]):
+    """Runs without what they read, which may be long; it is loaded where it is asked for."""
+
+    def get_queryset(self) -> models.QuerySet["IngestRun"]:
+        return super().get_queryset().defer("attachment")
+
+
 class IngestRun(models.Model):
     """One call of a command, or one background job: who ran what, when, and with which outcome.
 
@@ -35,6 +42,9 @@ class IngestRun(models.Model):
         help_text=_("who started it on the desk or by the API"),
     )
     arguments = models.JSONField(default=dict)
+    attachment = models.JSONField(
+        null=True, editable=False, help_text=_("longer arguments, as the text of a manifest")
+    )
     dry_run = models.BooleanField(default=False, help_text=_("reads and checks everything, writes nothing"))
     queued = models.DateTimeField(null=True, blank=True, help_text=_("empty: not a background job"))
     started = models.DateTimeField(default=timezone.now)
@@ -45,6 +55,8 @@ class IngestRun(models.Model):
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries"
     )
     summary = models.JSONField(default=dict)
+
+    objects = _Runs()
 
     class Meta:
         ordering = ("-started",)

@@ -20,12 +20,13 @@ class DatasetRefusedError(CatalogueError):
 class WantedDataset:
     """A dataset as a command's options describe it; None keeps the existing value, or leaves it empty.
 
-    A new dataset is controlled unless `public`. An existing one never becomes public this way, because it may hold
-    files that were added while it was not.
+    A new dataset is controlled unless `public`, or of another `visibility`. An existing one never becomes public this
+    way, because it may hold files that were added while it was not.
     """
 
     slug: str
     public: bool = False
+    visibility: str | None = None
     title: str | None = None
     description: str | None = None
     licence: str | None = None
@@ -44,8 +45,12 @@ class WantedDataset:
             raise DatasetRefusedError("the name of a dataset has at most 100 characters")
         dataset = Dataset.objects.filter(slug=self.slug).first()
         if dataset is None:
-            visibility = Dataset.Visibility.PUBLIC if self.public else Dataset.Visibility.CONTROLLED
-            dataset = Dataset(slug=self.slug, visibility=visibility)
+            default = Dataset.Visibility.PUBLIC if self.public else Dataset.Visibility.CONTROLLED
+            dataset = Dataset(slug=self.slug, visibility=self.visibility or default)
+        elif self.visibility not in (None, dataset.visibility):
+            raise DatasetRefusedError(
+                f"the dataset {self.slug} exists and is {dataset.visibility}; that is changed on the desk only"
+            )
         elif self.public and dataset.visibility != Dataset.Visibility.PUBLIC:
             raise DatasetRefusedError(
                 f"the dataset {self.slug} exists and is {dataset.visibility}; only the admin can make it public"

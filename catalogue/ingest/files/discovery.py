@@ -10,6 +10,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from catalogue.errors import CatalogueError
 from catalogue.formats.registry import SPECS, strip_suffix
 from catalogue.ingest.files.options import FilesOptions
+from catalogue.ingest.files.stated import NOTHING_STATED, Stated
 from catalogue.ingest.outcomes import InputResult, Outcome
 from catalogue.ingest.sources import STDIN, Source, SourceFault, find_sources, printable
 from catalogue.storage.object_ref import ObjectRef
@@ -23,8 +24,9 @@ _INDEX_SUFFIXES = (".fai", ".gzi", *(suffix for spec in SPECS.values() for suffi
 class FoundFile:
     """One file to ingest. `source` is its name for people.
 
-    Its index may also be next to one of the `links` to it. A file that is not `expected` was found in a folder, and is
-    passed over if it is of another kind.
+    Its index may also be next to one of the `links` to it, or `stated`. `moved_from` is the dataset that it was just
+    moved from. A file that is not `expected` was found in a
+    folder, and is passed over if it is of another kind.
     """
 
     source: str
@@ -32,16 +34,20 @@ class FoundFile:
     links: tuple[ObjectRef, ...]
     htsget_id: str
     expected: bool
+    stated: Stated = NOTHING_STATED
+    moved_from: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `of` reads it."""
-        return {**asdict(self), "ref": str(self.ref), "links": [str(link) for link in self.links]}
+        links = [str(link) for link in self.links]
+        return {**asdict(self), "ref": str(self.ref), "links": links, "stated": self.stated.as_json()}
 
     @classmethod
     def of(cls, saved: Mapping[str, Any]) -> Self:
         """Return the file that `as_json` wrote."""
         links = tuple(ObjectRef.parse(link) for link in saved["links"])
-        return cls(**{**saved, "ref": ObjectRef.parse(saved["ref"]), "links": links})
+        stated = Stated.of(saved["stated"])
+        return cls(**{**saved, "ref": ObjectRef.parse(saved["ref"]), "links": links, "stated": stated})
 
 
 def find_files(arguments: Iterable[str], options: FilesOptions) -> tuple[list[FoundFile], list[InputResult]]:
@@ -55,7 +61,7 @@ def find_files(arguments: Iterable[str], options: FilesOptions) -> tuple[list[Fo
         try:
             for source in _inputs(argument):
                 found = _found(source, options)
-                if reason := _misplaced(found.ref, options) or _misnamed(found.htsget_id):
+                if reason := misplaced(found.ref, options) or _misnamed(found.htsget_id):
                     refused.append(InputResult(found.source, Outcome.FAILED, reason))
                 else:
                     files.setdefault((found.ref, found.htsget_id), found)
@@ -103,7 +109,7 @@ def _found(source: Source, options: FilesOptions) -> FoundFile:
     )
 
 
-def _misplaced(ref: ObjectRef, options: FilesOptions) -> str | None:
+def misplaced(ref: ObjectRef, options: FilesOptions) -> str | None:
     """Return why a file cannot be registered at its location; None if it can."""
     if not ref.key.isprintable() and ref.key != ref.key.encode(errors="replace").decode():
         return "its name is not valid UTF-8; rename it"

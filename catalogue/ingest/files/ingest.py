@@ -109,11 +109,11 @@ def ingest_found(
     _ingest_found(found, _Job(options, register, run, observer, result, choose_collection))
 
 
-def finish_files(options: FilesOptions) -> None:
-    """Link the contigs of the dataset once all the files of a run are registered."""
-    dataset = Dataset.objects.filter(slug=options.dataset.slug).first()
-    if dataset is not None and not options.dry_run:
-        link_contigs(dataset)
+def finish_files(dataset: str) -> None:
+    """Link the contigs of a dataset once all the files of a run are registered."""
+    row = Dataset.objects.filter(slug=dataset).first()
+    if row is not None:
+        link_contigs(row)
 
 
 def _checked_dataset(options: FilesOptions) -> Dataset:
@@ -148,7 +148,10 @@ def _unchanged(one: FoundFile, row: DataFile, options: FilesOptions) -> InputRes
         message = f"it was {row.state}, and is as it was registered again"
         if not options.dry_run:
             note_recovery(pk=row.pk, etag=row.etag)
-    return InputResult(one.source, Outcome.UNCHANGED, message, paths=(f"{row.kind}/{row.htsget_id}",))
+    outcome = Outcome.UNCHANGED
+    if one.moved_from:
+        outcome, message = Outcome.CHANGED, "; ".join(filter(None, (_moved(one), message)))
+    return InputResult(one.source, outcome, message, paths=(f"{row.kind}/{row.htsget_id}",))
 
 
 def _register(one: FoundFile, reading: FileReading, job: _Job) -> None:
@@ -195,12 +198,16 @@ def _write(one: FoundFile, reading: FileReading, job: _Job, found: str) -> Input
         result = InputResult(
             one.source,
             Outcome.REPLACED if registered.replaced else Outcome.ADDED,
-            "; ".join(filter(None, (*reading.warnings, *registered.warnings, found))),
+            "; ".join(filter(None, (_moved(one), *reading.warnings, *registered.warnings, found))),
             registered.counts,
             (f"{options.kind}/{one.htsget_id}",),
         )
         job.run.record(result)
     return result
+
+
+def _moved(one: FoundFile) -> str:
+    return f"moved here from the dataset {one.moved_from}" if one.moved_from else ""
 
 
 def _failed(one: FoundFile, error: BaseException) -> InputResult:

@@ -15,7 +15,7 @@ COMMANDS: Final[Mapping[FileKind, str]] = {FileKind.READS: "ingest_bam", FileKin
 
 # What the arguments of a run also hold.
 _NO_OPTIONS: Final = frozenset({"files", "slug", "dry_run"})
-_OF_DATASET: Final = ("public", "title", "description", "licence", "contact", "collection")
+_OF_DATASET: Final = ("public", "visibility", "title", "description", "licence", "contact", "collection")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,10 @@ def test_a_job_registers_a_folder(lab: Lab) -> None:
     assert (run.outcome, run.progress.phase) == ("queued", "waiting for a worker")
     done = do_job(run)
     assert outcomes(done) == {"a.bam": "added", "b.bam": "added", "c.bam": "added", "bad.bam": "failed"}
-    assert (done.outcome, done.summary) == ("failed", {"added": 3, "failed": 1})
+    assert (done.outcome, done.summary) == (
+        "failed",
+        {"added": 3, "failed": 1, "counts": {"contigs": 9, "samples": 6}},
+    )
     assert (done.progress.done, done.progress.total, done.progress.phase) == (4, 4, "")
     assert {file.htsget_id for file in DataFile.objects.all()} == {"a", "b", "c"}
     assert not RunPart.objects.exists()
