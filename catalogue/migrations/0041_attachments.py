@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalogue', '0040_jobs'),
+        ('catalogue', '0070_search'),
     ]
 
     operations = [
