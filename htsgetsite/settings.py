@@ -386,6 +386,11 @@ LOG_FORMAT: str = ENVIRONMENT.choice(
 ACCESS_LOG: bool = ENVIRONMENT.flag(
     "ACCESS_LOG", default=True, doc="Logs one line for each request, without its query."
 )
+TRACES: bool = ENVIRONMENT.flag(
+    "TRACES",
+    default=False,
+    doc="Sends OpenTelemetry traces, as the OTEL_… variables say; needs requirements-traces.txt.",
+)
 METRICS_LISTEN: tuple[str, int] | None = ENVIRONMENT.parsed(
     "METRICS_LISTEN",
     values.listen,

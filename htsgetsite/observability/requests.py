@@ -12,6 +12,7 @@ from prometheus_client import Counter, Histogram
 from catalogue import metrics
 from ga4gh.exchange import request_id
 from ga4gh.protocol import protocols
+from htsgetsite.observability.traces import begin_request, end_request
 from htsgetsite.request_middleware import CONTEXT, client_address
 
 if TYPE_CHECKING:
@@ -83,25 +84,34 @@ class ObservedApplication:
 class _Seen:
     """What is known of one request so far."""
 
-    __slots__ = ("begun", "environ", "outcome", "size")
+    __slots__ = ("begun", "environ", "kind", "outcome", "size", "span")
 
     def __init__(self, environ: dict[str, Any]) -> None:
         self.begun = time.perf_counter()
         self.environ = environ
+        self.kind = kind_of(environ["PATH_INFO"])
+        self.span = begin_request(environ, f"{self.kind.protocol} {self.kind.kind}")
         self.outcome = "broken"
         self.size = 0
 
     def end(self, outcome: str | None = None) -> None:
         """Count the request, and log it; `outcome` replaces the status."""
         seconds = time.perf_counter() - self.begun
-        kind = kind_of(self.environ["PATH_INFO"])
-        outcome = outcome or self.outcome
+        kind, outcome = self.kind, outcome or self.outcome
         counted = _counted(kind, outcome)
         counted.requests.inc()
         counted.seconds.observe(seconds)
         counted.bytes.observe(self.size)
         if settings.ACCESS_LOG and kind.protocol != "probes":
             _log(self.environ, kind, outcome, size=self.size, seconds=seconds)
+        if self.span is not None:
+            told: dict[str, str | int] = {
+                "protocol": kind.protocol,
+                "kind": kind.kind,
+                "bytes": self.size,
+                "outcome": outcome,
+            }
+            end_request(self.span, outcome, told | {"request_id": request_id(self.environ)})
 
 
 class _Counted(NamedTuple):

@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from catalogue import metrics
+from htsgetsite.observability.traces import statement_done
 
 
 def observe_statements() -> None:
@@ -23,11 +24,19 @@ def _observe(connection: BaseDatabaseWrapper, **_: Any) -> None:
 def _timed(
     execute: Callable[..., Any], sql: str, parameters: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    begun = time.perf_counter()
+    begun, failed = time.perf_counter(), False
     try:
         return execute(sql, parameters, many, context)
     except Exception as error:
+        failed = True
         metrics.DATABASE_ERRORS.labels(type(error).__name__).inc()
         raise
     finally:
-        metrics.DATABASE_SECONDS.observe(time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        metrics.DATABASE_SECONDS.observe(seconds)
+        statement_done(_operation(sql), seconds, failed=failed)
+
+
+def _operation(sql: Any) -> str:
+    """Return the first word of a statement, such as SELECT."""
+    return str(sql).lstrip(" (\n").partition(" ")[0][:16].upper()
