@@ -13,6 +13,11 @@ def main() -> None:
         print(f"htsgetsite {__version__}")
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "htsgetsite.settings")
+    if sys.argv[1:2] in (["serve"], ["demo"]):
+        # Before anything declares a metric.
+        from htsgetsite.observability.process_files import share_metrics
+
+        share_metrics()
     from django.core.management import execute_from_command_line
 
     from htsgetsite.environment import EnvironmentProblem

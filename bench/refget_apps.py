@@ -42,13 +42,13 @@ def application(environ: dict[str, Any], start_response: "StartResponse") -> Ite
 def _chosen(name: str) -> Any:
     if name == "callable":
         return callable_
-    from htsgetsite.wsgi import application as site
+    from htsgetsite import wsgi
 
     if name == "bare":
         from django.conf import settings
 
         settings.ROOT_URLCONF = "bench.refget_apps"
-    return site.site
+    return wsgi.fast_path.site
 
 
 if __name__ == "__main__":

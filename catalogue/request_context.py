@@ -23,11 +23,12 @@ class RequestContext:
     """The request, or else the command, for which a thread works.
 
     `session` returns the account of the session, where there is one; it is called only when an event is recorded. The
-    protocols have viewers instead.
+    protocols have viewers instead. `account` is the name of either, for the access log.
     """
 
     address: str | None = None
     request_id: str = ""
+    account: str = ""
     session: Callable[[], Actor] | None = None
 
     @property

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from ga4gh.exchange import Header
-from ga4gh.protocol import protocol_at, protocol_paths
+from ga4gh.protocol import is_protocol_path, protocol_at
 
 _REQUESTED = "Access-Control-Request-Headers"
 _ORDINARY_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|null")
@@ -28,7 +28,7 @@ class CrossOriginMiddleware(middleware.CorsMiddleware):
 
     def is_enabled(self, request: HttpRequest) -> bool:
         """Return whether the path is one of a protocol."""
-        return request.path_info.startswith(protocol_paths())
+        return is_protocol_path(request.path_info)
 
     def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         super().add_response_headers(request, response)

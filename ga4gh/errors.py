@@ -17,7 +17,7 @@ from django.http import UnreadablePostError
 from catalogue.access import AuthenticationRequired, CredentialsUnverified, PermissionRefused, Viewer
 from catalogue.errors import CatalogueError, NotFound, StorageError, StorageMisconfigured, StorageUnavailable
 from catalogue.rate_limits import TooMany
-from ga4gh.exchange import CACHE_NEVER, Answer, Header, Request, json_answer
+from ga4gh.exchange import CACHE_NEVER, Answer, Header, Request, json_answer, request_id
 
 logger = logging.getLogger(__name__)
 
@@ -100,12 +100,17 @@ def error_headers(error: Exception, status: HTTPStatus, viewer: Viewer) -> list[
     return headers
 
 
-def log_failure(error: Exception, row: Row, target: str) -> None:
+def log_failure(error: Exception, row: Row, request: Request) -> None:
     """Log a server failure once: an expected one in one line, unless already logged; a bug with its traceback."""
     is_logged = row.is_logged or (isinstance(error, CatalogueError) and error.is_logged)
     if row.status >= 500 and not is_logged:
         trace = error if row is _BUG else None
-        logger.error("%s for %r: %s", row.status.value, target, _one_line(error), exc_info=trace)
+        logger.error(
+            "%s for %r: %s",
+            *(row.status.value, request.target, _one_line(error)),
+            exc_info=trace,
+            extra={"request_id": request_id(request.environ)},
+        )
 
 
 def _one_line(error: Exception) -> str:
@@ -124,5 +129,6 @@ def log_broken_body(body: Iterator[bytes], what: str) -> Iterator[bytes]:
 
 def error_answer(request: Request, error: Exception, row: Row, content: Mapping[str, object]) -> Answer:
     """Build the answer to a request that failed, with `content` as its document."""
-    headers = [*error_headers(error, row.status, request.viewer), CACHE_NEVER]
+    told = ("X-Request-ID", request_id(request.environ))
+    headers = [*error_headers(error, row.status, request.viewer), CACHE_NEVER, told]
     return json_answer(request, content, status=row.status, headers=headers)

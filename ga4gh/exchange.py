@@ -6,10 +6,14 @@ security middleware would add, because the fast path bypasses Django.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
+
+from django.conf import settings
 
 from catalogue.access import ANONYMOUS, Viewer
 from ga4gh.etags import precondition
@@ -21,6 +25,10 @@ CACHE_FOR_EVER: Final = ("Cache-Control", "public, max-age=31536000, immutable")
 CACHE_BRIEFLY: Final = ("Cache-Control", "public, max-age=300")
 CACHE_NEVER: Final = ("Cache-Control", "no-store")
 CACHE_PRIVATE: Final = ("Cache-Control", "private, no-store")
+
+#: Where a request's id is kept in its WSGI environment.
+REQUEST_ID: Final = "htsgetsite.request_id"
+_GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 _ALWAYS: Final = (
     ("Vary", "Accept, Origin"),
@@ -38,7 +46,7 @@ class Request:
     serves only public data and leaves `viewer` anonymous.
     """
 
-    environ: Mapping[str, Any]
+    environ: MutableMapping[str, Any]
     target: str = ""
     viewer: Viewer = ANONYMOUS
 
@@ -71,6 +79,16 @@ class Answer:
     status: HTTPStatus
     headers: list[Header]
     body: bytes | Iterator[bytes] = b""
+
+
+def request_id(environ: MutableMapping[str, Any]) -> str:
+    """Return the id of a request, which the log, the audit and errors have: the trusted proxy's, or a new one."""
+    known = environ.get(REQUEST_ID)
+    if known is None:
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        known = given if settings.TRUST_PROXY and _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        environ[REQUEST_ID] = known
+    return str(known)
 
 
 def answer(status: HTTPStatus, headers: Iterable[Header], body: bytes | Iterator[bytes] = b"") -> Answer:

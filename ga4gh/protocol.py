@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from ga4gh.errors import COMMON, Row, error_answer, log_failure, plain_error, row_of
-from ga4gh.exchange import Answer, Request
+from ga4gh.exchange import Answer, Request, request_id
 from ga4gh.service_info import Service
 
 
@@ -17,20 +17,28 @@ from ga4gh.service_info import Service
 class Protocol:
     """One protocol, as its `urls` module declares it under the name `PROTOCOL`.
 
-    `paths` are URL path prefixes of this protocol alone. `errors` are rows in addition to the common ones, and
+    `paths` are URL path prefixes of this protocol alone. Below `shared_paths`, where pages are, it has the paths that
+    end with one of `shared_suffixes`. `errors` are rows in addition to the common ones, and
     `error_document` builds the body of an error from the exception, the status and the message. `methods` are allowed
-    for pages of other origins. With `has_fast_path`, some answers bypass Django, so that errors have no request id.
+    for pages of other origins.
     `root_details` is this protocol's part of the service-info document of the site's root.
     """
 
     name: str
     paths: tuple[str, ...]
+    shared_paths: tuple[str, ...] = ()
+    shared_suffixes: tuple[str, ...] = ()
     services: tuple[Service, ...] = ()
     errors: tuple[Row, ...] = ()
     error_document: Callable[[Exception, HTTPStatus, str], Mapping[str, object]] = field(default=plain_error)
     methods: str = "GET, HEAD, OPTIONS"
-    has_fast_path: bool = False
     root_details: Callable[[], Mapping[str, object]] = field(default=dict)
+
+    def has(self, path: str) -> bool:
+        """Return whether a path is one of this protocol."""
+        return path.startswith(self.paths) or (
+            path.startswith(self.shared_paths) and path.endswith(self.shared_suffixes)
+        )
 
     def row_of(self, error: Exception) -> Row:
         """Return the row of an exception: one of the protocol's own, else a common one."""
@@ -39,8 +47,12 @@ class Protocol:
     def error_answer(self, request: Request, error: Exception) -> Answer:
         """Log a server failure, and answer with the protocol's error document."""
         row = self.row_of(error)
-        log_failure(error, row, request.target)
-        content = self.error_document(error, row.status, row.told or str(error))
+        log_failure(error, row, request)
+        message = row.told or str(error)
+        if row.status >= 500:
+            # By it the operator finds the failure in the log.
+            message += f" (request {request_id(request.environ)})"
+        content = self.error_document(error, row.status, message)
         return error_answer(request, error, row, content)
 
 
@@ -52,8 +64,18 @@ def protocols() -> tuple[Protocol, ...]:
 
 @cache
 def protocol_paths() -> tuple[str, ...]:
-    """Return the prefixes of all protocols' paths."""
+    """Return the prefixes of the paths that are of one protocol alone."""
     return tuple(path for protocol in protocols() for path in protocol.paths)
+
+
+@cache
+def _sharing() -> tuple[Protocol, ...]:
+    return tuple(protocol for protocol in protocols() if protocol.shared_paths)
+
+
+def is_protocol_path(path: str) -> bool:
+    """Return whether a path is one of a protocol."""
+    return path.startswith(protocol_paths()) or any(protocol.has(path) for protocol in _sharing())
 
 
 def root_details() -> dict[str, object]:
@@ -63,4 +85,4 @@ def root_details() -> dict[str, object]:
 
 def protocol_at(path: str) -> Protocol | None:
     """Return the protocol of a path; None if no protocol has it."""
-    return next((protocol for protocol in protocols() if path.startswith(protocol.paths)), None)
+    return next((protocol for protocol in protocols() if protocol.has(path)), None)

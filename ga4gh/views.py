@@ -16,6 +16,7 @@ from catalogue.access import ANONYMOUS
 from catalogue.audit import Kind
 from catalogue.errors import NotFound
 from catalogue.rate_limits import TooMany
+from catalogue.request_context import current_context
 from ga4gh.audit import record_refusal
 from ga4gh.errors import RequestError
 from ga4gh.exchange import CACHE_BRIEFLY, CACHE_PRIVATE, Answer, Request, answer, document
@@ -47,6 +48,7 @@ class ProtocolView(APIView):
         """Identify the viewer, and apply the rate limit."""
         if request.method != "OPTIONS":
             self.asked.viewer = request.auth or ANONYMOUS
+            current_context().account = self.asked.viewer.name or ""
             self.check_throttles(request)
 
     def options(self, request: Any, *args: Any, **parts: str) -> Answer:  # type: ignore[override]

@@ -7,6 +7,7 @@ from django.conf import settings
 from rest_framework.settings import api_settings
 
 from catalogue.audit import Kind
+from catalogue.metrics import TICKET_PARTS
 from catalogue.rate_limits import TooMany, count_failure, count_tickets
 from catalogue.request_context import current_context
 from ga4gh.exchange import CACHE_NEVER, Answer, json_answer
@@ -16,9 +17,11 @@ from htsget_app.delivery import stored
 from htsget_app.delivery.urls import part_urls
 from htsget_app.errors import DataUrlAltered, PayloadTooLarge
 from htsget_app.media_types import ticket_type
-from htsget_app.planning.parts import Limits
+from htsget_app.planning.parts import Derived, Inline, Limits, StoredRange
 from htsget_app.protocol import PROTOCOL
 
+#: What each kind of part is counted as.
+_PART_KINDS: Final = {Inline: "inline", StoredRange: "stored", Derived: "derived"}
 #: This many regions of a request count as one additional ticket.
 REGIONS_PER_TICKET: Final = 50
 
@@ -47,6 +50,8 @@ class TicketView(GuardedView):
             max_derived=settings.HTSGET_DERIVED_BYTES,
         )
         ticket = tickets.ticket(asked, viewer=self.asked.viewer, limits=limits)
+        for part in ticket.parts:
+            TICKET_PARTS.labels(_PART_KINDS[type(part)]).inc()
         audit.ticket_given(ticket, asked, viewer=self.asked.viewer)
         body = ticket.json(part_urls(ticket.file, data_url=f"{site_url(self.request)}/data/"))
         return json_answer(

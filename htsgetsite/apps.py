@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class SiteConfig(AppConfig):
-    """The site: no models, but the commands `serve` and `demo`, the home page and the deployment checks."""
+    """The site: no models, but the commands `serve` and `demo`, and the deployment checks."""
 
     name = "htsgetsite"
     label = "site"

@@ -6,15 +6,20 @@ from typing import Any
 PROTOCOLS = ["refget_app", "seqcol_app", "htsget_app", "annotation_app"]
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # First, so that the desk can leave out its pages.
+    "procrastinate.contrib.django",
+    # Before django-unfold, whose templates some of its own replace, and that before Django's admin.
+    "catalogue.apps.CatalogueConfig",
+    "unfold.apps.BasicAppConfig",
+    "catalogue.desk_site.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "corsheaders",
-    "catalogue.apps.CatalogueConfig",
     *PROTOCOLS,
+    "portal.apps.PortalConfig",
     "htsgetsite.apps.SiteConfig",
 ]
 
@@ -55,10 +60,17 @@ TEMPLATES: list[dict[str, Any]] = [
     },
 ]
 
+# The desk. Its templates and style sheet replace what django-unfold would make of the rest of its settings.
+UNFOLD = {
+    "SIDEBAR": {"navigation": "catalogue.admin.navigation.navigation"},
+    "DASHBOARD_CALLBACK": "catalogue.admin.dashboard.dashboard",
+}
+
 OIDC_RP_SCOPES = "openid"
 OIDC_RP_SIGN_ALGO = "RS256"
 OIDC_USE_PKCE = True
 LOGIN_REDIRECT_URL_FAILURE = "/account/sign-in?failed"
+CSRF_FAILURE_VIEW = "portal.pages.errors.csrf_failure"
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "account"
 LOGOUT_REDIRECT_URL = "home"
@@ -66,6 +78,10 @@ LOGOUT_REDIRECT_URL = "home"
 # The site takes no uploads: without a handler, files in a form are discarded and never written to disk.
 FILE_UPLOAD_HANDLERS: list[str] = []
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+
+# The only module with tasks; procrastinate would look for `tasks` in every application.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
+PROCRASTINATE_IMPORT_PATHS = ["catalogue.jobs.tasks"]
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-gb"

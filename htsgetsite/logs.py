@@ -1,5 +1,9 @@
-"""Format the log: one line for each event, without tokens or anything else that gives access to data."""
+"""Format the log: one line for each event, without tokens or anything else that gives access to data.
 
+As text for people, or as JSON for programs (`LOG_FORMAT`).
+"""
+
+import json
 import logging
 import re
 from types import TracebackType
@@ -25,12 +29,16 @@ _CONTROLS: Final = {
 _CONTROLS_BUT_NEWLINE: Final = {code: text for code, text in _CONTROLS.items() if code != ord("\n")}
 
 
+_FORMAT: Final = "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"
+
+
 class RequestFilter(logging.Filter):
     """Add the request id, which the audit has too, to each log record; `-` outside requests."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Pass every record."""
-        record.request_id = current_context().request_id or "-"
+        if not hasattr(record, "request_id"):
+            record.request_id = current_context().request_id or "-"
         return True
 
 
@@ -60,26 +68,55 @@ class DiscreetFormatter(logging.Formatter):
         return _indented(super().formatStack(stack_info))
 
 
+class AccessFormatter(logging.Formatter):
+    """Write a line of the access log, whose fields hold nothing that has to be left out; escape control characters."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return super().formatMessage(record).translate(_CONTROLS)
+
+
+class JsonFormatter(DiscreetFormatter):
+    """Write each event as one JSON object, with the same parts left out; `fields` of the record become members."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the object as one line of ASCII."""
+        told = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "request_id": getattr(record, "request_id", "-"),
+            "logger": record.name,
+            **getattr(record, "fields", {"message": super().format(record)}),
+        }
+        return json.dumps(told)
+
+
 def _indented(text: str) -> str:
     return "    " + text.translate(_CONTROLS_BUT_NEWLINE).replace("\n", "\n    ")
 
 
-def logging_config(level: str) -> dict[str, Any]:
-    """Return Django's LOGGING: messages of `level` and above go to standard error."""
+def logging_config(level: str, style: str = "text") -> dict[str, Any]:
+    """Return Django's LOGGING: messages of `level` and above go to standard error, as `text` or as `json`."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "plain": {
+            "access": {"()": "htsgetsite.logs.AccessFormatter", "format": _FORMAT},
+            "json": {"()": "htsgetsite.logs.JsonFormatter", "format": "%(message)s"},
+            "text": {
                 "()": "htsgetsite.logs.DiscreetFormatter",
-                "format": "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s",
+                "format": _FORMAT,
             },
         },
         "filters": {"request": {"()": "htsgetsite.logs.RequestFilter"}},
         "handlers": {
+            "access": {
+                "class": "logging.StreamHandler",
+                "formatter": "access" if style == "text" else style,
+                "stream": "ext://sys.stderr",
+            },
             "stderr": {
                 "class": "logging.StreamHandler",
-                "formatter": "plain",
+                "formatter": style,
                 "filters": ["request"],
                 "stream": "ext://sys.stderr",
             },
@@ -87,11 +124,14 @@ def logging_config(level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"level": level},
+            "htsgetsite.access": {"handlers": ["access"], "level": level, "propagate": False},
             # Answers 4xx are warnings and not logged; a failure of the site is an ERROR, with its traceback.
             "django.request": {"level": "ERROR"},
             "django.server": {"handlers": ["stderr"], "level": level, "propagate": False},
             # Its warnings are about the number of threads; what ends a worker is an error.
             "_granian": {"level": "ERROR"},
+            # The site logs a line for each part of a job.
+            "procrastinate": {"level": "WARNING"},
             "botocore": {"level": "WARNING"},
             "boto3": {"level": "WARNING"},
         },

@@ -13,14 +13,14 @@ from django.http import HttpRequest
 from django.middleware import clickjacking, common, csrf
 from django.utils.deprecation import MiddlewareMixin
 
-from ga4gh.protocol import protocol_paths
+from ga4gh.protocol import is_protocol_path
 
 _PROBES = ("/healthz", "/readyz", "/metrics")
 
 
 def is_page(path: str) -> bool:
     """Return whether a path belongs to a page, not to a protocol or a probe."""
-    return not path.startswith(protocol_paths()) and not path.startswith(_PROBES)
+    return not is_protocol_path(path) and not path.startswith(_PROBES)
 
 
 class _OnPages(MiddlewareMixin):

@@ -4,9 +4,7 @@ It also adds a Content-Security-Policy to pages.
 """
 
 import ipaddress
-import re
 import sys
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -17,10 +15,11 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from catalogue import request_context
-from ga4gh.protocol import protocol_at
+from ga4gh.exchange import request_id
 from htsgetsite.page_middleware import is_page
 
-_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+#: Where a request's context is kept in its WSGI environment.
+CONTEXT: Final = "htsgetsite.context"
 #: Pages run no scripts and load only files of the site.
 _POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -36,8 +35,9 @@ class RequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         here = request_context.RequestContext(
-            address=client_address(request.META), request_id=_request_id(request.META)
+            address=client_address(request.META), request_id=request_id(request.META)
         )
+        request.META[CONTEXT] = here
         request_context.begin(here)
         if _header_bytes(request.META) > settings.MAX_HEADER_BYTES:
             return HttpResponse("The headers are too long.\n", status=431, content_type="text/plain")
@@ -48,16 +48,10 @@ class RequestMiddleware:
         response = self._get_response(request)
         if page:
             response.headers.setdefault("Content-Security-Policy", _POLICY)
-        if response.status_code >= 400 and not _has_fast_path(request.path_info):
+        if response.status_code >= 400:
             # People can quote the id when they report a problem; the log and the audit have it too.
             response.headers["X-Request-ID"] = here.request_id
         return response
-
-
-def _has_fast_path(path: str) -> bool:
-    """Return whether the path's protocol has a fast path: its answers have no id, so Django's get none either."""
-    protocol = protocol_at(path)
-    return protocol is not None and protocol.has_fast_path
 
 
 class ActorMiddleware:
@@ -68,7 +62,10 @@ class ActorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if is_page(request.path_info):
-            request_context.current_context().session = lambda: _actor(request)
+            here = request_context.current_context()
+            here.session = lambda: _actor(request)
+            if settings.SESSION_COOKIE_NAME in request.COOKIES:
+                here.account = here.actor.name
         return self._get_response(request)
 
 
@@ -101,13 +98,6 @@ def client_address(environ: Mapping[str, Any]) -> str | None:
         return str(ipaddress.ip_address(given.partition("%")[0]))
     except ValueError:
         return None
-
-
-def _request_id(environ: Mapping[str, Any]) -> str:
-    given = environ.get("HTTP_X_REQUEST_ID", "")
-    if settings.TRUST_PROXY and _ID.fullmatch(given):
-        return str(given)
-    return uuid.uuid4().hex
 
 
 def _body_bytes(environ: Mapping[str, Any]) -> int:

@@ -4,12 +4,14 @@ import ctypes
 import http.client
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from granian.server import Server
 
 from htsgetsite.database import share_connections
 from htsgetsite.health import unapplied_migrations
+from htsgetsite.observability.endpoint import serve_metrics
+from htsgetsite.observability.process_files import remove_metrics
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +89,12 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
 
     threading.Thread(target=_await_answer, args=(ip, port, when_ready), daemon=True).start()
     os.register_at_fork(after_in_child=partial(_become_worker, os.getpid()))
-    server.serve()
+    end_metrics = _serve_metrics()
+    try:
+        server.serve()
+    finally:
+        end_metrics()
+        remove_metrics()
 
 
 def address(host: str, port: int) -> str:
@@ -98,14 +107,52 @@ def address(host: str, port: int) -> str:
 def static_folders() -> dict[str, Path]:
     """Return the static folders of the installed applications by URL path; the first application wins.
 
-    This needs no `collectstatic`, and nothing but these folders is served.
+    This needs no `collectstatic`, and nothing but these folders is served. Where applications share a folder, as
+    django-unfold does with Django's admin, its files are copied together below the home.
     """
-    folders: dict[str, Path] = {}
+    found: defaultdict[str, list[Path]] = defaultdict(list)
     for storage in AppDirectoriesFinder().storages.values():
         for folder in sorted(Path(storage.location).iterdir()):
             if folder.is_dir():
-                folders.setdefault(f"{settings.STATIC_URL.rstrip('/')}/{folder.name}", folder)
-    return folders
+                found[folder.name].append(folder)
+    prefix = settings.STATIC_URL.rstrip("/")
+    return {
+        f"{prefix}/{name}": folders[0] if len(folders) == 1 else _merged(name, folders)
+        for name, folders in found.items()
+    }
+
+
+def _merged(name: str, folders: Sequence[Path]) -> Path:
+    """Copy the files of several folders into one, those of the first folder over others; return it."""
+    target = Path(settings.HTSGETSITE_HOME) / "static" / name
+    wanted: dict[Path, Path] = {}
+    for folder in reversed(folders):
+        wanted |= {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    for known in target.rglob("*"):
+        if known.is_file() and known.relative_to(target) not in wanted:
+            known.unlink()
+    for relative, source in wanted.items():
+        copy = target / relative
+        if not copy.exists() or copy.read_bytes() != source.read_bytes():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            # Renamed into place, because another server may be sending the former file.
+            draft = copy.with_name(f".{copy.name}.{os.getpid()}")
+            shutil.copyfile(source, draft)
+            draft.replace(copy)
+    return target
+
+
+def _serve_metrics() -> Callable[[], None]:
+    """Serve the metrics where METRICS_LISTEN says; return what ends it. Raises `CannotServe`."""
+    if settings.METRICS_LISTEN is None:
+        return lambda: None
+    host, port = settings.METRICS_LISTEN
+    try:
+        return serve_metrics(host, port)
+    except OSError as error:
+        raise CannotServe(
+            f"Cannot listen on METRICS_LISTEN, {host} port {port}: {error.strerror}."
+        ) from error
 
 
 def _check_database(workers: int, *, pool_size: int) -> None:

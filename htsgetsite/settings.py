@@ -70,6 +70,11 @@ SECRET_KEY: str = ENVIRONMENT.text(
     doc="Signs sessions and data URLs; at least 50 characters, the same for every process of the site.",
 )
 SECRET_KEY = secret_key(ENVIRONMENT, SECRET_KEY, HTSGETSITE_HOME if EMBEDDED or DEBUG else None)
+SECRET_KEY_FALLBACKS: list[str] = ENVIRONMENT.words(
+    "SECRET_KEY_FALLBACKS",
+    default=[],
+    doc="Earlier secret keys, by which tickets and sessions still work for a while after SECRET_KEY was changed.",
+)
 
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS: list[str] = ENVIRONMENT.words(
@@ -436,6 +441,36 @@ LOG_LEVEL: str = ENVIRONMENT.choice(
     default="INFO",
     doc="The lowest level of messages that are logged, on standard error.",
 )
+LOG_FORMAT: str = ENVIRONMENT.choice(
+    "LOG_FORMAT",
+    ("text", "json"),
+    default="text",
+    doc="How events are logged: text for people, json for programs.",
+)
+ACCESS_LOG: bool = ENVIRONMENT.flag(
+    "ACCESS_LOG", default=True, doc="Logs one line for each request, without its query."
+)
+TRACES: bool = ENVIRONMENT.flag(
+    "TRACES",
+    default=False,
+    doc="Sends OpenTelemetry traces, as the OTEL_… variables say; needs requirements-traces.txt.",
+)
+METRICS_LISTEN: tuple[str, int] | None = ENVIRONMENT.parsed(
+    "METRICS_LISTEN",
+    values.listen,
+    kind="host:port",
+    default=None,
+    default_text="none",
+    doc="An address of its own for `/metrics`, without credentials; only where Prometheus alone can reach it.",
+)
+METRICS_TOKEN: str = ENVIRONMENT.parsed(
+    "METRICS_TOKEN",
+    values.secret,
+    kind="text",
+    default="",
+    default_text="none",
+    doc="The bearer token that opens `/metrics` on the site, at least 20 characters; without it the path is 404.",
+)
 
 ENVIRONMENT.verify()
 
@@ -457,4 +492,4 @@ SECURE_SSL_REDIRECT = _https and TRUST_PROXY
 SECURE_HSTS_SECONDS = HSTS_SECONDS if _https else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 CSRF_TRUSTED_ORIGINS = ["://".join(urlsplit(PUBLIC_URL)[:2])] if PUBLIC_URL else []
-LOGGING = logging_config(LOG_LEVEL)
+LOGGING = logging_config(LOG_LEVEL, LOG_FORMAT)

@@ -1,14 +1,14 @@
-"""Map URLs to the views of the site and of each protocol."""
+"""Map URLs to the views of the site, of each protocol, and of the portal, whose paths come last."""
 
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from htsgetsite.account import AdminSignInForm, SignInView, account, revoke
 from htsgetsite.authentication import sign_in
 from htsgetsite.health import alive, ready
-from htsgetsite.home import home
+from htsgetsite.observability.endpoint import metrics
+from htsgetsite.sign_in_page import AdminSignInForm, SignInView
 
 admin.site.login_form = AdminSignInForm
 admin.site.site_header = admin.site.site_title = settings.SERVICE_NAME
@@ -18,11 +18,15 @@ urlpatterns = [
     *sign_in.urls(),
     *(path("", include(f"{app}.urls")) for app in settings.PROTOCOLS),
     path("admin/", admin.site.urls),
-    path("account/", account, name="account"),
     path("account/sign-in", SignInView.as_view(), name="sign-in"),
     path("account/sign-out", LogoutView.as_view(), name="sign-out"),
-    path("account/tokens/<int:pk>/revoke", revoke, name="revoke-token"),
     path("healthz", alive, name="healthz"),
     path("readyz", ready, name="readyz"),
-    path("", home, name="home"),
+    path("metrics", metrics, name="metrics"),
+    path("", include("portal.urls")),
 ]
+
+handler400 = "portal.pages.errors.bad_request"
+handler403 = "portal.pages.errors.forbidden"
+handler404 = "portal.pages.errors.not_found"
+handler500 = "portal.pages.errors.server_error"

@@ -79,3 +79,18 @@ def file_mode(value: str) -> int:
     ):
         raise Unusable("expected permissions of a file in octal, such as 600, 640 or 644")
     return int(value, 8)
+
+
+def listen(value: str) -> tuple[str, int]:
+    """Parse the address and port to listen on, such as `127.0.0.1:9100` or `[::1]:9100`."""
+    host, _, port = value.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
+        raise Unusable("expected an address and a port, such as 127.0.0.1:9100")
+    return host.strip("[]"), int(port)
+
+
+def secret(value: str) -> str:
+    """Check a token that the operator chose."""
+    if len(value) < 20 or not value.isascii() or not value.isprintable() or " " in value:
+        raise Unusable("expected at least 20 printable ASCII characters without spaces")
+    return value

@@ -9,6 +9,7 @@ from django.db import connections
 from htsget_app.warm_up import make_first_tickets
 from htsgetsite.connection_guard import ConnectionGuard
 from htsgetsite.database import share_connections
+from htsgetsite.observability.traces import start_traces
 from htsgetsite.wsgi import application
 
 __all__ = ["application"]
@@ -22,6 +23,8 @@ def _ask(path: str) -> None:
 
 
 share_connections()
+if settings.TRACES:
+    start_traces()
 # The first request imports every view.
 _ask("/reads/service-info")
 make_first_tickets()

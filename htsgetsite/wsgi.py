@@ -1,4 +1,4 @@
-"""The WSGI application: refget's fast path for known sequences, and Django behind it."""
+"""The WSGI application: refget's fast path for known sequences, Django behind it, and observed as a whole."""
 
 import os
 from collections.abc import Iterable
@@ -18,6 +18,8 @@ _django = get_wsgi_application()
 from django.conf import settings  # noqa: E402
 from django.db import connections  # noqa: E402
 
+from htsgetsite.observability.requests import ObservedApplication  # noqa: E402
+from htsgetsite.observability.statements import observe_statements  # noqa: E402
 from htsgetsite.own_folders import make_own_folders  # noqa: E402
 from refget_app.fast_path import RefgetFastPath  # noqa: E402
 
@@ -49,4 +51,6 @@ def _give_back_pooled_connections() -> None:
 
 
 make_own_folders()
-application = RefgetFastPath(_whole)
+observe_statements()
+fast_path = RefgetFastPath(_whole)
+application = ObservedApplication(fast_path)

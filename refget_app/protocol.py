@@ -51,5 +51,4 @@ PROTOCOL = Protocol(
     services=(REFGET,),
     errors=(Row(AmbiguousAlias, HTTPStatus.MULTIPLE_CHOICES),),
     error_document=_error_document,
-    has_fast_path=True,
 )

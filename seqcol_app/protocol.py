@@ -8,6 +8,8 @@ from ga4gh.protocol import Protocol
 from ga4gh.service_info import Service
 
 VERSION: Final = "1.0.0"
+#: The files of a collection, `/collections/<digest><suffix>`.
+FILE_SUFFIXES: Final = (".fa", ".fa.fai", ".dict", ".chrom.sizes")
 
 _STRINGS: Final = {"type": "string"}
 _PAIR: Final = {
@@ -60,9 +62,11 @@ PROTOCOL: Final = Protocol(
         "/attribute/",
         "/openapi.json",
         "/seqcol/",
-        "/collections/",
         "/api/collections/",
     ),
+    # The other paths below are pages about collections.
+    shared_paths=("/collections/",),
+    shared_suffixes=FILE_SUFFIXES,
     services=(
         Service(
             artifact="refget-seqcol",

@@ -1,13 +1,17 @@
 """The paths of sequence collections. A trailing slash is accepted everywhere, without a redirect."""
 
+import re
+
 from django.urls import re_path
 
 from ga4gh.views import NothingView, ServiceInfoView
 from seqcol_app import views
+from seqcol_app.protocol import FILE_SUFFIXES
 from seqcol_app.protocol import PROTOCOL as PROTOCOL
 
 app_name = "seqcol"
 _ROOT = r"^(?:seqcol/)?"
+_SUFFIXES = "|".join(map(re.escape, FILE_SUFFIXES))
 urlpatterns = [
     re_path(_ROOT + r"collection/(?P<identifier>[\s\S]+?)/?\Z", views.CollectionView.as_view()),
     re_path(_ROOT + r"comparison/(?P<a>[^/]+)/(?P<b>[^/]+)/?\Z", views.ComparisonView.as_view()),
@@ -25,13 +29,13 @@ urlpatterns = [
         {"kind": "seqcol"},
     ),
     re_path(
-        r"^collections/(?P<identifier>[\s\S]+?)(?P<suffix>\.fa\.fai|\.fa|\.dict|\.chrom\.sizes)\Z",
+        rf"^collections/(?P<identifier>[\s\S]+?)(?P<suffix>{_SUFFIXES})\Z",
         views.FileView.as_view(),
     ),
     re_path(r"^api/collections/match/?\Z", views.MatchView.as_view()),
     re_path(r"^api/collections/?\Z", views.CatalogueView.as_view()),
     re_path(
-        _ROOT + r"(?:seqcol|api/collections|collections?|comparison|list|attribute)(?:/[\s\S]*)?\Z",
+        _ROOT + r"(?:seqcol|api/collections|collection|comparison|list|attribute)(?:/[\s\S]*)?\Z",
         NothingView.as_view(protocol=PROTOCOL),
     ),
 ]

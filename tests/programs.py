@@ -8,7 +8,12 @@ from collections.abc import Sequence
 import pytest
 
 #: Package that holds each program in Debian and Ubuntu, where it has another name than the program.
-_PACKAGES = {"chromedriver": "chromium-driver"}
+_PACKAGES = {
+    "Rscript": "r-base-core",
+    "chromedriver": "chromium-driver",
+    "promtool": "prometheus",
+    "systemd-analyze": "systemd",
+}
 #: System folders that are not on the path of every account.
 _SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 _MISSING = re.compile(r"([\w.-]+) is not installed$")

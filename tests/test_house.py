@@ -12,7 +12,7 @@ from tests.paths import PROJECT
 
 MAX_MODULE, MAX_FUNCTION, MAX_MEDIAN = 400, 50, 8
 #: Modules and functions over the limits; every setting is declared in one list.
-TOO_LONG: set[str] = set()
+TOO_LONG = {"htsgetsite/settings.py"}
 #: Words that docs/glossary.md and STYLE replace: by retry, dry run, redirect, fast path, byte range, cache and MAX_.
 FORMER = {
     "alone", "door", "elsewhere", "memory", "most", "persist", "rehearsal", "rehearse", "stretch", "stretches",

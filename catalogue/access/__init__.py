@@ -5,6 +5,7 @@ dataset requires a grant to the viewer, to one of their groups, or to holders of
 Grants add up. Administrators of the site need a grant like everybody else. Imports the models and what lies below them.
 """
 
+from catalogue.access.files import readable_datasets, readable_files
 from catalogue.access.grants import GrantedRegion
 from catalogue.access.leases import NO_LEASE, Lease, stands
 from catalogue.access.permissions import MAX_GRANTS, OPEN, Asked, Permission, permissions
@@ -16,6 +17,7 @@ from catalogue.access.refusals import (
     refusal,
 )
 from catalogue.access.roles import managed_collections, managed_datasets
+from catalogue.access.runs import controllable_runs, runs_of, visible_runs, writable_datasets
 from catalogue.access.sequences import publish_sequences, readable_aliases, readable_collections
 from catalogue.access.viewer import ANONYMOUS, Viewer, Visa
 
@@ -34,12 +36,18 @@ __all__ = [
     "PermissionRefused",
     "Viewer",
     "Visa",
+    "controllable_runs",
     "managed_collections",
     "managed_datasets",
     "permissions",
     "publish_sequences",
     "readable_aliases",
     "readable_collections",
+    "readable_datasets",
+    "readable_files",
     "refusal",
+    "runs_of",
     "stands",
+    "visible_runs",
+    "writable_datasets",
 ]

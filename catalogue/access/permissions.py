@@ -50,7 +50,7 @@ def permissions(viewer: Viewer, files: Sequence[Asked]) -> dict[int, Permission]
     rest = [asked for asked in files if asked.file not in given]
     if viewer.name is None or (not rest and (files or not settings.HIDE_CONTROLLED)):
         return given
-    rest = [asked for asked in rest if viewer.in_scope(asked.kind)]
+    rest = [asked for asked in rest if viewer.in_scope(asked.kind) and viewer.file in (None, asked.file)]
     controlled = [asked for asked in rest if asked.visibility != Dataset.Visibility.REGISTERED]
     for asked in rest:
         if asked.visibility == Dataset.Visibility.REGISTERED:

@@ -21,7 +21,8 @@ class Viewer:
 
     `name` is None without valid credentials; `fault` then says what is wrong with them, and `unverified` that their
     issuer could not be reached. `user` is the id of the account, None for a subject that only an issuer knows. `scopes`
-    of None means every scope. `expires` is when the credentials end, in seconds since 1970.
+    of None means every scope. `expires` is when the credentials end, in seconds since 1970. With `file` the credentials
+    open that file alone, besides what is public.
     """
 
     name: str | None = None
@@ -33,6 +34,7 @@ class Viewer:
     scopes: frozenset[str] | None = None
     visas: tuple[Visa, ...] = ()
     expires: float | None = None
+    file: int | None = None
     fault: str = ""
     unverified: bool = False
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from catalogue import api_tokens
 from catalogue.admin.base import Audited
 from catalogue.admin.roles import ByRole, Managed, PickerScope, ScopedFilter, managed_by
+from catalogue.admin.unfolded import TabularInline
 from catalogue.models import (
     FILE_KINDS,
     ApiToken,
@@ -90,7 +91,7 @@ def _is_among(what: Dataset | SequenceCollection | None, managed: Managed) -> bo
     return (datasets if isinstance(what, Dataset) else collections).filter(pk=what.pk).exists()
 
 
-class LimitInline(PickerScope, admin.TabularInline):  # type: ignore[type-arg]
+class LimitInline(PickerScope, TabularInline):  # type: ignore[type-arg]
     """Limits of a grant, editable by whoever may change the grant. Only grants to readers have limits."""
 
     extra = 0

@@ -8,13 +8,14 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
 from catalogue.admin.base import Audited
+from catalogue.admin.unfolded import TabularInline
 from catalogue.models import ApiToken, Identity
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
-class IdentityInline(admin.TabularInline[Identity, User]):
+class IdentityInline(TabularInline[Identity, User]):
     """The identities by which issuers know the account."""
 
     model = Identity
@@ -26,6 +27,8 @@ class AccountAdmin(Audited[User], UserAdmin[User]):
     """Accounts."""
 
     inlines = (IdentityInline,)
+    filter_horizontal = ()
+    autocomplete_fields = ("groups",)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Allow tokens, which otherwise can only be revoked, to be deleted with their account."""
@@ -36,3 +39,5 @@ class AccountAdmin(Audited[User], UserAdmin[User]):
 @admin.register(Group)
 class AuditedGroupAdmin(Audited[Group], GroupAdmin):
     """Groups of accounts."""
+
+    filter_horizontal = ()

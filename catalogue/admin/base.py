@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import IntegrityError, connection
 from django.db.models import Model, QuerySet
@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.functional import cached_property
 
 from catalogue import audit
+from catalogue.admin.unfolded import ModelAdmin, TabularInline
 from catalogue.audit import Event, Kind
 from catalogue.models.violations import explain
 
@@ -51,7 +52,7 @@ class Shown:
         return False
 
 
-class ShownInline(Shown, admin.TabularInline[M, P]):
+class ShownInline(Shown, TabularInline[M, P]):
     """Read-only inline rows, visible to whoever may view their parent."""
 
     can_delete = False
@@ -61,7 +62,7 @@ class ShownInline(Shown, admin.TabularInline[M, P]):
         return True
 
 
-class Audited(admin.ModelAdmin[M]):
+class Audited(ModelAdmin[M]):
     """An admin whose every addition, change and deletion goes into the audit, in the transaction of the change."""
 
     def log_addition(self, request: HttpRequest, obj: M, message: Any) -> Any:

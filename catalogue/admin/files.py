@@ -212,6 +212,7 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         lines = (f"{tool} {shlex.quote(ticket)}", f"curl {shlex.quote(ticket)}")
         return format_html_join(
             "",
-            '<p><code>{}</code> <button type="button" class="button" data-copy="{}" data-done="{}">{}</button></p>',
+            "<p><code>{}</code> "
+            '<button type="button" class="desk-button" data-copy="{}" data-done="{}">{}</button></p>',
             ((line, line, _("Copied"), _("Copy")) for line in lines),
         )

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from catalogue import access
 from catalogue.admin.base import M
+from catalogue.admin.unfolded import ModelAdmin
 from catalogue.models import Dataset, SequenceCollection
 
 Managed = tuple[QuerySet[Dataset], QuerySet[SequenceCollection]]
@@ -27,6 +28,24 @@ def managed_objects(request: HttpRequest, *, owned: bool = False) -> list[Datase
     """Return the datasets and collections of `managed_by` in one list."""
     datasets, collections = managed_by(request, owned=owned)
     return [*datasets, *collections]
+
+
+def sees(request: HttpRequest, model: type[Model]) -> bool:
+    """Return whether the account sees the list of a model in the admin."""
+    return bool(admin.site.get_model_admin(model).has_view_permission(request))
+
+
+def sees_all(request: HttpRequest, model: type[Model]) -> bool:
+    """Return whether the account sees every row of a model that belongs to datasets."""
+    seen: Any = admin.site.get_model_admin(model)
+    return bool(seen.sees_everything(request))
+
+
+def scope(request: HttpRequest, model: type[Model]) -> Q:
+    """Return the filter for the rows of such a model that the account sees."""
+    seen: Any = admin.site.get_model_admin(model)
+    found: Q = Q() if seen.sees_everything(request) else seen.managed(request)
+    return found
 
 
 class PickerScope:
@@ -56,7 +75,7 @@ class ScopedFilter(admin.RelatedFieldListFilter):
         )
 
 
-class ByRole(PickerScope, admin.ModelAdmin[M]):
+class ByRole(PickerScope, ModelAdmin[M]):
     """Admin mixin for models that belong to datasets or collections."""
 
     #: Lookup path from an object to its dataset or collection; None where it has none.

@@ -6,10 +6,16 @@ from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django.models import ProcrastinateJob
 
+from catalogue import access
 from catalogue.admin.base import Shown, ShownInline
-from catalogue.admin.roles import ByRole, managed_objects
-from catalogue.models import Dataset, IngestedFile, IngestRun
+from catalogue.admin.roles import ByRole
+from catalogue.models import IngestedFile, IngestRun
+
+# The queue only wakes workers; the runs tell what there is to know.
+if admin.site.is_registered(ProcrastinateJob):
+    admin.site.unregister(ProcrastinateJob)
 
 
 class IngestedFileInline(ShownInline[IngestedFile, IngestRun]):
@@ -29,16 +35,8 @@ class IngestRunAdmin(Shown, ByRole[IngestRun]):
     inlines = (IngestedFileInline,)
 
     def managed(self, request: HttpRequest, *, owned: bool = False) -> Q:
-        """Return the filter for runs into the account's datasets and collections, since those were created."""
-        found = Q(pk__in=())
-        for row in managed_objects(request, owned=owned):
-            argument = "dataset" if isinstance(row, Dataset) else "collection"
-            into_dataset = Q(arguments__has_key="dataset")
-            of_kind = into_dataset if isinstance(row, Dataset) else ~into_dataset
-            # An earlier dataset or collection may have had the same name.
-            since = Q(finished=None) | Q(finished__gte=row.created)
-            found |= of_kind & since & Q(**{f"arguments__{argument}": str(row)})
-        return found
+        """Return the filter for the runs of the account, and those into what it manages."""
+        return access.runs_of(request.user.pk or 0, owned=owned)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IngestRun]:
         return super().get_queryset(request).annotate(files_read=Count("files"))

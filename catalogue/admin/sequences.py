@@ -15,6 +15,7 @@ from catalogue import access
 from catalogue.access import Viewer
 from catalogue.admin.base import SHOWN, Audited, EstimatingPaginator, ShownInline
 from catalogue.admin.roles import ByRole
+from catalogue.admin.unfolded import TabularInline
 from catalogue.formats.digests import DigestKind, parse_digest, sq_name
 from catalogue.models import (
     Alias,
@@ -33,7 +34,7 @@ class NamingAuthorityAdmin(Audited[NamingAuthority]):
     search_fields = ("name", "description")
 
 
-class AliasInline(admin.TabularInline[Alias, Sequence]):
+class AliasInline(TabularInline[Alias, Sequence]):
     """The names of one sequence."""
 
     model = Alias

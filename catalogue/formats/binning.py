@@ -135,6 +135,25 @@ class ContigIndex:
             offset = max(offset, int(self.chunk_begins[self.firsts[at]]))
         return offset
 
+    def fullest_window(self) -> tuple[int, int]:
+        """Return the positions of the smallest bin that holds the most bytes of records, 0-based and half-open.
+
+        Bins of the lowest level that has any are compared: indexes put sparse records into larger ones.
+        """
+        bounds = [first_bin(level) for level in range(self.depth + 2)]
+        for level in range(self.depth, -1, -1):
+            low, high = self._find(bounds[level]), self._find(bounds[level + 1])
+            if low < high:
+                firsts = self.firsts[low : high + 1].astype(np.int64)
+                stored = np.concatenate(
+                    ([0], np.cumsum((self.chunk_ends - self.chunk_begins).astype(np.float64)))
+                )
+                fullest = low + int((stored[firsts[1:]] - stored[firsts[:-1]]).argmax())
+                shift = self.min_shift + 3 * (self.depth - level)
+                start = (int(self.bins[fullest]) - bounds[level]) << shift
+                return start, start + (1 << shift)
+        return 0, 1 << self._reach
+
     def pack(self) -> bytes:
         """Return the bytes that `unpack` reads: a fixed head and the arrays, little-endian."""
         return b"".join(

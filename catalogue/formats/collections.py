@@ -35,6 +35,8 @@ COLLATED: Final = ("lengths", "name_length_pairs", "names", "sequences")
 
 _SQ: Final = b"SQ."
 _DIGEST: Final = re.compile(r"[0-9A-Za-z_-]{32}", re.ASCII)
+#: What JSON strings escape. NULs separate names.
+_ESCAPED: Final = re.compile(rb'[\x01-\x1f"\\]')
 _string = json.encoder.encode_basestring
 
 
@@ -125,20 +127,18 @@ class CollectionDigester:
         self._pair_digests: list[npt.NDArray[np.bytes_]] = []
         self._sequences: list[npt.NDArray[np.bytes_]] = []
 
-    def add(self, members: Sequence[tuple[str, int, bytes]]) -> None:
-        """Append members. Raises UnicodeEncodeError for a name with a lone surrogate."""
-        if not members:
-            return
-        plain_names, numbers, digests = zip(*members, strict=True)
-        names, lengths = list(map(_string, plain_names)), list(map(str, numbers))
-        pairs = _pairs(names, lengths)
-        sequences = _base64(digests)
-        self._size += len(members)
-        self._hashes["names"].add(",".join(names).encode())
-        self._hashes["lengths"].add(",".join(lengths).encode())
+    def add(self, batch: ArrayBatch) -> None:
+        """Append the members of a batch."""
+        names = _json_names(batch.names)
+        lengths = unpack_lengths(batch.lengths).tolist()
+        pairs = _json_pairs(names, lengths)
+        sequences = _base64(batch.sequences)
+        self._size += len(lengths)
+        self._hashes["names"].add(names.replace(b"\0", b","))
+        self._hashes["lengths"].add(_json_numbers(lengths))
         self._hashes["name_length_pairs"].add(b",".join(pairs))
         self._hashes["sequences"].add(_quoted(sequences, _SQ))
-        self._pair_digests.append(_base64([sha512t24u(pair) for pair in pairs]))
+        self._pair_digests.append(_base64(_sha512t24u_of_each(pairs)))
         self._sequences.append(sequences)
 
     def finish(self) -> CollectionDigests:
@@ -175,19 +175,19 @@ def array_json(attribute: str, batches: Iterable[ArrayBatch]) -> Iterator[bytes]
 
 
 def _write_names(batch: ArrayBatch) -> bytes:
-    return ",".join(_strings(batch)).encode()
+    return _json_names(batch.names).replace(b"\0", b",")
 
 
 def _write_lengths(batch: ArrayBatch) -> bytes:
-    return ",".join(map(str, unpack_lengths(batch.lengths).tolist())).encode()
+    return _json_numbers(unpack_lengths(batch.lengths).tolist())
 
 
 def _write_pairs(batch: ArrayBatch) -> bytes:
-    return b",".join(_pairs(_strings(batch), list(map(str, unpack_lengths(batch.lengths).tolist()))))
+    return b",".join(_json_pairs(_json_names(batch.names), unpack_lengths(batch.lengths).tolist()))
 
 
 def _write_sequences(batch: ArrayBatch) -> bytes:
-    return _quoted(_base64([batch.sequences]), _SQ)
+    return _quoted(_base64(batch.sequences), _SQ)
 
 
 _WRITERS: Final[Mapping[str, Callable[[ArrayBatch], bytes]]] = {
@@ -207,16 +207,29 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def _sorted(batches: Iterable[ArrayBatch]) -> Iterator[bytes]:
-    return _in_order([_base64([batch.sequences]) for batch in batches], _SQ)
+    return _in_order([_base64(batch.sequences) for batch in batches], _SQ)
 
 
-def _strings(batch: ArrayBatch) -> list[str]:
-    return [_string(name.decode()) for name in unpack_names(batch.names)]
+def _json_names(packed: bytes) -> bytes:
+    """Return the names of a batch as JSON strings separated by NULs, which no JSON string contains."""
+    if _ESCAPED.search(packed):
+        return "\0".join(map(_string, packed.decode().split("\0"))).encode()
+    return b'"' + packed.replace(b"\0", b'"\0"') + b'"'
 
 
-def _pairs(names: Iterable[str], lengths: Iterable[str]) -> list[bytes]:
-    pairs = zip(names, lengths, strict=True)
-    return [f'{{"length":{length},"name":{name}}}'.encode() for name, length in pairs]
+def _json_numbers(numbers: Iterable[int]) -> bytes:
+    return ",".join(map(str, numbers)).encode()
+
+
+def _json_pairs(names: bytes, lengths: Sequence[int]) -> list[bytes]:
+    pairs = zip(lengths, names.split(b"\0"), strict=True)
+    return [b'{"length":%d,"name":%s}' % pair for pair in pairs]
+
+
+def _sha512t24u_of_each(texts: Iterable[bytes]) -> bytes:
+    """Return the concatenated digests of texts."""
+    whole = b"".join([hashlib.sha512(text).digest() for text in texts])
+    return np.frombuffer(whole, dtype="V64").astype(f"V{SHA512T24U_BYTES}").tobytes()
 
 
 class _ArrayHash:
@@ -236,15 +249,17 @@ class _ArrayHash:
         return self._hash.digest()[:SHA512T24U_BYTES]
 
 
-def _base64(digests: Iterable[bytes]) -> npt.NDArray[np.bytes_]:
+def _base64(digests: bytes) -> npt.NDArray[np.bytes_]:
     # 24 bytes encode to 32 characters without padding, so many digests can be encoded at once.
-    return np.frombuffer(base64.urlsafe_b64encode(b"".join(digests)), dtype="S32")
+    return np.frombuffer(base64.urlsafe_b64encode(digests), dtype="S32")
 
 
 def _quoted(texts: npt.NDArray[np.bytes_], prefix: bytes = b"") -> bytes:
-    """Return JSON strings of texts that need no escapes, separated by commas."""
-    between = b'","' + prefix
-    return b'"' + prefix + between.join(texts.tolist()) + b'"'
+    """Return JSON strings of texts of the same size that need no escapes, separated by commas."""
+    size = texts.itemsize
+    rows = np.empty(len(texts), dtype=[("begin", f"S{len(prefix) + 1}"), ("text", f"S{size}"), ("end", "S2")])
+    rows["begin"], rows["text"], rows["end"] = b'"' + prefix, texts, b'",'
+    return rows.tobytes()[:-1]
 
 
 def _sorted_digest(batches: list[npt.NDArray[np.bytes_]], prefix: bytes = b"") -> bytes:

@@ -183,6 +183,16 @@ def containers_reaching_out(
     )
 
 
+def first_slice(packed: bytes) -> tuple[int, int]:
+    """Return the positions, 0-based and half-open, of the leftmost slice of a contig.
+
+    `packed` is the contig index, and not empty. Raises `FormatError` for bytes that `pack` did not make.
+    """
+    table = _unpack(packed)
+    at = int(table["start"].argmin())
+    return int(table["start"][at]), int(table["stop"][at])
+
+
 def _unpack(packed: bytes) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
     body = len(packed) - len(_PACKED_VERSION)
     if not packed.startswith(_PACKED_VERSION) or body % _PACKED.itemsize:

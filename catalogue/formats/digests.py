@@ -49,6 +49,11 @@ def sq_name(sha512t24u: bytes) -> str:
     return "SQ." + base64.urlsafe_b64encode(sha512t24u).decode("ascii")
 
 
+def best_digest(md5: bytes | memoryview, sha512t24u: bytes | memoryview | None) -> str:
+    """Return the digest that names a sequence best: `SQ.…`, or the md5 in hexadecimal where only that is known."""
+    return bytes(md5).hex() if sha512t24u is None else sq_name(bytes(sha512t24u))
+
+
 class Digester:
     """Computes both digests of residues that arrive in pieces, upper-case and without white space."""
 

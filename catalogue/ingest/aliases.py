@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Final, NamedTuple
@@ -85,14 +86,18 @@ class _Unused(NamedTuple):
     reason: str
 
 
-def ingest_aliases(sources: Sequence[Source], *, options: AliasOptions, observer: Observer) -> IngestResult:
+def ingest_aliases(
+    sources: Sequence[Source], *, options: AliasOptions, observer: Observer, run: Run | None = None
+) -> IngestResult:
     """Add the names of every valid table; a table with an invalid row adds nothing.
 
-    Rows that match no sequence or several, or contradict registered data, add nothing and are faults of the result.
+    Rows that match no sequence or several, or contradict registered data, add nothing and are faults of the result. The
+    tables are recorded with `run`, or else with a new one.
     """
     result = IngestResult(total=len(sources))
     arguments = {"files": [source.name for source in sources[:MAX_RECORDED]], **options.recorded()}
-    with ingest_run(COMMAND, arguments, dry_run=options.dry_run) as run:
+    recording = nullcontext(run) if run else ingest_run(COMMAND, arguments, dry_run=options.dry_run)
+    with recording as run:
         result.run = run.pk
         for source in sources:
             result.inputs.append(_ingest_table(source, options, observer, run))

@@ -9,10 +9,14 @@ from typing import Any, Protocol
 
 
 class Outcome(StrEnum):
-    """The outcome of one input. `PASSED_OVER`: found in a folder, but not a file for this command."""
+    """The outcome of one input. `PASSED_OVER`: found in a folder, but not a file for this command.
+
+    `CHANGED` is that of a registered file which a steward changed.
+    """
 
     ADDED = "added"
     REPLACED = "replaced"
+    CHANGED = "changed"
     UNCHANGED = "unchanged"
     PASSED_OVER = "passed over"
     FAILED = "failed"

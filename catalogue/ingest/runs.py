@@ -24,7 +24,9 @@ MAX_RECORDED: Final = 1000
 _RECORDED_AS: Final = {
     Outcome.ADDED: IngestedFile.Outcome.ADDED,
     Outcome.REPLACED: IngestedFile.Outcome.ADDED,
+    Outcome.CHANGED: IngestedFile.Outcome.CHANGED,
     Outcome.UNCHANGED: IngestedFile.Outcome.UNCHANGED,
+    Outcome.PASSED_OVER: IngestedFile.Outcome.PASSED_OVER,
     Outcome.FAILED: IngestedFile.Outcome.FAILED,
 }
 
@@ -45,12 +47,23 @@ class Run:
         self.failed |= result.failed
         if self.pk is not None and result.outcome is not Outcome.PASSED_OVER:
             IngestedFile.objects.create(
-                run_id=self.pk,
-                source=result.source[-_MAX_SOURCE:],
-                outcome=_RECORDED_AS[result.outcome],
-                message=result.message,
-                counts=dict(result.counts),
+                run_id=self.pk, source=recorded_source(result.source), **recorded_fields(result)
             )
+
+
+def recorded_source(source: str) -> str:
+    """Return the name of an input as its row has it: its end, if it is too long."""
+    return source[-_MAX_SOURCE:]
+
+
+def recorded_fields(result: InputResult) -> dict[str, Any]:
+    """Return the fields of an input's row that tell its outcome."""
+    return {
+        "outcome": _RECORDED_AS[result.outcome],
+        "message": result.message,
+        "counts": dict(result.counts),
+        "paths": list(result.paths),
+    }
 
 
 @contextmanager
@@ -64,7 +77,7 @@ def ingest_run(command: str, arguments: Mapping[str, Any], *, dry_run: bool = Fa
         return
     mark_interrupted()
     with transaction.atomic():
-        row = IngestRun.objects.create(command=command, actor=_actor(), arguments=dict(arguments))
+        row = IngestRun.objects.create(command=command, actor=process_account(), arguments=dict(arguments))
         _query("SELECT pg_advisory_lock(%s, %s)", row.pk)
     run = Run(row.pk)
     outcome = IngestRun.Outcome.FAILED
@@ -83,7 +96,8 @@ def ingest_run(command: str, arguments: Mapping[str, Any], *, dry_run: bool = Fa
 
 def mark_interrupted() -> None:
     """Mark as interrupted the runs that are marked as running although no process holds their lock."""
-    for row in IngestRun.objects.filter(outcome=IngestRun.Outcome.RUNNING):
+    # Background jobs hold locks of their parts, and go on with another worker.
+    for row in IngestRun.objects.filter(outcome=IngestRun.Outcome.RUNNING, queued=None):
         if _query("SELECT pg_try_advisory_lock(%s, %s)", row.pk):
             # Nobody else can finish the run while this lock is held.
             IngestRun.objects.filter(pk=row.pk, outcome=IngestRun.Outcome.RUNNING).update(
@@ -99,7 +113,8 @@ def _query(sql: str, pk: int) -> bool:
         return answer is True
 
 
-def _actor() -> str:
+def process_account() -> str:
+    """Return the name of the system account that this process runs as."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

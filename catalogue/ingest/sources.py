@@ -2,12 +2,13 @@
 
 import glob
 import io
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, Self, cast
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
@@ -39,6 +40,15 @@ class Source:
     ref: ObjectRef | None
     size: int | None
     below: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `of` reads it."""
+        return {**asdict(self), "ref": None if self.ref is None else str(self.ref)}
+
+    @classmethod
+    def of(cls, saved: Mapping[str, Any]) -> Self:
+        """Return the source that `as_json` wrote."""
+        return cls(**{**saved, "ref": None if saved["ref"] is None else ObjectRef.parse(saved["ref"])})
 
     @contextmanager
     def open(self) -> Iterator[io.RawIOBase | io.BufferedIOBase]:
@@ -111,6 +121,16 @@ def find_sources(arguments: Iterable[str], *, suffixes: Sequence[str]) -> list[S
         for source in sources:
             found.setdefault((source.name, source.ref), source)
     return list(found.values())
+
+
+def portable_argument(argument: str) -> str:
+    """Return an argument as it can be used in another folder: paths become absolute. Raises SourceFault for `-`."""
+    if argument == STDIN:
+        raise SourceFault("standard input cannot be read by a job; give a file that every worker can read")
+    if not Path(argument).exists() and _stored(argument) is not None:
+        return argument
+    absolute = os.path.abspath(argument)
+    return absolute + "/" if argument.endswith("/") else absolute
 
 
 def _sources(argument: str, suffixes: tuple[str, ...]) -> Iterator[Source]:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from django.core.management.base import CommandParser
@@ -9,7 +10,7 @@ from django.core.management.base import CommandParser
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.dataset import WantedDataset
 from catalogue.ingest.files.ingest import ingest_files
-from catalogue.ingest.files.options import FilesOptions
+from catalogue.ingest.files.options import COMMANDS, FilesOptions
 from catalogue.ingest.outcomes import IngestResult, Observer
 from catalogue.management.ingest_command import IngestCommand, outcomes_in_words
 
@@ -59,12 +60,17 @@ class IngestFilesCommand(IngestCommand):
         parser.add_argument(
             "--replace", action="store_true", help="take over ids under which other files are registered"
         )
-        parser.add_argument(
-            "--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="files read at a time"
-        )
+        jobs_option(parser)
 
     def ingest(self, files: list[str], options: dict[str, Any], observer: Observer) -> IngestResult:
-        wanted = FilesOptions(
+        return ingest_files(files, options=self._wanted(options), observer=observer)
+
+    def job(self, files: list[str], options: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        wanted = self._wanted(options)
+        return COMMANDS[self.kind], {**wanted.recorded(), "files": files}
+
+    def _wanted(self, options: dict[str, Any]) -> FilesOptions:
+        return FilesOptions(
             kind=self.kind,
             dataset=WantedDataset(
                 slug=options["dataset"],
@@ -81,7 +87,6 @@ class IngestFilesCommand(IngestCommand):
             processes=options["jobs"],
             dry_run=options["dry_run"],
         )
-        return ingest_files(files, options=wanted, observer=observer)
 
     def describe(self, result: IngestResult, options: dict[str, Any]) -> list[str]:
         said = [f"{outcomes_in_words(result)} in dataset {options['dataset']}"]
@@ -92,6 +97,13 @@ class IngestFilesCommand(IngestCommand):
                 text += f" (not {', '.join(result.unlinked[:_MAX_UNLINKED])}{more})"
             said.append(text)
         return said
+
+
+def jobs_option(parser: CommandParser) -> None:
+    """Add the option of how many files are read at a time."""
+    parser.add_argument(
+        "--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="files read at a time"
+    )
 
 
 def _jobs(text: str) -> int:

@@ -2,14 +2,17 @@
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar, Final
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
+from catalogue import jobs
 from catalogue.errors import CatalogueError
 from catalogue.ingest.outcomes import IngestResult, InputResult, Observer, Outcome
+from catalogue.ingest.sources import portable_argument
 from catalogue.management.progress import ProgressLine
 from catalogue.management.reporting import ReportingCommand, site_url
 
@@ -30,11 +33,28 @@ class IngestCommand(ReportingCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", metavar=self.metavar, help=self.input_help)
         parser.add_argument("--dry-run", action="store_true", help="read and check everything, write nothing")
+        parser.add_argument(
+            "--background",
+            action="store_true",
+            help="queue it for the workers (`manage.py work`), and print the number of the job",
+        )
         super().add_arguments(parser)
 
     def ingest(self, files: list[str], options: dict[str, Any], observer: Observer) -> IngestResult:
         """Run the ingest and return its result. Raises CatalogueError, DatabaseError if there is none."""
         raise NotImplementedError
+
+    def job(self, files: list[str], options: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        """Return the kind of job that does the same, and its arguments. Raises CatalogueError."""
+        raise NotImplementedError
+
+    def attachment(self, files: list[str]) -> Mapping[str, Any] | None:
+        """Return the long arguments of the job."""
+        return None
+
+    def portable(self, file: str) -> str:
+        """Return an argument as a worker can use it. Raises CatalogueError."""
+        return portable_argument(file)
 
     def describe(self, result: IngestResult, options: dict[str, Any]) -> list[str]:
         """Return the parts of the last line, without URLs and time."""
@@ -49,6 +69,9 @@ class IngestCommand(ReportingCommand):
 
     def handle(self, *, files: list[str], **options: Any) -> None:
         """Raise CommandError when anything failed, after everything else was done."""
+        if options["background"]:
+            self._queue(files, options)
+            return
         started = time.monotonic()
         unit, size = self.unit
         with ProgressLine(unit=unit, size=size) as line:
@@ -64,6 +87,18 @@ class IngestCommand(ReportingCommand):
         summary = ("Dry run, nothing is written. " if options["dry_run"] else "") + "; ".join(parts)
         document = _document(result, dry_run=options["dry_run"], seconds=seconds)
         self.report(summary, document, failed=result.failed, as_json=options["json"])
+
+    def _queue(self, files: list[str], options: dict[str, Any]) -> None:
+        try:
+            kind, arguments = self.job([self.portable(file) for file in files], options)
+            attachment = self.attachment(files)
+            run = jobs.start(kind, arguments, attachment=attachment, dry_run=options["dry_run"])
+        except (CatalogueError, DatabaseError) as error:
+            raise CommandError(str(error)) from error
+        url = site_url(f"admin/catalogue/ingestrun/{run.pk}/change/")
+        summary = f"Job {run.pk} is queued; workers (`manage.py work`) do it. {url}"
+        document = {"job": run.pk, "outcome": run.outcome, "url": url}
+        self.report(summary, document, failed=False, as_json=options["json"])
 
 
 def outcomes_in_words(result: IngestResult) -> str:

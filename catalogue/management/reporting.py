@@ -7,13 +7,10 @@ from urllib.parse import quote
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from catalogue.ingest.sentences import counted as counted
+
 #: The exit status after Control-C, as in shells.
 INTERRUPTED: Final = 130
-
-
-def counted(number: int, one: str, several: str | None = None) -> str:
-    """Return a number with its noun: `counted(2, "file")` is "2 files"."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def site_url(path: str) -> str:

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalogue', '0031_contig_aliases'),
+        ('catalogue', '0048_changed_files'),
     ]
 
     operations = [

@@ -19,8 +19,8 @@ from catalogue.models.annotation import (
 )
 from catalogue.models.audit import AuditEvent, Usage
 from catalogue.models.collections import CollectionContent, MemberArrays
-from catalogue.models.files import FILE_KINDS, Contig, DataFile, Dataset
-from catalogue.models.runs import IngestedFile, IngestRun
+from catalogue.models.files import FILE_KINDS, FILE_TEXT, Contig, DataFile, Dataset, FormerId
+from catalogue.models.runs import IngestedFile, IngestRun, RunPart, RunProgress
 from catalogue.models.sequences import (
     Alias,
     CollectionMember,
@@ -33,6 +33,7 @@ from catalogue.models.sequences import (
 
 __all__ = [
     "FILE_KINDS",
+    "FILE_TEXT",
     "Alias",
     "ApiToken",
     "AuditEvent",
@@ -42,6 +43,7 @@ __all__ = [
     "DataFile",
     "Dataset",
     "DerivedSequence",
+    "FormerId",
     "Gene",
     "Genome",
     "Grant",
@@ -59,6 +61,8 @@ __all__ = [
     "Region",
     "RegionCode",
     "ResidueBlob",
+    "RunPart",
+    "RunProgress",
     "Scope",
     "Sequence",
     "SequenceCollection",

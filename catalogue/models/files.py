@@ -4,8 +4,9 @@ import operator
 from functools import reduce
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.db.models.functions import MD5, Length
 from django.db.models.lookups import Exact, IsNull
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,7 @@ from catalogue.formats.registry import formats_of
 from catalogue.formats.spec import FileKind
 from catalogue.models.recorded import Recorded
 from catalogue.models.sequences import Sequence, SequenceCollection
+from catalogue.models.text_search import trigrams
 
 
 class Dataset(Recorded):
@@ -54,6 +56,14 @@ class Dataset(Recorded):
 models.CharField.register_lookup(MD5)
 
 FILE_KINDS = [(kind.value, _(kind.value)) for kind in FileKind]
+
+
+#: The text that a file is found by: id, location, origin, samples and ETag, one a line and in lower case.
+FILE_TEXT = Func(
+    *(F(name) for name in ("htsget_id", "storage", "key", "source", "samples", "etag")),
+    function="catalogue_file_text",
+    output_field=models.TextField(),
+)
 
 
 class DataFile(models.Model):
@@ -133,10 +143,62 @@ class DataFile(models.Model):
                 violation_error_message=_("A file has at least one byte."),
             ),
         )
-        indexes = (models.Index(fields=("storage", "key"), name="file_by_key"),)
+        indexes = (
+            models.Index(fields=("storage", "key"), name="file_by_key"),
+            models.Index(fields=("dataset", "htsget_id", "kind", "format"), name="file_by_dataset"),
+            models.Index(fields=("ingested", "id"), name="file_by_time"),
+            models.Index(
+                fields=("htsget_id", "kind", "format"), condition=~Q(state="ready"), name="file_not_ready"
+            ),
+            GinIndex(fields=("samples",), name="file_by_sample"),
+            GinIndex(trigrams(FILE_TEXT), name="file_by_part_of_text"),
+        )
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.htsget_id} ({self.format})"
+
+
+class FormerId(models.Model):
+    """An id that files had before they were renamed. No file can have it again until it is released.
+
+    It redirects to `target`, the id of the same kind that its files have now; an empty target means that it is retired,
+    as is an id whose files were removed. Triggers keep ids and former ids apart (migration 0046).
+    """
+
+    kind = models.CharField(max_length=8, choices=FILE_KINDS)
+    htsget_id = models.CharField(max_length=255, help_text=_("the former id"))
+    target = models.CharField(
+        max_length=255, blank=True, help_text=_("the id that it redirects to; empty: it is retired")
+    )
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("former id")
+        ordering = ("kind", "htsget_id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("htsget_id", "kind"),
+                name="former_id_unique",
+                violation_error_message=_("This id is a former id already."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(htsget_id="") & ~Q(htsget_id=F("target")),
+                name="former_id_is_another",
+                violation_error_message=_("A former id redirects to another id."),
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=[kind.value for kind in FileKind]),
+                name="former_id_kind_is_known",
+                violation_error_message=_("A former id is of reads or of variants."),
+            ),
+        )
+        indexes = (
+            models.Index(fields=("target", "kind"), name="former_id_by_target"),
+            GinIndex(trigrams(F("htsget_id")), name="former_id_by_part"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.htsget_id}"
 
 
 class Contig(models.Model):
@@ -160,10 +222,18 @@ class Contig(models.Model):
         null=True, help_text=_("unmapped reads placed here, where the index tells")
     )
     index = models.BinaryField(default=bytes, help_text=_("packed; empty when no record lies here"))
+    chosen = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("a steward chose the sequence: ingests and the dataset's collection do not change it"),
+    )
 
     class Meta:
         ordering = ("file", "number")
         indexes = (
+            models.Index(
+                fields=("file",), condition=Q(sequence__isnull=True), name="contig_without_sequence"
+            ),
             models.Index(fields=("file",), condition=Q(aliases__isnull=False), name="contig_with_aliases"),
         )
         constraints = (

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.formats.digests import MD5_BYTES, SHA512T24U_BYTES, sq_name
 from catalogue.models.recorded import Recorded
+from catalogue.models.text_search import trigrams
 
 
 class NamingAuthority(models.Model):
@@ -225,7 +226,10 @@ class SequenceCollection(Recorded):
 
     class Meta:
         ordering = ("name",)
-        indexes = (GinIndex(fields=("longest_lengths",), name="collection_by_lengths"),)
+        indexes = (
+            GinIndex(fields=("longest_lengths",), name="collection_by_lengths"),
+            GinIndex(trigrams(F("name")), name="collection_by_part"),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=Q(visibility__in=("public", "private")),

@@ -12,6 +12,10 @@ BY_TRIGGER = {
     "genome_stays_with_its_collection": _(
         "A genome stays with its collection. Ingest the annotation again with the other collection."
     ),
+    "file_id_is_not_former": _(
+        "This id was that of other files before; release it first, or choose another id."
+    ),
+    "former_id_is_free": _("A file has this id; it cannot be a former id."),
     "sequence_is_published_on_purpose": _(
         "A private sequence becomes public with one of its collections, or by being published."
     ),

@@ -14,6 +14,7 @@ from catalogue.queries.contigs import (
 from catalogue.queries.files import (
     StoredFile,
     check_registered,
+    data_origin,
     direct_urls,
     find_file,
     is_local,
@@ -54,6 +55,7 @@ __all__ = [
     "contigs_by_number",
     "contigs_that_exist",
     "contigs_with_records",
+    "data_origin",
     "direct_residues",
     "direct_urls",
     "find_file",

@@ -4,6 +4,8 @@ import threading
 import time
 from collections import OrderedDict
 
+from catalogue.metrics import CACHE_LOOKUPS
+
 
 class Cache:
     """A least-recently-used cache bounded by the sum of its values' bytes. Safe to use from several threads."""
@@ -11,7 +13,10 @@ class Cache:
     #: Approximate overhead of an entry in bytes.
     OVERHEAD = 512
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, name: str, max_bytes: int) -> None:
+        """`name` is what its hits and misses are counted under."""
+        self._hit = CACHE_LOOKUPS.labels(name, "hit")
+        self._miss = CACHE_LOOKUPS.labels(name, "miss")
         self._max_bytes = max_bytes
         self._held = 0
         self._entries: OrderedDict[tuple[object, ...], tuple[object, int, float]] = OrderedDict()
@@ -22,9 +27,11 @@ class Cache:
         with self._lock:
             entry = self._entries.get(key)
             if entry is None or entry[2] < time.monotonic():
+                self._miss.inc()
                 return None
             self._entries.move_to_end(key)
-            return entry[0]
+        self._hit.inc()
+        return entry[0]
 
     def put(
         self, key: tuple[object, ...], value: object, size: int, *, seconds: float = float("inf")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from catalogue.errors import NotFound
+from catalogue.formats.collections import unpack_names
 from catalogue.formats.fasta_layout import FastaLayout, FastaPart, residues_of, write_lines
 from catalogue.models import CollectionMember
 from catalogue.queries.cache import Cache
@@ -23,7 +24,7 @@ _RUN = 1 << 20
 _CACHE_BYTES, _CACHE_SECONDS = 64 << 20, 60.0
 _CONTROL = re.compile(rb"[\0-\x20\x7f]")
 
-_files = Cache(_CACHE_BYTES)
+_files = Cache("collection files", _CACHE_BYTES)
 
 
 class MemberRow(NamedTuple):
@@ -136,10 +137,11 @@ def _dictionary_line(row: MemberRow) -> str:
 
 def _laid_out(stored: StoredCollection) -> CollectionFile:
     arrays = collection_arrays(stored)
-    for name in arrays.names:
+    names = unpack_names(arrays.names)
+    for name in names:
         if not name or _CONTROL.search(name):
             raise NotFound(f"the name {name.decode()!r} cannot stand in such a file")
-    return CollectionFile(stored, arrays.names, FastaLayout(arrays.names, arrays.lengths))
+    return CollectionFile(stored, names, FastaLayout(names, arrays.lengths))
 
 
 def _windows(collection: int, *, first: int = 0) -> Iterator[list[MemberRow]]:

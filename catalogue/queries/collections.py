@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from django.db import connection
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from psycopg.sql import SQL, Identifier
 
 from catalogue import access
 from catalogue.access import ANONYMOUS, Viewer
@@ -32,7 +34,7 @@ from catalogue.formats.collections import (
     unpack_names,
 )
 from catalogue.formats.digests import DigestKind, parse_digest
-from catalogue.models import CollectionContent, CollectionMember, MemberArrays, SequenceCollection
+from catalogue.models import CollectionContent, CollectionMember, SequenceCollection
 from catalogue.models import Sequence as SequenceRow
 from catalogue.queries.cache import Cache
 from catalogue.queries.text import storable
@@ -63,11 +65,14 @@ __all__ = [
 
 Row = TypeVar("Row")
 
-#: Upper bound of cached arrays in bytes, and the overhead of a name in bytes.
-_CACHE_BYTES, _NAME_OVERHEAD = 64 << 20, 48
-_arrays = Cache(_CACHE_BYTES)
+#: Upper bound of cached arrays in bytes.
+_CACHE_BYTES = 64 << 20
+_arrays = Cache("collections", _CACHE_BYTES)
 #: Rows of arrays per query.
 _ROWS_AT_ONCE = 4
+_ARRAYS = SQL("""
+    COPY (SELECT {} FROM catalogue_memberarrays WHERE content_id = %s AND number >= %s AND number < %s ORDER BY number)
+    TO STDOUT (FORMAT BINARY)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +193,7 @@ def compare_collections(a: StoredCollection, b: StoredCollection) -> dict[str, A
 def compare_with(a: StoredCollection, b: Level2) -> dict[str, Any]:
     """Compare a stored collection with one from the client."""
     arrays = collection_arrays(a)
-    names = [name.decode() for name in arrays.names]
+    names = arrays.names.decode().split("\0")
     lengths, sequences = arrays.lengths.tolist(), sequence_names(arrays.sequences)
     ours: Level2 = {
         "lengths": lengths,
@@ -216,12 +221,12 @@ def collection_arrays(stored: StoredCollection) -> CollectionArrays:
         return known
     batches = list(_batches(stored.pk, ArrayBatch._fields))
     arrays = CollectionArrays(
-        [name for batch in batches for name in unpack_names(batch.names)],
+        b"\0".join(batch.names for batch in batches),
         np.concatenate([unpack_lengths(batch.lengths) for batch in batches]),
         b"".join(batch.sequences for batch in batches),
     )
-    size = sum(map(len, (batch for columns in batches for batch in columns)))
-    _arrays.put((stored.digest,), arrays, size + _NAME_OVERHEAD * len(arrays.names))
+    size = len(arrays.names) + arrays.lengths.nbytes + len(arrays.sequences)
+    _arrays.put((stored.digest,), arrays, size)
     return arrays
 
 
@@ -314,8 +319,12 @@ def _batches(content: int, columns: tuple[str, ...]) -> Iterator[ArrayBatch]:
 
 
 def _rows_of_arrays(content: int, columns: tuple[str, ...], first: int) -> list[tuple[bytes, ...]]:
-    rows = MemberArrays.objects.filter(content=content, number__gte=first, number__lt=first + _ROWS_AT_ONCE)
-    return list(rows.order_by("number").values_list(*columns))
+    """Return the arrays of some rows, by COPY: the ORM would have their bytes sent as hexadecimal text."""
+    fields = SQL(",").join(map(Identifier, columns))
+    window = [content, first, first + _ROWS_AT_ONCE]
+    with connection.cursor() as cursor, cursor.copy(_ARRAYS.format(fields), window) as copy:
+        copy.set_types(["bytea"] * len(columns))
+        return list(copy.rows())
 
 
 def listed(found: Sequence[SequenceCollection]) -> list[ListedCollection]:

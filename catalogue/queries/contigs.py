@@ -40,7 +40,7 @@ class FileContig:
     index: bytes
 
 
-_cache = Cache(MAX_CACHED_BYTES)
+_cache = Cache("contigs", MAX_CACHED_BYTES)
 
 
 def forget_files() -> None:

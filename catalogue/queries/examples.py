@@ -1,9 +1,15 @@
-"""Finds public files for examples."""
+"""Finds public files and sequences for examples."""
 
 from typing import NamedTuple
 
+from catalogue.access import ANONYMOUS
+from catalogue.errors import CatalogueError
+from catalogue.formats.digests import best_digest
 from catalogue.formats.headers import FileFormat
-from catalogue.models import Contig, DataFile, Dataset
+from catalogue.formats.spec import FileKind
+from catalogue.models import Contig, DataFile, Dataset, Sequence
+from catalogue.queries.file_details import Place, place_with_records
+from catalogue.queries.files import find_file
 
 
 class Example(NamedTuple):
@@ -25,3 +31,50 @@ def small_public_file(*, kind: str) -> Example | None:
     pk, htsget_id, format = file
     contig = Contig.objects.filter(file_id=pk).exclude(index=b"").values_list("name", flat=True).first()
     return None if contig is None else Example(htsget_id, FileFormat(format), contig)
+
+
+class ExampleSequence(NamedTuple):
+    """A public sequence whose residues are held here."""
+
+    digest: str
+    length: int
+
+
+class ExampleRegion(NamedTuple):
+    """A public file, and a place where it has records."""
+
+    htsget_id: str
+    format: FileFormat
+    place: Place
+
+
+class Examples(NamedTuple):
+    """What examples can use of each kind; None where nothing is public."""
+
+    sequence: ExampleSequence | None
+    reads: ExampleRegion | None
+    variants: ExampleRegion | None
+
+
+def public_examples() -> Examples:
+    """Return a sequence, a file of reads and a file of variants that everybody may fetch."""
+    return Examples(_sequence(), _region(FileKind.READS), _region(FileKind.VARIANTS))
+
+
+def _sequence() -> ExampleSequence | None:
+    held = Sequence.objects.filter(private=False, blob__isnull=False).order_by("pk")
+    for md5, sha512t24u, length in held.values_list("md5", "sha512t24u", "length")[:1]:
+        return ExampleSequence(best_digest(md5, sha512t24u), length)
+    return None
+
+
+def _region(kind: FileKind) -> ExampleRegion | None:
+    example = small_public_file(kind=kind)
+    if example is None:
+        return None
+    try:
+        stored = find_file(viewer=ANONYMOUS, kind=kind, htsget_id=example.htsget_id, format=example.format)
+    except CatalogueError:
+        return None
+    place = place_with_records(stored)
+    return None if place is None else ExampleRegion(example.htsget_id, example.format, place)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from django.db import connection
 
@@ -62,18 +63,24 @@ SELECT f.id, f.kind, f.htsget_id, f.format, f.storage, f.key, f.size, f.etag, f.
   FROM catalogue_datafile f
   JOIN catalogue_dataset d ON d.id = f.dataset_id
 """
-_BY_ID = f"{_SELECT} WHERE f.htsget_id = %s AND f.kind = %s ORDER BY f.format"
+# A former id is looked up in the same query, so that it takes as long as any other id. A retired one leads nowhere.
+_BY_ID = (
+    f"{_SELECT} WHERE f.kind = %s AND f.htsget_id = coalesce((SELECT target FROM catalogue_formerid"  # noqa: S608
+    " WHERE htsget_id = %s AND kind = %s), %s) ORDER BY f.format"
+)
 _BY_KEY = f"{_SELECT} WHERE f.id = %s"
 
 
 def find_file(*, viewer: Viewer, kind: str, htsget_id: str, format: FileFormat) -> StoredFile:
     """Return the file with an id, preferably stored in this format, with the viewer's permission on it.
 
+    A former id that redirects gives the file of its target.
+
     Raises NotFound for an unknown id, and the error of `access.refusal` if the viewer has no permission on it.
     """
     if not storable(htsget_id):
         raise NotFound("ids hold neither NUL nor half of a surrogate pair")
-    rows = _rows(_BY_ID, htsget_id, kind)
+    rows = _rows(_BY_ID, kind, htsget_id, kind, htsget_id)
     given = access.permissions(viewer, [row.asked for row in rows])
     unknown = f"there are no {kind} with the id {htsget_id!r}"
     if not rows:
@@ -195,6 +202,14 @@ def direct_urls(file: StoredFile, *, seconds: int) -> Callable[[ByteRange], Sign
         return place.signed_url(file.key, ttl=seconds, etag=file.etag)
 
     return lambda where: SignedUrl(signed().url, {**signed().headers, "Range": where.http()})
+
+
+def data_origin(file: StoredFile) -> str | None:
+    """Return scheme and host of the presigned URLs of a file's storage; None if that signs no URLs."""
+    if not storage(file.storage).signs_urls:
+        return None
+    parts = urlsplit(storage(file.storage).signed_url(file.key, ttl=60, etag=file.etag).url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 class _Row(NamedTuple):

@@ -21,7 +21,7 @@ _MAX_CACHED_READ = 2 << 20
 #: Concurrent prefetches of a process.
 _MAX_READS = 16
 
-_edges = Cache(MAX_CACHED_BYTES)
+_edges = Cache("objects", MAX_CACHED_BYTES)
 _pool = ThreadPoolExecutor(_MAX_READS, thread_name_prefix="edge")
 
 

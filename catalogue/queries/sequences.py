@@ -16,7 +16,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from catalogue import access
 from catalogue.access import ANONYMOUS, Viewer
 from catalogue.errors import AmbiguousAlias, NotFound
-from catalogue.formats.digests import DigestKind, parse_digest, sq_name
+from catalogue.formats.digests import DigestKind, best_digest, parse_digest, sq_name
+from catalogue.metrics import CACHE_LOOKUPS
 from catalogue.models import Alias, CollectionMember, DerivedSequence, NamingAuthority, Sequence
 from catalogue.storage import storage
 
@@ -71,6 +72,7 @@ class _Remembered(NamedTuple):
 
 
 _by_identifier: OrderedDict[str, _Remembered] = OrderedDict()
+_HIT, _MISS = (CACHE_LOOKUPS.labels("sequences", result) for result in ("hit", "miss"))
 
 
 def sequence(identifier: str, *, viewer: Viewer = ANONYMOUS) -> StoredSequence:
@@ -83,6 +85,7 @@ def sequence(identifier: str, *, viewer: Viewer = ANONYMOUS) -> StoredSequence:
     """
     if known := known_sequence(identifier):
         return known
+    _MISS.inc()
     if parse_digest(identifier) is None:
         return _by_alias(identifier, viewer)
     rows = _by_digest(identifier, viewer)
@@ -106,6 +109,7 @@ def known_sequence(identifier: str) -> StoredSequence | None:
     if remembered.until < time.monotonic():
         _by_identifier.pop(identifier, None)
         return None
+    _HIT.inc()
     return remembered.record
 
 
@@ -229,7 +233,7 @@ def _unknown(identifier: str) -> str:
 
 
 def _name(row: Sequence) -> str:
-    return sq_name(bytes(row.sha512t24u)) if row.sha512t24u is not None else bytes(row.md5).hex()
+    return best_digest(row.md5, row.sha512t24u)
 
 
 def _record(row: Any, *, public: bool = True) -> StoredSequence:

@@ -12,6 +12,7 @@ from pathlib import Path
 from django.core.files.storage import FileSystemStorage
 
 from catalogue.errors import ObjectChanged, ObjectMissing, ShortRead, StorageUnavailable
+from catalogue.metrics import storage_call
 from catalogue.storage.interface import PIECE, ObjectStat, Storage, StoredObject, checked, is_key
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,10 @@ class LocalStorage(Storage):
     def read_range(self, key: str, offset: int, length: int, *, etag: str | None = None) -> bytes:
         if length == 0:
             return b""
+        with storage_call(self.name, "read"):
+            return self._read(key, offset, length, etag)
+
+    def _read(self, key: str, offset: int, length: int, etag: str | None) -> bytes:
         try:
             file = self._opened(key)
             piece = os.pread(file.descriptor, length, offset)

@@ -58,7 +58,7 @@ class S3Storage(Storage):
                 raise BrokenAnswer("the answer to HeadObject lacks ETag, Content-Length or Last-Modified")
             return stat
 
-        return self._client.call(head)
+        return self._client.call("stat", head)
 
     def read_range(self, key: str, offset: int, length: int, *, etag: str | None = None) -> bytes:
         return b"".join(self.stream(key, offset, length, etag=etag))
@@ -80,7 +80,7 @@ class S3Storage(Storage):
         page: dict[str, Any] = {"Bucket": self.address.bucket, "Prefix": self.address.prefix + prefix}
         more = True
         while more:
-            answer = self._client.call(lambda _: self._client.client.list_objects_v2(**page))
+            answer = self._client.call("list", lambda _: self._client.client.list_objects_v2(**page))
             for entry in answer.get("Contents", ()):
                 key = entry["Key"][len(self.address.prefix) :]
                 # Consoles make empty objects for folders; their keys are invalid here.
@@ -107,7 +107,7 @@ class S3Storage(Storage):
 
     def delete(self, key: str) -> None:
         target = self._target(key)
-        self._client.call(lambda _: self._client.client.delete_object(**target))
+        self._client.call("delete", lambda _: self._client.client.delete_object(**target))
 
     def staging(self) -> Path:
         try:
@@ -125,6 +125,7 @@ class S3Storage(Storage):
     def check(self) -> None:
         """List one entry, which checks the permission to list besides that to read objects."""
         self._client.call(
+            "check",
             lambda _: self._client.client.list_objects_v2(
                 Bucket=self.address.bucket, Prefix=self.address.prefix, MaxKeys=1
             ),
@@ -197,7 +198,7 @@ class _Reading:
                 self.close()
                 raise
 
-        self._client.call(fill)
+        self._client.call("read", fill)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _read(self, size: int, deadline: Deadline) -> bytes:

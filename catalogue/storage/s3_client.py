@@ -21,6 +21,7 @@ from django.conf import settings
 from storages.backends.s3 import S3Storage as S3Backend
 
 from catalogue.errors import StorageError, StorageUnavailable
+from catalogue.metrics import storage_call
 from catalogue.storage.circuit_breaker import CircuitBreaker
 from catalogue.storage.s3_address import S3Address
 from catalogue.storage.s3_errors import CALL_ERRORS, Failure
@@ -101,6 +102,7 @@ class S3Client:
 
     def call(
         self,
+        operation: str,
         request: Callable[[Deadline], T],
         *,
         deadline: float | None = None,
@@ -108,12 +110,13 @@ class S3Client:
     ) -> T:
         """Return the result of `request`, retried with exponential backoff within `deadline` seconds.
 
+        `operation` is what it is measured as: stat, list, read, write, delete or check.
         `deadline` and `read_timeout` default to the settings. Raises StorageUnavailable, or at once a StorageError that
         a retry cannot change.
         """
         started = time.monotonic()
         end = Deadline(self.limits.deadline if deadline is None else deadline)
-        with self._breaker.guard(self._name):
+        with storage_call(self._name, operation), self._breaker.guard(self._name):
             for attempt in count(1):
                 self._thread.read_timeout = max(
                     MIN_READ_TIMEOUT,

@@ -73,7 +73,7 @@ class Uploads:
         page: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
         count, more = 0, True
         while more:
-            answer = self._client.call(partial(self._list_uploads, page))
+            answer = self._client.call("list", partial(self._list_uploads, page))
             for upload in answer.get("Uploads", ()):
                 if upload["Initiated"].timestamp() < before:
                     count += 1
@@ -95,7 +95,7 @@ class Uploads:
                 answer = self._client.client.put_object(**target, Body=body, ContentMD5=part.content_md5)
             return _verified_etag(answer, part)
 
-        return self._client.call(put, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
+        return self._client.call("write", put, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
 
     def _send_part(
         self, path: Path, upload: dict[str, str], number: int, byte_range: ByteRange
@@ -110,11 +110,11 @@ class Uploads:
             # Completing the upload needs an ETag; use the md5 if the store does not return one.
             return _verified_etag(answer, part) or part.md5.hex()
 
-        return part, self._client.call(put, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
+        return part, self._client.call("write", put, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
 
     @contextmanager
     def _multipart_upload(self, target: dict[str, str]) -> Iterator[dict[str, str]]:
-        created = self._client.call(lambda _: self._client.client.create_multipart_upload(**target))
+        created = self._client.call("write", lambda _: self._client.client.create_multipart_upload(**target))
         upload = target | {"UploadId": created["UploadId"]}
         try:
             yield upload
@@ -133,7 +133,7 @@ class Uploads:
                 if status_of(error) != 404:
                     raise
 
-        self._client.call(abort)
+        self._client.call("delete", abort)
 
     def _complete(self, upload: dict[str, str], sent: list[tuple[_Part, str]]) -> str | None:
         parts = [{"PartNumber": part.number, "ETag": f'"{etag}"'} for part, etag in sent]
@@ -153,7 +153,7 @@ class Uploads:
                     raise
             return _etag(answer)
 
-        return self._client.call(complete, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
+        return self._client.call("write", complete, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
 
 
 def _part(path: Path, number: int, byte_range: ByteRange) -> _Part:

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 
+from catalogue import metrics
 from htsget_app.conversion.process import DONE, Job
 from htsget_app.errors import ConversionFailed, TooManyConversions
 
@@ -103,7 +104,12 @@ def convert(source: Iterable[bytes], job: Job, target: int) -> None:
     `source` is the job's input, read once. Raises ConversionFailed, TooManyConversions, and errors of `source`.
     """
     with _one_of(settings.STREAM_LIMIT):
-        _convert(source, job, target)
+        try:
+            _convert(source, job, target)
+        except Exception:
+            metrics.CONVERSIONS.labels("failed").inc()
+            raise
+        metrics.CONVERSIONS.labels("done").inc()
 
 
 @contextmanager
@@ -112,6 +118,7 @@ def _one_of(limit: int) -> Iterator[None]:
     global _running
     with _counting:
         if _running >= limit:
+            metrics.CONVERSIONS.labels("refused").inc()
             raise TooManyConversions
         _running += 1
     try:

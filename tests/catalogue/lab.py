@@ -39,6 +39,17 @@ class Lab:
     def vcf(self, *arguments: str | Path, dataset: str = "trial") -> Said:
         return self._run("ingest_vcf", *arguments, "--dataset", dataset)
 
+    def manifest(self, text: str, *options: str, name: str = "m.csv") -> Said:
+        """Ingest a manifest that lies in the storage."""
+        (self.stored / name).write_text(text, encoding="utf-8")
+        return self._run("ingest_manifest", self.stored / name, *options)
+
+    def export(self, *options: str) -> str:
+        """Return the manifest of what is registered."""
+        out = StringIO()
+        call_command("export_manifest", *options, stdout=out)
+        return out.getvalue()
+
     def kept(self) -> list[str]:
         """The keys of all that the site keeps itself."""
         return sorted(

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from catalogue.formats.collections import CollectionDigester, Member, digest_text, sequence_names
+from catalogue.formats.collections import (
+    CollectionDigester,
+    Member,
+    digest_text,
+    pack_members,
+    sequence_names,
+)
 from tests.conformance.conftest import RunClient
 from tests.live import Site, make_site, served
 
@@ -52,9 +58,9 @@ print(json.dumps(run_compliance("{seqcol_site.url}{root}")))
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_the_client(seqcol_site: Site, run_client: RunClient, root: str) -> None:
+def test_the_client(seqcol_site: Site, run_client: RunClient, tmp_path: Path, root: str) -> None:
     script = f"""
-import json
+import json, sys
 from refget.clients import SequenceCollectionClient
 client = SequenceCollectionClient(urls=["{seqcol_site.url}{root}"], raise_errors=True)
 level1 = client.get_collection("{BASE}", level=1)
@@ -74,22 +80,26 @@ print(json.dumps({{
     "all": client.list_collections(),
     "lengths": client.list_attributes("lengths", page=0, page_size=10),
     "sizes": client.build_chrom_sizes("{BASE}"),
+    "written": open(client.write_chrom_sizes("{BASE}", sys.argv[1])).read(),
+    "store": client.get_refget_store_url(),
     "service": client.service_info(),
     "more": [client.is_fasta_drs_enabled(), client.is_aliases_enabled(), client.is_fhr_enabled()],
     "said": repr(client),
     "missing": missing,
 }}))
 """
-    seen: dict[str, Any] = json.loads(run_client(CLIENT, "-c", script).stdout.splitlines()[-1])
+    printed = run_client(CLIENT, "-c", script, tmp_path / "sizes").stdout
+    seen: dict[str, Any] = json.loads(printed.splitlines()[-1])
     assert seen["level2"]["names"] == seen["names"] == ["chrX", "chr1", "chr2"]
     assert seen["same"]["array_elements"]["a_and_b_same_order"]["names"] is True
     assert {**seen["own"], "digests": None} == {**seen["same"], "digests": None}
     assert seen["own"]["digests"] == {"a": BASE, "b": BASE}
     assert seen["listed"]["results"] == [BASE]
     assert seen["all"]["pagination"]["total"] == len(seen["all"]["results"]) >= 6
-    assert seen["sizes"] == "chrX\t8\nchr1\t4\nchr2\t4\n"
+    assert seen["sizes"] == seen["written"] == "chrX\t8\nchr1\t4\nchr2\t4\n"
     assert "seqcol" in seen["service"] and seen["service"]["id"] in seen["said"]
-    assert seen["more"] == [False, False, False]
+    # Extensions of the package's own server, which service-info does not claim.
+    assert (seen["more"], seen["store"]) == ([False, False, False], None)
     assert "404" in seen["missing"]
 
 
@@ -136,7 +146,7 @@ def test_digests_equal_those_of_the_package(run_client: RunClient, tmp_path: Pat
             }
             file.write(json.dumps(arrays) + "\n")
             digester = CollectionDigester()
-            digester.add(members)
+            digester.add(pack_members(members))
             digests = digester.finish()
             level1 = {name: digest_text(digest) for name, digest in digests.attributes.items()}
             ours.append([digest_text(digests.digest), level1])

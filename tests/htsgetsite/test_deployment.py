@@ -48,7 +48,7 @@ def test_pages_link_to_pages_that_exist() -> None:
 
 
 def test_versions_are_exact() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-traces.txt"):
         for line in (PROJECT / name).read_text(encoding="utf-8").splitlines():
             if line and not line.startswith(("#", "-r ")):
                 assert re.fullmatch(r"[A-Za-z0-9_.\[\]-]+==[\w.]+", line), line

@@ -95,9 +95,10 @@ def test_a_storage_that_is_gone_is_told_without_its_path(shared: Running) -> Non
 def test_home_page_and_static_files_need_no_other_server(shared: Running) -> None:
     page = requests.get(shared.url)
     assert page.status_code == 200
-    assert "<script" not in page.text
-    assert f"{shared.url}/sequence/service-info" in page.text
-    for path in ("/static/htsgetsite/home.css", "/static/admin/css/base.css"):
+    assert 'href="/sequence/service-info"' in page.text and f"{shared.url}/sequence/" in page.text
+    script = requests.get(f"{shared.url}/static/portal/portal.js")
+    assert script.status_code == 200 and "javascript" in script.headers["Content-Type"]
+    for path in ("/static/portal/portal.css", "/static/admin/css/base.css"):
         static = requests.get(shared.url + path)
         assert static.status_code == 200
         assert static.headers["Content-Type"].startswith("text/css")

@@ -164,6 +164,17 @@ def test_comparison_with_ones_own(world: World, private: SequenceCollection, cli
         assert response.status_code == (200 if role in ALLOWED else 404), role
 
 
+def test_matches(world: World, private: SequenceCollection, client: Client) -> None:
+    lines = "".join(f"{name}\t{len(residues)}\n" for name, residues in PRIVATE.items())
+    for role in ROLES:
+        response = client.post(
+            "/api/collections/match", lines, content_type="text/plain", headers=world.headers(role)
+        )
+        assert response.status_code == 200, role
+        found = [match["name"] for match in response.json()["results"]]
+        assert found == (["secretcollection"] if role in ALLOWED else []), role
+
+
 def test_a_public_twin_is_public_and_tells_nothing_of_the_private_one(
     world: World, private: SequenceCollection, client: Client
 ) -> None:

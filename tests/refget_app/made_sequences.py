@@ -15,6 +15,7 @@ from catalogue import queries
 from catalogue.formats.digests import sequence_digests
 from catalogue.models import Alias, NamingAuthority, ResidueBlob, Sequence
 from catalogue.storage import SEQUENCES, storage
+from ga4gh.exchange import REQUEST_ID
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -100,6 +101,8 @@ def ask(
         "wsgi.multithread": False,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        # Otherwise each failed request would have an id of its own.
+        REQUEST_ID: "0" * 32,
     }
     for name, value in (headers or {}).items():
         environ["HTTP_" + name.upper().replace("-", "_")] = value

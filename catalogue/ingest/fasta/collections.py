@@ -12,11 +12,11 @@ from catalogue.ingest.outcomes import Outcome
 from catalogue.models import SequenceCollection
 
 _TABLE = """CREATE TEMPORARY TABLE arriving_member (
-    position bigint, name text, md5 bytea, source text, line bigint)"""
+    position bigint, name text, md5 bytea, sha512t24u bytea, length bigint, source text, line bigint)"""
 _DROP = "DROP TABLE IF EXISTS arriving_member"
 _ADD: Final = SQL("""
     INSERT INTO arriving_member
-    SELECT position + (SELECT count(*) FROM arriving_member), name, md5, %s, line FROM {records}""")
+    SELECT position + (SELECT count(*) FROM arriving_member), name, md5, sha512t24u, length, %s, line FROM {records}""")
 _DUPLICATE_NAME = """
     SELECT name, array_agg(source || ', line ' || line ORDER BY position) FROM arriving_member
     GROUP BY name HAVING count(*) > 1 ORDER BY min(position) LIMIT 1"""
@@ -24,6 +24,7 @@ _REGISTER = """
     INSERT INTO catalogue_collectionmember (collection_id, position, name, sequence_id)
     SELECT %s, position, name, catalogue_sequence.id
     FROM arriving_member JOIN catalogue_sequence USING (md5) ORDER BY position"""
+_ARRIVED: Final = SQL("SELECT position, name, length, sha512t24u FROM arriving_member")
 _WITHHOLD = """
     INSERT INTO catalogue_collectionmember (collection_id, position, name, sequence_id)
     SELECT collection.id, position, arriving_member.name, catalogue_sequence.id
@@ -114,7 +115,7 @@ class MemberTable:
                 f"collection {name!r} exists with other members: the first difference is at position "
                 f"{different[0]} (from 0)"
             )
-        digest_collection(collection.pk)
+        digest_collection(collection.pk, members=_ARRIVED)
         return Outcome.ADDED if created or self._withheld else Outcome.UNCHANGED
 
 

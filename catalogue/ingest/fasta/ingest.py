@@ -84,13 +84,19 @@ class _Content:
     first: list[str] = field(default_factory=list)
 
 
-def ingest_fasta(sources: Sequence[Source], *, options: FastaOptions, observer: Observer) -> IngestResult:
-    """Register every record of the sources; a source that fails does not stop the others."""
+def ingest_fasta(
+    sources: Sequence[Source], *, options: FastaOptions, observer: Observer, run: Run | None = None
+) -> IngestResult:
+    """Register every record of the sources; a source that fails does not stop the others.
+
+    Records them with `run`, or else with a new one. With a collection or circular records, the sources have to be all
+    those of the ingest.
+    """
     result = IngestResult(total=len(sources))
     with ExitStack() as stack:
         stack.enter_context(_frozen_objects())
         arguments = {"files": [source.name for source in sources[:MAX_RECORDED]], **options.recorded()}
-        run = stack.enter_context(ingest_run(COMMAND, arguments, dry_run=options.dry_run))
+        run = run or stack.enter_context(ingest_run(COMMAND, arguments, dry_run=options.dry_run))
         result.run = run.pk
         folder = None if options.dry_run else stack.enter_context(staging_folder(storage(SEQUENCES)))
         members = stack.enter_context(MemberTable(options.collection)) if options.collection else None

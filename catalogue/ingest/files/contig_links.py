@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from catalogue.models import Dataset, NamingAuthority
+from catalogue.models import DataFile, Dataset, NamingAuthority
 
 #: The naming authority of AN tags.
 AUTHORITY = "sam"
@@ -12,12 +12,13 @@ _LINK = """
     FROM (
         SELECT contig.id, sequence.id AS sequence_id
         FROM catalogue_contig AS contig
-        JOIN catalogue_datafile AS file ON file.id = contig.file_id AND file.dataset_id = %s
+        JOIN catalogue_datafile AS file ON file.id = contig.file_id
+            AND file.dataset_id = %(dataset)s AND file.id = coalesce(%(file)s::bigint, file.id)
         LEFT JOIN catalogue_collectionmember AS member
-            ON member.collection_id = %s AND member.name = contig.name
+            ON member.collection_id = %(collection)s AND member.name = contig.name
         LEFT JOIN catalogue_sequence AS sequence
             ON sequence.id = member.sequence_id AND sequence.length = contig.length
-        WHERE contig.md5 IS NULL
+        WHERE contig.md5 IS NULL AND NOT contig.chosen
     ) AS found
     WHERE contig.id = found.id AND contig.sequence_id IS DISTINCT FROM found.sequence_id
 """
@@ -29,7 +30,7 @@ _PUBLISH = """
     JOIN catalogue_datafile AS file ON file.dataset_id = dataset.id
     JOIN catalogue_contig AS contig ON contig.file_id = file.id AND contig.aliases IS NOT NULL
     CROSS JOIN unnest(contig.aliases) AS alias
-    WHERE dataset.id = %(dataset)s AND dataset.visibility = 'public' AND file.id = coalesce(%(file)s, file.id)
+    WHERE dataset.id = %(dataset)s AND dataset.visibility = 'public' AND file.id = coalesce(%(file)s::bigint, file.id)
         AND contig.md5 IS NOT NULL AND contig.sequence_id IS NOT NULL AND length(alias) <= 255
     ORDER BY alias, contig.sequence_id
     ON CONFLICT DO NOTHING
@@ -39,11 +40,20 @@ _PUBLISH = """
 def link_contigs(dataset: Dataset) -> int:
     """Link the dataset's contigs without md5 by name and length to its collection; return how many links changed.
 
-    Removes links from a former collection. Call it after setting the collection of a saved dataset, and after moving a
-    file into the dataset.
+    Removes links from a former collection, but leaves the sequences that a steward chose. Call it after setting the
+    collection of a saved dataset.
     """
+    return _link(dataset, None)
+
+
+def link_file(file: DataFile) -> int:
+    """Do the same for one file. Call it after moving the file into its dataset."""
+    return _link(file.dataset, file.pk)
+
+
+def _link(dataset: Dataset, file: int | None) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_LINK, [dataset.pk, dataset.collection_id])
+        cursor.execute(_LINK, {"dataset": dataset.pk, "collection": dataset.collection_id, "file": file})
         return int(cursor.rowcount)
 
 

@@ -20,12 +20,13 @@ class DatasetRefusedError(CatalogueError):
 class WantedDataset:
     """A dataset as a command's options describe it; None keeps the existing value, or leaves it empty.
 
-    A new dataset is controlled unless `public`. An existing one never becomes public this way, because it may hold
-    files that were added while it was not.
+    A new dataset is controlled unless `public`, or of another `visibility`. An existing one never becomes public this
+    way, because it may hold files that were added while it was not.
     """
 
     slug: str
     public: bool = False
+    visibility: str | None = None
     title: str | None = None
     description: str | None = None
     licence: str | None = None
@@ -44,8 +45,12 @@ class WantedDataset:
             raise DatasetRefusedError("the name of a dataset has at most 100 characters")
         dataset = Dataset.objects.filter(slug=self.slug).first()
         if dataset is None:
-            visibility = Dataset.Visibility.PUBLIC if self.public else Dataset.Visibility.CONTROLLED
-            dataset = Dataset(slug=self.slug, visibility=visibility)
+            default = Dataset.Visibility.PUBLIC if self.public else Dataset.Visibility.CONTROLLED
+            dataset = Dataset(slug=self.slug, visibility=self.visibility or default)
+        elif self.visibility not in (None, dataset.visibility):
+            raise DatasetRefusedError(
+                f"the dataset {self.slug} exists and is {dataset.visibility}; that is changed on the desk only"
+            )
         elif self.public and dataset.visibility != Dataset.Visibility.PUBLIC:
             raise DatasetRefusedError(
                 f"the dataset {self.slug} exists and is {dataset.visibility}; only the admin can make it public"
@@ -66,6 +71,9 @@ def save_dataset(dataset: Dataset) -> None:
         advisory_lock(f"dataset {dataset.slug}")
         before = Dataset.objects.select_for_update().filter(slug=dataset.slug).first()
         if before is not None:
+            if dataset._state.adding:
+                # Another part of the same job made it, and may have chosen its collection.
+                dataset.collection_id = dataset.collection_id or before.collection_id
             dataset.pk, dataset.created, dataset._state.adding = before.pk, before.created, False
         dataset.save()
         if before is not None and before.collection_id != dataset.collection_id:

@@ -1,15 +1,16 @@
 """Finds the files that the arguments of `ingest_bam` and `ingest_vcf` name: the object and id of each."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self
 
 from django.core.exceptions import SuspiciousFileOperation
 
 from catalogue.errors import CatalogueError
 from catalogue.formats.registry import SPECS, strip_suffix
 from catalogue.ingest.files.options import FilesOptions
+from catalogue.ingest.files.stated import NOTHING_STATED, Stated
 from catalogue.ingest.outcomes import InputResult, Outcome
 from catalogue.ingest.sources import STDIN, Source, SourceFault, find_sources, printable
 from catalogue.storage.object_ref import ObjectRef
@@ -23,8 +24,9 @@ _INDEX_SUFFIXES = (".fai", ".gzi", *(suffix for spec in SPECS.values() for suffi
 class FoundFile:
     """One file to ingest. `source` is its name for people.
 
-    Its index may also be next to one of the `links` to it. A file that is not `expected` was found in a folder, and is
-    passed over if it is of another kind.
+    Its index may also be next to one of the `links` to it, or `stated`. `moved_from` is the dataset that it was just
+    moved from. A file that is not `expected` was found in a
+    folder, and is passed over if it is of another kind.
     """
 
     source: str
@@ -32,6 +34,20 @@ class FoundFile:
     links: tuple[ObjectRef, ...]
     htsget_id: str
     expected: bool
+    stated: Stated = NOTHING_STATED
+    moved_from: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `of` reads it."""
+        links = [str(link) for link in self.links]
+        return {**asdict(self), "ref": str(self.ref), "links": links, "stated": self.stated.as_json()}
+
+    @classmethod
+    def of(cls, saved: Mapping[str, Any]) -> Self:
+        """Return the file that `as_json` wrote."""
+        links = tuple(ObjectRef.parse(link) for link in saved["links"])
+        stated = Stated.of(saved["stated"])
+        return cls(**{**saved, "ref": ObjectRef.parse(saved["ref"]), "links": links, "stated": stated})
 
 
 def find_files(arguments: Iterable[str], options: FilesOptions) -> tuple[list[FoundFile], list[InputResult]]:
@@ -45,7 +61,7 @@ def find_files(arguments: Iterable[str], options: FilesOptions) -> tuple[list[Fo
         try:
             for source in _inputs(argument):
                 found = _found(source, options)
-                if reason := _misplaced(found.ref, options) or _unusable(found.htsget_id):
+                if reason := misplaced(found.ref, options) or _misnamed(found.htsget_id):
                     refused.append(InputResult(found.source, Outcome.FAILED, reason))
                 else:
                     files.setdefault((found.ref, found.htsget_id), found)
@@ -93,7 +109,7 @@ def _found(source: Source, options: FilesOptions) -> FoundFile:
     )
 
 
-def _misplaced(ref: ObjectRef, options: FilesOptions) -> str | None:
+def misplaced(ref: ObjectRef, options: FilesOptions) -> str | None:
     """Return why a file cannot be registered at its location; None if it can."""
     if not ref.key.isprintable() and ref.key != ref.key.encode(errors="replace").decode():
         return "its name is not valid UTF-8; rename it"
@@ -108,12 +124,17 @@ def _misplaced(ref: ObjectRef, options: FilesOptions) -> str | None:
     return None
 
 
-def _unusable(htsget_id: str) -> str | None:
+def _misnamed(htsget_id: str) -> str | None:
+    reason = unusable_id(htsget_id)
+    return f"{reason}; choose another with --id" if reason else None
+
+
+def unusable_id(htsget_id: str) -> str | None:
     """Return why clients could not ask for an id, None where they can."""
     if not htsget_id or htsget_id == "service-info":
-        return f"{htsget_id!r} cannot be an id; choose another with --id"
+        return f"{htsget_id!r} cannot be an id"
     if len(htsget_id) > _MAX_ID:
-        return f"its id is longer than {_MAX_ID} characters; choose another with --id"
+        return f"an id has at most {_MAX_ID} characters"
     if not htsget_id.isprintable() or not {"", ".", ".."}.isdisjoint(htsget_id.split("/")):
-        return f"the id {htsget_id!r} cannot be part of a URL; choose another with --id"
+        return f"the id {htsget_id!r} cannot be part of a URL"
     return None

@@ -11,6 +11,7 @@ from catalogue.formats.cram import CramFile, read_cram
 from catalogue.formats.headers import FileFormat, FileHeader
 from catalogue.formats.registry import SPECS
 from catalogue.formats.spec import FileKind, FormatSpec, Structure
+from catalogue.ingest.files.stated import NOTHING_STATED, Stated
 from catalogue.ingest.indexes.build import build_index
 from catalogue.ingest.indexes.read import (
     MAX_INDEX_FILE,
@@ -32,7 +33,8 @@ class ReadJob:
 
     `links` are links to the file; its index may be next to one of them. `copy_to` names the storage for a copy; if it
     is None the file is served in place. `build_index` builds a missing index, for a remote object only with
-    `fetch_for_index`, because that reads the whole object. A `dry_run` stores nothing.
+    `fetch_for_index`, because that reads the whole object. A `dry_run` stores nothing. What is
+    `stated` about the file has to be true.
     """
 
     source: ObjectRef
@@ -42,6 +44,7 @@ class ReadJob:
     build_index: bool = True
     fetch_for_index: bool = False
     dry_run: bool = False
+    stated: Stated = NOTHING_STATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,9 @@ def obtain_index(
 
     Raises `FormatError` for an index that is not of this file, and for a file that cannot be indexed.
     """
-    if found := find_index(job.source, job.links, file.spec.format, modified=modified):
+    if found := find_index(
+        job.source, job.links, file.spec.format, modified=modified, stated=job.stated.index
+    ):
         place, stat = found
         warnings = []
         if stat.modified < modified:
@@ -111,9 +116,19 @@ def obtain_index(
 
 
 def find_index(
-    source: ObjectRef, links: Sequence[ObjectRef], format: FileFormat, *, modified: float
+    source: ObjectRef,
+    links: Sequence[ObjectRef],
+    format: FileFormat,
+    *,
+    modified: float,
+    stated: ObjectRef | None = None,
 ) -> tuple[ObjectRef, ObjectStat] | None:
-    """Return the most common kind of index next to a file, if possible one not older than the file."""
+    """Return the most common kind of index next to a file, if possible one not older than the file.
+
+    An index that is `stated` is the one; raises ObjectMissing if it is not there.
+    """
+    if stated is not None:
+        return stated, stated.stat()
     found = [
         pair for place in (source, *links) for pair in place.find_existing(index_keys(place.key, format))
     ]

@@ -26,7 +26,7 @@ from catalogue.ingest.outcomes import IngestResult, InputResult, Observer, Outco
 from catalogue.ingest.runs import MAX_RECORDED, Run, ingest_run
 from catalogue.ingest.sources import printable
 from catalogue.ingest.transactions import retry_on_deadlock, write_transaction
-from catalogue.models import DataFile
+from catalogue.models import DataFile, Dataset
 from catalogue.models.violations import explain
 from catalogue.storage import storage
 
@@ -40,6 +40,7 @@ class _Job:
     run: Run
     observer: Observer
     result: IngestResult
+    choose_collection: bool = True
 
     def finish(self, result: InputResult, *, recorded: bool = False) -> None:
         """Add the result of one input; record it with the run unless its transaction did."""
@@ -55,18 +56,19 @@ def ingest_files(arguments: Sequence[str], *, options: FilesOptions, observer: O
 
     Raises DatasetRefusedError and StorageMisconfigured before reading any file.
     """
-    dataset = options.dataset.find()
-    for name in {options.storage, options.copy_to} - {None}:
-        storage(str(name))
+    dataset = _checked_dataset(options)
     result = IngestResult()
     register = Register(dataset)
     files = [printable(argument) for argument in arguments[:MAX_RECORDED]]
     command = COMMANDS[options.kind]
     with ingest_run(command, {**options.recorded(), "files": files}, dry_run=options.dry_run) as run:
         result.run = run.pk
-        if not dataset._state.adding and not options.dry_run:
-            save_dataset(dataset)
-        _ingest_all(arguments, _Job(options, register, run, observer, result))
+        job = _Job(options, register, run, observer, result)
+        distinct, refused = plan_files(arguments, options=options)
+        result.total = len(distinct) + len(refused)
+        for failed in refused:
+            job.finish(failed)
+        _ingest_found(distinct, job)
         if not dataset._state.adding and not options.dry_run:
             link_contigs(dataset)
         result.unlinked = tuple(register.unlinked)
@@ -74,12 +76,54 @@ def ingest_files(arguments: Sequence[str], *, options: FilesOptions, observer: O
     return result
 
 
-def _ingest_all(arguments: Sequence[str], job: _Job) -> None:
-    found, refused = find_files(arguments, job.options)
-    distinct, rivals = without_rivals(found, job.options)
-    job.result.total = len(found) + len(refused)
-    for failed in (*refused, *rivals):
-        job.finish(failed)
+def plan_files(
+    arguments: Sequence[str], *, options: FilesOptions
+) -> tuple[list[FoundFile], list[InputResult]]:
+    """Return the files that the arguments name, and the results of those that cannot be ingested.
+
+    Saves what the options say of an existing dataset. Raises DatasetRefusedError and StorageMisconfigured.
+    """
+    dataset = _checked_dataset(options)
+    if not dataset._state.adding and not options.dry_run:
+        save_dataset(dataset)
+    found, refused = find_files(arguments, options)
+    distinct, rivals = without_rivals(found, options)
+    return distinct, [*refused, *rivals]
+
+
+def ingest_found(
+    found: Sequence[FoundFile],
+    *,
+    options: FilesOptions,
+    run: Run,
+    observer: Observer,
+    choose_collection: bool,
+) -> None:
+    """Register some of the files of a run that others may be registering at the same time; record each with the run.
+
+    Only one of them should `choose_collection` for a dataset without one. Raises as `ingest_files`, and what the
+    observer raises after a file.
+    """
+    result = IngestResult(total=len(found))
+    register = Register(_checked_dataset(options))
+    _ingest_found(found, _Job(options, register, run, observer, result, choose_collection))
+
+
+def finish_files(dataset: str) -> None:
+    """Link the contigs of a dataset once all the files of a run are registered."""
+    row = Dataset.objects.filter(slug=dataset).first()
+    if row is not None:
+        link_contigs(row)
+
+
+def _checked_dataset(options: FilesOptions) -> Dataset:
+    """Return the dataset with the options applied, not saved; check that the storages exist."""
+    for name in {options.storage, options.copy_to} - {None}:
+        storage(str(name))
+    return options.dataset.find()
+
+
+def _ingest_found(distinct: Sequence[FoundFile], job: _Job) -> None:
     jobs: list[tuple[FoundFile, ReadJob]] = []
     for one, decision in decide(distinct, job.options, job.register.dataset.pk):
         match decision:
@@ -104,7 +148,10 @@ def _unchanged(one: FoundFile, row: DataFile, options: FilesOptions) -> InputRes
         message = f"it was {row.state}, and is as it was registered again"
         if not options.dry_run:
             note_recovery(pk=row.pk, etag=row.etag)
-    return InputResult(one.source, Outcome.UNCHANGED, message, paths=(f"{row.kind}/{row.htsget_id}",))
+    outcome = Outcome.UNCHANGED
+    if one.moved_from:
+        outcome, message = Outcome.CHANGED, "; ".join(filter(None, (_moved(one), message)))
+    return InputResult(one.source, outcome, message, paths=(f"{row.kind}/{row.htsget_id}",))
 
 
 def _register(one: FoundFile, reading: FileReading, job: _Job) -> None:
@@ -122,7 +169,7 @@ def _register(one: FoundFile, reading: FileReading, job: _Job) -> None:
 def _find_collection(reading: FileReading, job: _Job) -> str:
     """Choose the collection of a dataset without one, by the first file of a run; return a message."""
     dataset = job.register.dataset
-    is_first = not {Outcome.ADDED, Outcome.REPLACED} & job.result.outcomes.keys()
+    is_first = job.choose_collection and not {Outcome.ADDED, Outcome.REPLACED} & job.result.outcomes.keys()
     if dataset.collection_id is not None or not is_first:
         return ""
     chosen, found = choose_collection(reading.header.contigs)
@@ -151,12 +198,16 @@ def _write(one: FoundFile, reading: FileReading, job: _Job, found: str) -> Input
         result = InputResult(
             one.source,
             Outcome.REPLACED if registered.replaced else Outcome.ADDED,
-            "; ".join(filter(None, (*reading.warnings, *registered.warnings, found))),
+            "; ".join(filter(None, (_moved(one), *reading.warnings, *registered.warnings, found))),
             registered.counts,
             (f"{options.kind}/{one.htsget_id}",),
         )
         job.run.record(result)
     return result
+
+
+def _moved(one: FoundFile) -> str:
+    return f"moved here from the dataset {one.moved_from}" if one.moved_from else ""
 
 
 def _failed(one: FoundFile, error: BaseException) -> InputResult:

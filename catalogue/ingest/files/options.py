@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.dataset import WantedDataset
@@ -12,6 +12,10 @@ from catalogue.storage.object_ref import ObjectRef
 
 #: The command that ingests each kind of file.
 COMMANDS: Final[Mapping[FileKind, str]] = {FileKind.READS: "ingest_bam", FileKind.VARIANTS: "ingest_vcf"}
+
+# What the arguments of a run also hold.
+_NO_OPTIONS: Final = frozenset({"files", "slug", "dry_run"})
+_OF_DATASET: Final = ("public", "visibility", "title", "description", "licence", "contact", "collection")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,14 @@ class FilesOptions(Options):
         """Return whether a file gets an index when it has none."""
         is_local = self.copy_to is not None or ref.local_path() is not None
         return self.build_index and (is_local or self.fetch_for_index)
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any], *, dry_run: bool = False) -> Self:
+        """Return the options that `recorded` wrote. Raises TypeError, KeyError, ValueError for anything else."""
+        given = {name: value for name, value in arguments.items() if name not in _NO_OPTIONS}
+        described = {name: given.pop(name) for name in _OF_DATASET if name in given}
+        dataset = WantedDataset(slug=given.pop("dataset"), **described)
+        return cls(**{**given, "kind": FileKind(given["kind"])}, dataset=dataset, dry_run=dry_run)
 
     def recorded(self) -> dict[str, Any]:
         recorded = Options.recorded(self)

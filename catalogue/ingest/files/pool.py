@@ -5,23 +5,18 @@ and a file that crashes htslib ends one process, not the ingest. Workers do not 
 """
 
 import multiprocessing
-import os
-import signal
 import sys
-import threading
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing.connection import wait as wait_for_any
 from typing import TypeVar
 
-import django
-from django.apps import apps
 from django.conf import settings
 
+from catalogue.ingest.files import reader_process
 from catalogue.ingest.files.indexing import ReadJob
-from catalogue.ingest.files.reader import FileReading, read_file
+from catalogue.ingest.files.reader import FileReading
 
 Key = TypeVar("Key")
 
@@ -58,15 +53,15 @@ def _read(
     """Work until all jobs are done or a process crashes; then running jobs become suspects, to be repeated alone."""
     pool = ProcessPoolExecutor(
         processes,
-        mp_context=multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn"),
-        initializer=_begin,
+        mp_context=multiprocessing.get_context(_start_method()),
+        initializer=reader_process.begin,
         initargs=(dict(settings.HTSGETSITE_STORAGES),),
     )
     under_way: dict[Future[FileReading], tuple[Key, ReadJob]] = {}
 
     def submit(job: tuple[Key, ReadJob]) -> None:
         try:
-            under_way[pool.submit(read_file, job[1])] = job
+            under_way[pool.submit(reader_process.read, job[1])] = job
         except BrokenProcessPool:
             suspects.append(job)
 
@@ -89,19 +84,7 @@ def _read(
         pool.shutdown(cancel_futures=True)
 
 
-def _begin(storages: dict[str, str]) -> None:
-    """Prepare a worker: set its storages, leave Control-C to the parent, and end with the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if not apps.ready:
-        django.setup()
-        settings.HTSGETSITE_STORAGES = storages
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    # Workers of a killed parent would otherwise wait for work forever.
-    wait_for_any([parent])
-    os._exit(1)
+def _start_method() -> str:
+    """Return how to start processes: as the program has set it (one with threads must not fork), else by forking."""
+    chosen = multiprocessing.get_start_method(allow_none=True)
+    return chosen or ("fork" if sys.platform == "linux" else "spawn")

@@ -31,6 +31,8 @@ from catalogue.storage import ObjectStat, storage
 from catalogue.storage.object_ref import ObjectRef
 
 _MAX_NUMBER = 2**31 - 1
+# Upper bound of the samples that a message names.
+_MAX_NAMED = 5
 
 
 class WrongKindError(FormatError):
@@ -67,6 +69,7 @@ def read_file(job: ReadJob) -> FileReading:
     """
     stat = job.source.stat()
     format = sniff_kind(job.source.reader(stat), job.kind)
+    _verify_stated(job, stat, format)
     if job.copy_to is None:
         reading = _read(open_file(job.source, stat, format), job, source_stat=stat)
         job.source.verify_unchanged(stat)
@@ -83,6 +86,31 @@ def read_file(job: ReadJob) -> FileReading:
         reading = _read(open_file(copy, copy.stat(), format, final=final), job, source_stat=stat)
         held = _held_already(final, digest)
         return replace(reading, stat=held or target.put(staged, final.key))
+
+
+def _verify_stated(job: ReadJob, stat: ObjectStat, format: FileFormat) -> None:
+    """Raise `FormatError` for a file that is not as stated. Reads all of it only for a digest."""
+    if job.stated.format not in (None, format):
+        raise FormatError(f"it is {format}, not {job.stated.format} as the manifest says")
+    digests = {name: hashlib.new(name, usedforsecurity=False) for name in job.stated.digests}
+    if not digests:
+        return
+    for piece in job.source.backend.stream(job.source.key, 0, stat.size, etag=stat.etag):
+        for digest in digests.values():
+            digest.update(piece)
+    for name, digest in digests.items():
+        if digest.hexdigest() != job.stated.digests[name]:
+            raise FormatError(f"its {name} is {digest.hexdigest()}, not {job.stated.digests[name]}")
+
+
+def _with_sample(header: FileHeader, sample: str) -> FileHeader:
+    """Return the header with the stated sample, if it names none. Raises `FormatError` if it names others."""
+    if not sample or sample in header.samples:
+        return header
+    if header.samples:
+        names = ", ".join(header.samples[:_MAX_NAMED])
+        raise FormatError(f"its header names the sample {names}, not {sample}")
+    return replace(header, samples=(sample,))
 
 
 def _copy_ref(storage_name: str, format: FileFormat, digest: str) -> ObjectRef:
@@ -111,7 +139,7 @@ def _read(file: OpenFile, job: ReadJob, *, source_stat: ObjectStat) -> FileReadi
     extra = index.extra_contigs if index else ()
     if extra and file.header.contigs:
         more.append(f"its header does not declare {len(extra)} of its contigs, {extra[0]} the first")
-    full = with_indexed_contigs(file.header, extra)
+    full = _with_sample(with_indexed_contigs(file.header, extra), job.stated.sample)
     verify_contigs(full.contigs)
     return FileReading(
         place=file.final,

@@ -34,10 +34,22 @@ _ADD_SEQUENCES = """
     ON CONFLICT (md5) DO NOTHING
 """
 _COPY_CONTIGS = """
-    COPY catalogue_contig (file_id, number, name, length, md5, aliases, sequence_id, mapped, unmapped, index)
+    COPY catalogue_contig (file_id, number, name, length, md5, aliases, sequence_id, mapped, unmapped, index, chosen)
     FROM STDIN (FORMAT BINARY)
 """
-_CONTIG_TYPES = ("int8", "int4", "varchar", "int8", "bytea", "varchar[]", "int8", "int8", "int8", "bytea")
+_CONTIG_TYPES = (
+    "int8",
+    "int4",
+    "varchar",
+    "int8",
+    "bytea",
+    "varchar[]",
+    "int8",
+    "int8",
+    "int8",
+    "bytea",
+    "bool",
+)
 
 
 class IdTakenError(CatalogueError):
@@ -93,8 +105,9 @@ class Register:
             for ref in made_objects(before):
                 transaction.on_commit(lambda ref=ref: remove_unless_used(ref))  # type: ignore[misc]
         sequences, warnings = self._sequences(reading.header.contigs)
+        chosen = _chosen_sequences(before)
         pk = self._write(before, reading, htsget_id)
-        linked = self._copy_contigs(pk, reading, sequences)
+        linked = self._copy_contigs(pk, reading, sequences, chosen)
         if any(contig.aliases for contig in reading.header.contigs):
             publish_aliases(self.dataset, file=pk)
         counts = {
@@ -192,7 +205,13 @@ class Register:
             Contig.objects.filter(file=row).delete()
         return row.pk
 
-    def _copy_contigs(self, pk: int, reading: FileReading, sequences: Mapping[int, int]) -> int:
+    def _copy_contigs(
+        self,
+        pk: int,
+        reading: FileReading,
+        sequences: Mapping[int, int],
+        chosen: Mapping[tuple[str, int | None], int],
+    ) -> int:
         indexes = reading.index.contigs if reading.index else {}
         members = self._collection()
         linked = 0
@@ -200,7 +219,10 @@ class Register:
             copy.set_types(_CONTIG_TYPES)
             for contig in reading.header.contigs:
                 sequence = sequences.get(contig.index)
-                if contig.md5 is None and contig.length is not None:
+                choice = None if sequence or contig.md5 else chosen.get((contig.name, contig.length))
+                if choice is not None:
+                    sequence = choice
+                elif contig.md5 is None and contig.length is not None:
                     sequence = members.get((contig.name, contig.length))
                 linked += sequence is not None
                 if sequence is None and len(self.unlinked) < _MAX_UNLINKED:
@@ -218,6 +240,7 @@ class Register:
                         index.mapped if index else None,
                         index.unmapped if index else None,
                         index.packed if index else b"",
+                        choice is not None,
                     )
                 )
         return linked
@@ -232,6 +255,18 @@ class Register:
             )
             self._members = {(name, length): sequence for name, length, sequence in rows}
         return self._members
+
+
+def _chosen_sequences(before: DataFile | None) -> dict[tuple[str, int | None], int]:
+    """Return the sequences that a steward chose for contigs of the earlier state of a file, by name and length."""
+    if before is None:
+        return {}
+    rows = Contig.objects.filter(file=before, chosen=True, sequence__isnull=False)
+    return {
+        (name, length): sequence
+        for name, length, sequence in rows.values_list("name", "length", "sequence_id")
+        if sequence is not None
+    }
 
 
 def _with_current_objects(reading: FileReading) -> FileReading:

@@ -59,7 +59,9 @@ def decide(
     found: Sequence[FoundFile], options: FilesOptions, dataset: int | None
 ) -> list[tuple[FoundFile, Decision]]:
     """Return each file with its decision; `dataset` is the primary key of the dataset, None for a new one."""
-    rows = _rows([one.htsget_id for one in found], options)
+    # Files of many samples take much room, and are seldom compared by them.
+    deferred = ("header",) if any(one.stated.sample for one in found) else ("header", "samples")
+    rows = _rows([one.htsget_id for one in found], options, deferred)
 
     def look(one: FoundFile) -> Decision:
         try:
@@ -82,11 +84,11 @@ def _format(one: FoundFile, options: FilesOptions) -> FileFormat | None:
         return None  # reported when it is read
 
 
-def _rows(ids: Sequence[str], options: FilesOptions) -> Mapping[str, list[DataFile]]:
+def _rows(ids: Sequence[str], options: FilesOptions, deferred: Sequence[str]) -> Mapping[str, list[DataFile]]:
     rows: defaultdict[str, list[DataFile]] = defaultdict(list)
     for start in range(0, len(ids), _MAX_IDS):
         some = DataFile.objects.filter(kind=options.kind, htsget_id__in=ids[start : start + _MAX_IDS])
-        for row in some.defer("header", "samples"):
+        for row in some.defer(*deferred):
             rows[row.htsget_id].append(row)
     return rows
 
@@ -100,13 +102,22 @@ def _is_unchanged(one: FoundFile, row: DataFile, options: FilesOptions) -> bool:
     return (
         (stat.size, stat.etag) == (row.size, row.source_etag if copied else row.etag)
         and row.state != DataFile.State.CORRUPT
+        and _agrees(one, row)
         and _has_same_index(one, row, stat, options)
         and (not copied or _copy_exists(row, options))
     )
 
 
+def _agrees(one: FoundFile, row: DataFile) -> bool:
+    """Return whether the row has what is stated about the file. Digests were checked when the file was read."""
+    stated = one.stated
+    return stated.format in (None, row.format) and (not stated.sample or stated.sample in row.samples)
+
+
 def _has_same_index(one: FoundFile, row: DataFile, stat: ObjectStat, options: FilesOptions) -> bool:
-    found = find_index(one.ref, one.links, FileFormat(row.format), modified=stat.modified)
+    found = find_index(
+        one.ref, one.links, FileFormat(row.format), modified=stat.modified, stated=one.stated.index
+    )
     if found is None:
         return bool(row.index_kind) or not options.builds_index_of(one.ref)
     return (str(found[0]), found[1].etag) == (row.index_source, row.index_etag)
@@ -126,4 +137,5 @@ def _job(one: FoundFile, options: FilesOptions) -> ReadJob:
         build_index=options.build_index,
         fetch_for_index=options.fetch_for_index,
         dry_run=options.dry_run,
+        stated=one.stated,
     )

@@ -1,12 +1,13 @@
 """`manage.py ingest_aliases`: registers aliases of sequences from tables."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
 from catalogue.formats.alias_tables import TableFormat
 from catalogue.formats.fasta_names import is_authority_name
-from catalogue.ingest.aliases import TABLE_SUFFIXES, AliasOptions, ingest_aliases
+from catalogue.ingest.aliases import COMMAND, TABLE_SUFFIXES, AliasOptions, ingest_aliases
 from catalogue.ingest.outcomes import IngestResult, Observer, Outcome
 from catalogue.ingest.sources import find_sources
 from catalogue.management.ingest_command import IngestCommand
@@ -33,19 +34,12 @@ class Command(IngestCommand):
             "--allow-unmatched", action="store_true", help="rows that match no sequence are no failure"
         )
 
+    def job(self, files: list[str], options: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        return COMMAND, {**_wanted(options).recorded(), "files": files}
+
     def ingest(self, files: list[str], options: dict[str, Any], observer: Observer) -> IngestResult:
-        assembly = options["assembly"]
-        if assembly is not None and not is_authority_name(assembly):
-            raise CommandError(f"--assembly: {assembly!r} is not a word of letters, digits, '.', '_' and '-'")
-        wanted = AliasOptions(
-            format=options["format"] and TableFormat(options["format"]),
-            assembly=assembly,
-            create_authorities=options["create_authorities"],
-            allow_unmatched=options["allow_unmatched"],
-            dry_run=options["dry_run"],
-        )
         sources = find_sources(files, suffixes=TABLE_SUFFIXES)
-        return ingest_aliases(sources, options=wanted, observer=observer)
+        return ingest_aliases(sources, options=_wanted(options), observer=observer)
 
     def describe(self, result: IngestResult, options: dict[str, Any]) -> list[str]:
         failed = result.outcomes[Outcome.FAILED]
@@ -59,3 +53,16 @@ class Command(IngestCommand):
         if contradicting := result.count("contradicting"):
             said.append(counted(contradicting, "contradicts what is known", "contradict what is known"))
         return [*said, counted(result.count("aliases"), "name added", "names added")]
+
+
+def _wanted(options: Mapping[str, Any]) -> AliasOptions:
+    assembly = options["assembly"]
+    if assembly is not None and not is_authority_name(assembly):
+        raise CommandError(f"--assembly: {assembly!r} is not a word of letters, digits, '.', '_' and '-'")
+    return AliasOptions(
+        format=options["format"] and TableFormat(options["format"]),
+        assembly=assembly,
+        create_authorities=options["create_authorities"],
+        allow_unmatched=options["allow_unmatched"],
+        dry_run=options["dry_run"],
+    )

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.core.management.base import CommandError, CommandParser
 
 from catalogue.formats.fasta_names import is_authority_name
-from catalogue.ingest.fasta.ingest import FASTA_SUFFIXES, FastaOptions, ingest_fasta
+from catalogue.ingest.fasta.ingest import COMMAND, FASTA_SUFFIXES, FastaOptions, ingest_fasta
 from catalogue.ingest.outcomes import IngestResult, InputResult, Observer
 from catalogue.ingest.sources import find_sources
 from catalogue.management.ingest_command import IngestCommand, outcomes_in_words
@@ -51,23 +51,12 @@ class Command(IngestCommand):
             help="remove *, -, . and digits among the residues, and count them",
         )
 
+    def job(self, files: list[str], options: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        return COMMAND, {**_wanted(options).recorded(), "files": files}
+
     def ingest(self, files: list[str], options: dict[str, Any], observer: Observer) -> IngestResult:
-        authority, collection = options["authority"], options["collection"]
-        if authority is not None and not is_authority_name(authority):
-            raise CommandError(
-                f"--authority: {authority!r} is not a word of at most 64 letters, digits, '.', '_' and '-'"
-            )
-        if collection is not None and not 0 < len(collection) <= _MAX_COLLECTION:
-            raise CommandError(f"--collection: expected a name of 1 to {_MAX_COLLECTION} characters")
-        wanted = FastaOptions(
-            authority=authority,
-            circular=frozenset(options["circular"]),
-            collection=collection,
-            strip=options["strip"],
-            dry_run=options["dry_run"],
-        )
         sources = find_sources(files, suffixes=FASTA_SUFFIXES)
-        return ingest_fasta(sources, options=wanted, observer=observer)
+        return ingest_fasta(sources, options=_wanted(options), observer=observer)
 
     def describe_input(self, result: InputResult) -> str:
         return _in_words(result.counts)
@@ -80,6 +69,23 @@ class Command(IngestCommand):
         if result.collection is not None:
             said.append(f"collection {result.collection}")
         return said
+
+
+def _wanted(options: Mapping[str, Any]) -> FastaOptions:
+    authority, collection = options["authority"], options["collection"]
+    if authority is not None and not is_authority_name(authority):
+        raise CommandError(
+            f"--authority: {authority!r} is not a word of at most 64 letters, digits, '.', '_' and '-'"
+        )
+    if collection is not None and not 0 < len(collection) <= _MAX_COLLECTION:
+        raise CommandError(f"--collection: expected a name of 1 to {_MAX_COLLECTION} characters")
+    return FastaOptions(
+        authority=authority,
+        circular=frozenset(options["circular"]),
+        collection=collection,
+        strip=options["strip"],
+        dry_run=options["dry_run"],
+    )
 
 
 def _in_words(counts: Mapping[str, int]) -> str:

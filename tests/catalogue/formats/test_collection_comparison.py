@@ -6,7 +6,14 @@ from collections.abc import Hashable
 import numpy as np
 import pytest
 
-from catalogue.formats.collection_comparison import CollectionArrays, compare, compare_stored, match_elements
+from catalogue.formats import collection_comparison
+from catalogue.formats.collection_comparison import (
+    CollectionArrays,
+    _number,
+    compare,
+    compare_stored,
+    match_elements,
+)
 from catalogue.formats.collections import sequence_names
 
 
@@ -84,13 +91,15 @@ def test_comparison_tells_which_attributes_are_where() -> None:
 
 
 def random_arrays(rng: random.Random) -> CollectionArrays:
-    """A collection of few different elements, some of whose digests have the same first 8 bytes."""
+    """A collection of few different elements, some of whose names and digests have the same first 8 bytes."""
     size = rng.randint(1, 8)
+    names = [b"", b"a", b"b", "é".encode(), b"12345678", b"123456789", b"12345678" * 2]
+    names += [b"n" * 64 if rng.random() < 0.9 else b"n" * 65] * (rng.random() < 0.3)
     digests = [bytes(8) + bytes([number]) * 16 for number in range(3)]
     digests += [bytes([number]) * 24 for number in range(5)]
     chosen = digests[3:] if rng.random() < 0.7 else digests
     return CollectionArrays(
-        [rng.choice([b"a", b"b", b"c", "é".encode()]) for _ in range(size)],
+        b"\0".join(rng.choice(names) for _ in range(size)),
         np.array(rng.choices([1, 2, 2**62], k=size), dtype=np.int64),
         b"".join(rng.choices(chosen, k=size)),
     )
@@ -98,14 +107,31 @@ def random_arrays(rng: random.Random) -> CollectionArrays:
 
 def test_stored_collections_compare_as_any_others() -> None:
     rng = random.Random(9)
-    for _ in range(1000):
+    for _ in range(2000):
         a = random_arrays(rng)
         b = a if rng.random() < 0.1 else random_arrays(rng)
         assert compare_stored(a, b) == compare(level2(a), level2(b)), (a, b)
 
 
+@pytest.mark.parametrize("rounds", [0, 1, 8])
+@pytest.mark.parametrize("multiplier", [0, 1, None])
+def test_rows_are_numbered_alike_whatever_their_hashes(
+    monkeypatch: pytest.MonkeyPatch, rounds: int, multiplier: int | None
+) -> None:
+    if multiplier is not None:
+        multipliers = np.full(16, multiplier, dtype=np.uint64)
+        monkeypatch.setattr(collection_comparison, "_MULTIPLIERS", multipliers)
+    rng = np.random.default_rng(rounds)
+    for columns in (1, 2, 3):
+        rows = rng.choice(np.array([0, 1, 2, 2**63, 2**64 - 1], dtype=np.uint64), (500, columns))
+        codes = _number(list(rows.T), rounds=rounds)
+        assert codes.max() < len(rows)
+        assert (rows[codes] == rows).all()
+        assert len(np.unique(codes)) == len(np.unique(rows, axis=0))
+
+
 def level2(arrays: CollectionArrays) -> dict[str, list[Hashable]]:
-    names = [name.decode() for name in arrays.names]
+    names = arrays.names.decode().split("\0")
     sequences: list[Hashable] = list(sequence_names(arrays.sequences))
     lengths = arrays.lengths.tolist()
     return {

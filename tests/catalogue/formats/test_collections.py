@@ -12,6 +12,7 @@ from catalogue.formats.collections import (
     canonical_json,
     collection_digest,
     digest_text,
+    pack_members,
     parse_collection_digest,
     sequence_names,
     sha512t24u,
@@ -38,7 +39,7 @@ def members_of(rows: Sequence[tuple[str, int, str]]) -> list[Member]:
 def digest_all(members: Sequence[Member], *, batch: int = 1000) -> dict[str, str]:
     digester = CollectionDigester()
     for start in range(0, len(members), batch):
-        digester.add(members[start : start + batch])
+        digester.add(pack_members(members[start : start + batch]))
     digests = digester.finish()
     assert digests.size == len(members)
     return {name: digest_text(digests.attributes[name]) for name in ATTRIBUTES} | {
@@ -73,7 +74,7 @@ def simple_digests(members: Sequence[Member]) -> dict[str, str]:
     }
 
 
-LETTERS = 'abcXYZ0189_.-|: "\\/\x7f\t\n\x00\x1féß中\u2028😀'
+LETTERS = 'abcXYZ0189_.-|: "\\/\x7f\t\n\x01\x1féß中\u2028😀'
 
 
 def random_members(rng: random.Random, size: int) -> list[Member]:
@@ -103,6 +104,8 @@ def test_lengths_do_not_name_a_collection() -> None:
 def test_a_lone_surrogate_has_no_canonical_json() -> None:
     with pytest.raises(UnicodeEncodeError):
         canonical_json(["\ud800"])
+    with pytest.raises(UnicodeEncodeError):
+        pack_members([("\ud800", 1, bytes(24))])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from catalogue.formats.collections import CollectionDigester, Member, digest_text
+from catalogue.formats.collections import CollectionDigester, Member, digest_text, pack_members
 from catalogue.formats.digests import sequence_digests
 from catalogue.ingest import collection_digests
 from catalogue.ingest.collection_digests import digest_collection
@@ -151,9 +151,8 @@ def test_digests_wait_for_members_that_are_being_added() -> None:
     assert outcomes == [True]
     digester = CollectionDigester()
     members = collection.members.order_by("position").select_related("sequence")
-    digester.add(
-        [Member(row.name, row.sequence.length, bytes(row.sequence.sha512t24u or b"")) for row in members]
-    )
+    rows = [Member(row.name, row.sequence.length, bytes(row.sequence.sha512t24u or b"")) for row in members]
+    digester.add(pack_members(rows))
     assert digest_of(collection) == digest_text(digester.finish().digest)
 
 

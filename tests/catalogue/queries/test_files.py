@@ -223,7 +223,7 @@ def test_what_is_remembered_belongs_to_one_ingest(file: DataFile, tmp_path: Path
 
 
 def test_the_cache_keeps_what_was_used_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = Cache(3 * (100 + Cache.OVERHEAD))
+    cache = Cache("tested", 3 * (100 + Cache.OVERHEAD))
     for key in "abc":
         cache.put((key,), key, 100)
     assert cache.get(("a",)) == "a"

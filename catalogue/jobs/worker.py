@@ -1,0 +1,143 @@
+"""The worker: runs the tasks of the queue until it is told to stop, and finds what other workers lost.
+
+Signals, the queue and the database connections of procrastinate are the business of the main thread; each job has a
+thread of its own, and reads files in processes that do not descend from a process with threads.
+"""
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from django.db import Error as DatabaseError
+from django.db import connection
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import ConnectorException
+
+from catalogue.jobs.queue import QUEUE
+from catalogue.jobs.recovery import recover
+from catalogue.jobs.tasks import stopping
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two searches for parts that lost their worker.
+RECOVER_EVERY: Final = 5.0
+#: Seconds before a worker without a database tries again; doubled up to the second.
+_BACK_OFF: Final = (0.5, 10.0)
+_LOST = (ConnectorException, DatabaseError, OSError)
+
+
+def run_worker(*, concurrency: int, until: Callable[[], object] | None = None) -> None:
+    """Do jobs until SIGTERM or SIGINT, `concurrency` at a time; a second signal ends the process at once.
+
+    On a signal jobs end after the file that they are at; another worker, or this one later, does the rest. When the
+    database cannot be reached the worker waits for it. `until` blocks in a thread; the worker stops when it returns.
+    """
+    # Readers of files are forked by a server without threads, which finds the code as this process does.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    multiprocessing.set_start_method("forkserver", force=True)
+    multiprocessing.set_forkserver_preload(["catalogue.ingest.files.reader_process"])
+    stopping.clear()
+    asyncio.run(_run(concurrency, until))
+
+
+async def _run(concurrency: int, until: Callable[[], object] | None) -> None:
+    loop = asyncio.get_running_loop()
+    # One thread a job, and some for the searches and the queue.
+    loop.set_default_executor(ThreadPoolExecutor(concurrency + 3, "job"))
+    stop = _Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.request)
+    if until is not None:
+        threading.Thread(target=stop.when, args=(until, loop), daemon=True).start()
+    searches = asyncio.create_task(_search(stop))
+    pause = _BACK_OFF[0]
+    while not stop.requested.is_set():
+        try:
+            await loop.run_in_executor(None, _reach_database)
+            pause = _BACK_OFF[0]
+            await _work(concurrency, stop)
+        except _LOST as error:
+            log.warning("the database is out of reach: %s; trying again in %s s", error, pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.requested.wait(), pause)
+            pause = min(2 * pause, _BACK_OFF[1])
+    searches.cancel()
+    log.info("the worker stopped")
+
+
+async def _work(concurrency: int, stop: "_Stop") -> None:
+    connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
+    connector._pool_args.update(min_size=1, max_size=2)
+    with app.with_connector(connector) as own:
+        async with own.open_async():
+            worker = own._worker(
+                queues=[QUEUE],
+                concurrency=concurrency,
+                delete_jobs="always",
+                install_signal_handlers=False,
+            )
+            log.info("the worker is ready for jobs, %s at a time", concurrency)
+            with stop.stops(worker.stop):
+                await worker.run()  # type: ignore[no-untyped-call]
+
+
+async def _search(stop: "_Stop") -> None:
+    loop = asyncio.get_running_loop()
+    while not stop.requested.is_set():
+        with contextlib.suppress(*_LOST):
+            await loop.run_in_executor(None, _recover)
+        await asyncio.sleep(RECOVER_EVERY)
+
+
+def _recover() -> None:
+    connection.close_if_unusable_or_obsolete()
+    recover()
+
+
+def _reach_database() -> None:
+    """Connect as Django does, which starts the embedded server if it is not running."""
+    connection.close_if_unusable_or_obsolete()
+    connection.ensure_connection()
+
+
+class _Stop:
+    """Whether the worker is to stop, and how to make it."""
+
+    def __init__(self) -> None:
+        self.requested = asyncio.Event()
+        self._stop: Callable[[], Any] = lambda: None
+
+    def request(self) -> None:
+        """Stop after the files under way; the second time, end the process."""
+        if self.requested.is_set():
+            # Nothing is lost: what was not finished is begun again.
+            os._exit(128 + signal.SIGTERM)
+        log.info("stopping after the files under way")
+        self.requested.set()
+        stopping.set()
+        self._stop()
+
+    @contextlib.contextmanager
+    def stops(self, stop: Callable[[], Any]) -> Iterator[None]:
+        """Call `stop` when the end is requested during the block."""
+        self._stop = stop
+        try:
+            if self.requested.is_set():
+                stop()
+            yield
+        finally:
+            self._stop = lambda: None
+
+    def when(self, until: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
+        """Wait for `until`, then request the end."""
+        until()
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(self.request)

@@ -1,0 +1,35 @@
+"""The folder in which the processes of one server count together (prometheus_client's multiprocess mode).
+
+Imports neither Django nor prometheus_client: the folder must be known before the first metric is declared.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+_PREFIX: Final = "htsgetsite-metrics-"
+
+
+def share_metrics() -> None:
+    """Let this process and all that it forks count into one new folder, and remove those of servers that were killed.
+
+    Keeps a folder that the operator chose.
+    """
+    if VARIABLE in os.environ:
+        return
+    parent = Path(tempfile.gettempdir())
+    for folder in parent.glob(f"{_PREFIX}*"):
+        server = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if folder.stat().st_uid == os.getuid() and not Path("/proc", server).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+    os.environ[VARIABLE] = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent)
+
+
+def remove_metrics() -> None:
+    """Remove the folder that `share_metrics` made."""
+    folder = Path(os.environ.get(VARIABLE, ""))
+    if folder.name.startswith(f"{_PREFIX}{os.getpid()}-"):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,67 @@
+"""Jobs that register reads and variants."""
+
+from typing import Any
+
+import pytest
+
+from catalogue import jobs
+from catalogue.models import DataFile, Dataset, IngestRun, RunPart
+from tests.catalogue.lab import Lab, make_reads_file
+from tests.catalogue.made_jobs import do_job
+
+pytestmark = pytest.mark.django_db
+
+
+def reads(*files: Any, **options: Any) -> dict[str, Any]:
+    return {"kind": "reads", "dataset": "trial", "files": [str(file) for file in files], **options}
+
+
+def outcomes(run: IngestRun) -> dict[str, str]:
+    return {one.source.rsplit("/", 1)[-1]: one.outcome for one in run.files.all()}
+
+
+def test_a_job_registers_a_folder(lab: Lab) -> None:
+    for name in ("a", "b", "c"):
+        make_reads_file(lab.stored / f"{name}.bam")
+    (lab.stored / "bad.bam").write_bytes(b"nothing")
+    run = jobs.start("ingest_bam", reads(lab.stored))
+    assert (run.outcome, run.progress.phase) == ("queued", "waiting for a worker")
+    done = do_job(run)
+    assert outcomes(done) == {"a.bam": "added", "b.bam": "added", "c.bam": "added", "bad.bam": "failed"}
+    assert (done.outcome, done.summary) == (
+        "failed",
+        {"added": 3, "failed": 1, "counts": {"contigs": 9, "samples": 6}},
+    )
+    assert (done.progress.done, done.progress.total, done.progress.phase) == (4, 4, "")
+    assert {file.htsget_id for file in DataFile.objects.all()} == {"a", "b", "c"}
+    assert not RunPart.objects.exists()
+    again = do_job(jobs.start("ingest_bam", reads(lab.stored)))
+    assert again.summary == {"unchanged": 3, "failed": 1}
+
+
+def test_a_preview_writes_nothing(lab: Lab) -> None:
+    make_reads_file(lab.stored / "a.bam")
+    done = do_job(jobs.start("ingest_bam", reads(lab.stored), dry_run=True))
+    assert (done.outcome, outcomes(done)) == ("succeeded", {"a.bam": "added"})
+    assert done.files.get().counts["contigs"] == 3
+    assert not Dataset.objects.exists()
+
+
+def test_a_retry_does_what_failed(lab: Lab) -> None:
+    make_reads_file(lab.stored / "a.bam")
+    bad = lab.stored / "bad.bam"
+    bad.write_bytes(b"nothing")
+    first = do_job(jobs.start("ingest_bam", reads(lab.stored)))
+    make_reads_file(bad)
+    second = do_job(jobs.retry(first))
+    assert (second.outcome, outcomes(second)) == ("succeeded", {"bad.bam": "added"})
+    with pytest.raises(jobs.NotPossible, match="nothing left"):
+        jobs.retry(second)
+
+
+def test_a_cancelled_job_is_not_begun(lab: Lab) -> None:
+    run = jobs.start("ingest_bam", reads(lab.stored))
+    assert jobs.cancel(run).outcome == "cancelled"
+    assert not RunPart.objects.exists()
+    with pytest.raises(jobs.NotPossible, match="over"):
+        jobs.cancel(run)

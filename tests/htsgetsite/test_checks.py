@@ -1,0 +1,76 @@
+"""`check --deploy` names every risky setting, and nothing else."""
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+from htsgetsite.checks import RISKS, check_risks
+
+SAFE = {
+    "PUBLIC_URL": "https://data.example.org",
+    "EMBEDDED": False,
+    "SERVICE_ID": "org.example.data",
+    "SERVICE_CONTACT_URL": "mailto:data@example.org",
+    "ALLOWED_HOSTS": ["data.example.org"],
+    "TRUST_PROXY": True,
+    "THROTTLE_TICKETS_USER": (1, 60),
+    "THROTTLE_TICKETS_ADDRESS": (1, 60),
+    "THROTTLE_FAILURES": (1, 60),
+    "THROTTLE_SIGN_IN": (1, 60),
+    "THROTTLE_SIGN_IN_ACCOUNT": (1, 60),
+    "TICKET_URL_TTL": 3600,
+    "METRICS_LISTEN": None,
+    "STORAGE_FILE_MODE": 0o640,
+    "SECRET_KEY_FALLBACKS": [],
+}
+RISKY = [
+    ("PUBLIC_URL", "", {1}),
+    ("EMBEDDED", True, {2}),
+    ("SERVICE_ID", "org.example.htsgetsite", {3}),
+    ("SERVICE_CONTACT_URL", "", {3}),
+    ("ALLOWED_HOSTS", ["data.example.org", "*"], {4}),
+    ("PUBLIC_URL", "http://data.example.org", {5}),
+    ("TRUST_PROXY", False, {6}),
+    ("THROTTLE_TICKETS_USER", None, {7}),
+    ("THROTTLE_SIGN_IN_ACCOUNT", None, {7}),
+    ("TICKET_URL_TTL", 604800, {8}),
+    ("METRICS_LISTEN", ("0.0.0.0", 9100), {9}),
+    ("METRICS_LISTEN", ("data.example.org", 9100), {9}),
+    ("STORAGE_FILE_MODE", 0o644, {10}),
+    ("SECRET_KEY_FALLBACKS", ["old"], {11}),
+]
+
+
+@pytest.fixture(autouse=True)
+def safe(settings: Any) -> None:
+    for name, value in SAFE.items():
+        setattr(settings, name, value)
+
+
+@pytest.mark.parametrize(
+    "listen", [None, ("127.0.0.1", 9100), ("::1", 9100), ("10.0.0.5", 9100), ("localhost", 1)]
+)
+def test_safe_settings_give_no_warning(settings: Any, listen: tuple[str, int] | None) -> None:
+    settings.METRICS_LISTEN = listen
+    assert check_risks(None) == []
+
+
+@pytest.mark.parametrize(("name", "value", "numbers"), RISKY)
+def test_each_risk_is_named(settings: Any, name: str, value: object, numbers: set[int]) -> None:
+    setattr(settings, name, value)
+    warnings = check_risks(None)
+    assert {warning.id for warning in warnings} == {f"htsgetsite.W{number:03}" for number in numbers}
+    assert all(warning.hint for warning in warnings)
+
+
+def test_every_risk_is_tried_and_has_a_number_of_its_own() -> None:
+    numbers = [risk.number for risk in RISKS]
+    assert len(set(numbers)) == len(numbers)
+    assert set().union(*(tried for _, _, tried in RISKY)) == set(numbers)
+
+
+def test_they_are_checks_of_the_deployment_only(settings: Any) -> None:
+    settings.PUBLIC_URL = ""
+    assert "htsgetsite.W001" not in {message.id for message in run_checks()}
+    assert "htsgetsite.W001" in {message.id for message in run_checks(include_deployment_checks=True)}
