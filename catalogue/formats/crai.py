@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalogue.formats import FormatError, ReadRange
-from catalogue.formats.cram import CramFile, read_data_container, verify_container
-from catalogue.formats.cram_structure import SEVERAL_REFERENCES, UNPLACED
+from catalogue.formats.cram import CramFile, read_data_container, verify_container, walk_containers
+from catalogue.formats.cram_structure import SEVERAL_REFERENCES, UNPLACED, Container
 from catalogue.formats.intervals import MAX_POSITION, ByteRange
 
 #: Upper bound of an uncompressed index (256 MiB: some ten million slices); a larger one is treated as corrupt.
@@ -100,6 +100,62 @@ def verify_rows(
         _skip_empty(read_range, file, begin=container.extent.end, end=ends[i])
         if i == len(begins) - 1:
             verify_container(read_range, file, container)
+
+
+def verify_packed(
+    packed: Mapping[int, bytes],
+    unplaced: int | None,
+    read_range: ReadRange,
+    file: CramFile,
+    *,
+    max_containers: int | None = None,
+) -> None:
+    """Verify that packed contig indexes (by contig number) belong to this file, as `verify_rows` does.
+
+    `unplaced` is the first byte of the containers with reads on no contig. Without `max_containers` every container is
+    read, and the blocks of each must be whole. Raises `FormatError`.
+    """
+    ends: dict[int, int] = {}
+    references: defaultdict[int, set[int]] = defaultdict(set)
+    for number, data in packed.items():
+        for begin, end in zip(*(array.tolist() for array in container_ranges(data)), strict=True):
+            ends[begin] = end
+            references[begin].add(number)
+    begins = sorted(ends)
+    limit = file.data.end if unplaced is None else unplaced
+    _skip_empty(read_range, file, begin=file.data.begin, end=min([*begins, limit]))
+    if max_containers is None:
+        _verify_every(read_range, file, references, unplaced)
+        return
+    for i in np.unique(np.linspace(0, len(begins) - 1, max_containers, dtype=np.int64)) if begins else ():
+        container = read_data_container(read_range, file, offset=begins[i])
+        _verify_reference(container, references[begins[i]])
+        _skip_empty(read_range, file, begin=container.extent.end, end=ends[begins[i]])
+        if i == len(begins) - 1:
+            verify_container(read_range, file, container)
+
+
+def _verify_every(
+    read_range: ReadRange, file: CramFile, references: Mapping[int, set[int]], unplaced: int | None
+) -> None:
+    left = set(references)
+    for container in walk_containers(read_range, file):
+        verify_container(read_range, file, container)
+        begin = container.extent.begin
+        left.discard(begin)
+        if begin in references:
+            _verify_reference(container, references[begin])
+        elif container.records and (unplaced is None or begin < unplaced):
+            raise FormatError("the index does not know a CRAM container", offset=begin)
+    if left:
+        raise FormatError("no CRAM container begins where the index says", offset=min(left))
+
+
+def _verify_reference(container: Container, references: set[int]) -> None:
+    if container.reference != SEVERAL_REFERENCES and container.reference not in references:
+        raise FormatError(
+            "CRAM container holds another reference than its index says", offset=container.extent.begin
+        )
 
 
 def pack(rows: Iterable[CraiRow], *, data: ByteRange, contigs: int) -> PackedIndex:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 
 class Outcome(StrEnum):
@@ -20,6 +20,10 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     PASSED_OVER = "passed over"
     FAILED = "failed"
+
+
+#: The outcomes that an ingest can have, in the order in which results name them.
+OF_INGESTS: Final = tuple(outcome for outcome in Outcome if outcome is not Outcome.CHANGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

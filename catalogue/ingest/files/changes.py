@@ -97,7 +97,7 @@ def change_each(
     pks = list(files.order_by("htsget_id", "kind", "format").values_list("pk", flat=True))
     result = IngestResult(total=len(pks))
     for done, pk in enumerate(pks, start=1):
-        one = _change_one(files, pk, work)
+        one = change_one(files, pk, work)
         if one is not None:
             result.inputs.append(one)
             observer.finished(one)
@@ -105,10 +105,10 @@ def change_each(
     return result
 
 
-def _change_one(
+def change_one(
     files: QuerySet[DataFile], pk: int, work: Callable[[DataFile], InputResult]
 ) -> InputResult | None:
-    """Return the result for one file; None when it left the queryset in the meantime."""
+    """Call `work` with one file as `change_each` does; return None when the file left the queryset in the meantime."""
     name = ""
 
     def transact() -> InputResult | None:

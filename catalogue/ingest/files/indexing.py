@@ -33,8 +33,8 @@ class ReadJob:
 
     `links` are links to the file; its index may be next to one of them. `copy_to` names the storage for a copy; if it
     is None the file is served in place. `build_index` builds a missing index, for a remote object only with
-    `fetch_for_index`, because that reads the whole object. A `dry_run` stores nothing. What is
-    `stated` about the file has to be true.
+    `fetch_for_index`, because that reads the whole object; `build_always` builds one whatever there is. A `dry_run`
+    stores nothing. What is `stated` about the file has to be true.
     """
 
     source: ObjectRef
@@ -43,6 +43,7 @@ class ReadJob:
     copy_to: str | None = None
     build_index: bool = True
     fetch_for_index: bool = False
+    build_always: bool = False
     dry_run: bool = False
     stated: Stated = NOTHING_STATED
 
@@ -98,6 +99,8 @@ def obtain_index(
 
     Raises `FormatError` for an index that is not of this file, and for a file that cannot be indexed.
     """
+    if job.build_always:
+        return *_build_index(file, dry_run=job.dry_run), []
     if found := find_index(
         job.source, job.links, file.spec.format, modified=modified, stated=job.stated.index
     ):

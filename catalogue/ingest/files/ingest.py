@@ -22,7 +22,7 @@ from catalogue.ingest.files.pool import ReaderCrashedError, read_files
 from catalogue.ingest.files.reader import FileReading, WrongKindError
 from catalogue.ingest.files.rows import Register, discard_made
 from catalogue.ingest.files.selection import EXPECTED, decide, without_rivals
-from catalogue.ingest.outcomes import IngestResult, InputResult, Observer, Outcome
+from catalogue.ingest.outcomes import OF_INGESTS, IngestResult, InputResult, Observer, Outcome
 from catalogue.ingest.runs import MAX_RECORDED, Run, ingest_run
 from catalogue.ingest.sources import printable
 from catalogue.ingest.transactions import retry_on_deadlock, write_transaction
@@ -72,7 +72,7 @@ def ingest_files(arguments: Sequence[str], *, options: FilesOptions, observer: O
         if not dataset._state.adding and not options.dry_run:
             link_contigs(dataset)
         result.unlinked = tuple(register.unlinked)
-        run.summary = {outcome.value.replace(" ", "_"): result.outcomes[outcome] for outcome in Outcome}
+        run.summary = {one.value.replace(" ", "_"): result.outcomes[one] for one in OF_INGESTS}
     return result
 
 

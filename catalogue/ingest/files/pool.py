@@ -6,7 +6,7 @@ and a file that crashes htslib ends one process, not the ingest. Workers do not 
 
 import multiprocessing
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -19,6 +19,8 @@ from catalogue.ingest.files.indexing import ReadJob
 from catalogue.ingest.files.reader import FileReading
 
 Key = TypeVar("Key")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 
 class ReaderCrashedError(Exception):
@@ -28,28 +30,36 @@ class ReaderCrashedError(Exception):
 def read_files(
     jobs: Iterable[tuple[Key, ReadJob]], *, processes: int
 ) -> Generator[tuple[Key, FileReading | BaseException], None, None]:
-    """Yield the result or exception of each job, in order of completion.
+    """Yield the reading or exception of each job, as `in_processes` does."""
+    return in_processes(jobs, reader_process.read, processes=processes)
 
-    Takes jobs only as processes become free. Closing the iterator ends the processes.
+
+def in_processes(
+    jobs: Iterable[tuple[Key, Job]], work: Callable[[Job], Result], *, processes: int
+) -> Generator[tuple[Key, Result | BaseException], None, None]:
+    """Yield the result or exception of `work` on each job, in order of completion.
+
+    `work` is a function of a module. Takes jobs only as processes become free. Closing the iterator ends the processes.
     """
     waiting = iter(jobs)
     while batch := list(islice(waiting, 1)):
-        suspects: list[tuple[Key, ReadJob]] = []
-        yield from _read(batch[0], waiting, processes=processes, suspects=suspects)
+        suspects: list[tuple[Key, Job]] = []
+        yield from _read(batch[0], waiting, work, processes=processes, suspects=suspects)
         for suspect in suspects:
-            alone: list[tuple[Key, ReadJob]] = []
-            yield from _read(suspect, iter(()), processes=1, suspects=alone)
+            alone: list[tuple[Key, Job]] = []
+            yield from _read(suspect, iter(()), work, processes=1, suspects=alone)
             if alone:
                 yield suspect[0], ReaderCrashedError("htslib crashed on it")
 
 
 def _read(
-    first: tuple[Key, ReadJob],
-    waiting: Iterator[tuple[Key, ReadJob]],
+    first: tuple[Key, Job],
+    waiting: Iterator[tuple[Key, Job]],
+    work: Callable[[Job], Result],
     *,
     processes: int,
-    suspects: list[tuple[Key, ReadJob]],
-) -> Generator[tuple[Key, FileReading | BaseException], None, None]:
+    suspects: list[tuple[Key, Job]],
+) -> Generator[tuple[Key, Result | BaseException], None, None]:
     """Work until all jobs are done or a process crashes; then running jobs become suspects, to be repeated alone."""
     pool = ProcessPoolExecutor(
         processes,
@@ -57,11 +67,11 @@ def _read(
         initializer=reader_process.begin,
         initargs=(dict(settings.HTSGETSITE_STORAGES),),
     )
-    under_way: dict[Future[FileReading], tuple[Key, ReadJob]] = {}
+    under_way: dict[Future[Result], tuple[Key, Job]] = {}
 
-    def submit(job: tuple[Key, ReadJob]) -> None:
+    def submit(job: tuple[Key, Job]) -> None:
         try:
-            under_way[pool.submit(reader_process.read, job[1])] = job
+            under_way[pool.submit(work, job[1])] = job
         except BrokenProcessPool:
             suspects.append(job)
 

@@ -71,19 +71,19 @@ def read_file(job: ReadJob) -> FileReading:
     format = sniff_kind(job.source.reader(stat), job.kind)
     _verify_stated(job, stat, format)
     if job.copy_to is None:
-        reading = _read(open_file(job.source, stat, format), job, source_stat=stat)
+        reading = read_open_file(open_file(job.source, stat, format), job, source_stat=stat)
         job.source.verify_unchanged(stat)
         return reading
     if job.dry_run:
         final = _copy_ref(job.copy_to, format, _digest(job.source, stat))
-        return _read(open_file(job.source, stat, format, final=final), job, source_stat=stat)
+        return read_open_file(open_file(job.source, stat, format, final=final), job, source_stat=stat)
     target = storage(job.copy_to)
     with staging_folder(target) as folder:
         staged = folder / "copy"
         digest = copy_object(job.source, stat, staged)
         copy = ObjectRef.of_path(staged)
         final = _copy_ref(job.copy_to, format, digest)
-        reading = _read(open_file(copy, copy.stat(), format, final=final), job, source_stat=stat)
+        reading = read_open_file(open_file(copy, copy.stat(), format, final=final), job, source_stat=stat)
         held = _held_already(final, digest)
         return replace(reading, stat=held or target.put(staged, final.key))
 
@@ -130,10 +130,10 @@ def sniff_kind(read_range: ReadRange, kind: FileKind) -> FileFormat:
     return format
 
 
-def _read(file: OpenFile, job: ReadJob, *, source_stat: ObjectStat) -> FileReading:
-    """Read and check the header, the index and the end of a file."""
+def read_open_file(file: OpenFile, job: ReadJob, *, source_stat: ObjectStat) -> FileReading:
+    """Read and check the contigs, the end and the index of a file. Raises as `read_file`."""
     verify_contigs(file.header.contigs)
-    _verify_end(file)
+    verify_end(file)
     warnings = [] if file.has_eof else ["it lacks the end-of-file marker and may have been cut short"]
     index, index_source, more = obtain_index(file, job, modified=source_stat.modified)
     extra = index.extra_contigs if index else ()
@@ -173,7 +173,7 @@ def verify_contigs(contigs: Sequence[HeaderContig]) -> None:
         numbers.add(contig.index)
 
 
-def _verify_end(file: OpenFile) -> None:
+def verify_end(file: OpenFile) -> None:
     """Raise `FormatError` if the file ends inside a block or container.
 
     Also inflates the last BGZF blocks; the last container of a CRAM file is verified with its index.
