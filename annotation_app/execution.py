@@ -44,7 +44,7 @@ _RULES: Final = (*specified_rules, MaxIntrospectionDepthRule)
 #: Bytes of kept documents; a parsed one takes about this many times the bytes of its text.
 _CACHE_BYTES: Final = 32 << 20
 _PARSED: Final = 150
-_documents = Cache(_CACHE_BYTES)
+_documents = Cache("GraphQL documents", _CACHE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """All kinds of jobs. A new kind is one entry here."""
 
+from catalogue.jobs.annotation import annotation_kind
 from catalogue.jobs.files import file_kinds
 from catalogue.jobs.kinds import register
 from catalogue.jobs.manifests import manifest_kind
@@ -8,4 +9,4 @@ from catalogue.jobs.sequences import sequence_kinds
 
 def register_all() -> None:
     """Make every kind known."""
-    register([*file_kinds(), *sequence_kinds(), manifest_kind()])
+    register([*file_kinds(), *sequence_kinds(), manifest_kind(), annotation_kind()])

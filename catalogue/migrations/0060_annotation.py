@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalogue', '0048_changed_files'),
+        ('catalogue', '0041_attachments'),
     ]
 
     operations = [

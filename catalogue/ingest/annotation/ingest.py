@@ -69,30 +69,40 @@ class _Reading:
 
 
 def ingest_annotation(
-    sources: Sequence[Source], *, options: AnnotationOptions, observer: Observer
+    sources: Sequence[Source], *, options: AnnotationOptions, observer: Observer, run: Run | None = None
 ) -> IngestResult:
-    """Register the sources as one release; if one of them fails, nothing is registered."""
+    """Register the sources as one release; if one of them fails, nothing is registered.
+
+    The files are recorded with `run`, or else with a new one.
+    """
     result = IngestResult(total=len(sources))
     arguments = {"files": [source.name for source in sources[:MAX_RECORDED]], **options.recorded()}
     with ExitStack() as stack:
-        run = stack.enter_context(ingest_run(COMMAND, arguments, dry_run=options.dry_run))
+        if run is None:
+            run = stack.enter_context(ingest_run(COMMAND, arguments, dry_run=options.dry_run))
         result.run = run.pk
         target = storage(SEQUENCES)
         folder = stack.enter_context(staging_folder(target))
         try:
             _ingest(sources, options, observer, folder, run, result)
         except (CatalogueError, FormatError, OSError) as error:
-            failed = InputResult(_source_of(error, sources), Outcome.FAILED, str(error))
-            run.record(failed)
-            result.inputs.append(failed)
-            observer.finished(failed)
+            result.inputs = _failures(error, sources)
+            for failed in result.inputs:
+                run.record(failed)
+                observer.finished(failed)
         run.failed |= result.failed
         run.summary = result.counts() | {"faults": result.faults}
     return result
 
 
-def _source_of(error: Exception, sources: Sequence[Source]) -> str:
-    return error.source if isinstance(error, GffFault) else sources[0].name
+def _failures(error: Exception, sources: Sequence[Source]) -> list[InputResult]:
+    """Return the result of each file: one of them is at fault, and the release is registered whole or not at all."""
+    at_fault = error.source if isinstance(error, GffFault) else sources[0].name
+    other = f"not registered, because {at_fault} is of the same release"
+    return [
+        InputResult(source.name, Outcome.FAILED, str(error) if source.name == at_fault else other)
+        for source in sources
+    ]
 
 
 def _ingest(

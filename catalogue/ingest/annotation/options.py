@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Self
 
 from catalogue.errors import CatalogueError
 from catalogue.formats.annotation.codes import BACTERIAL, STANDARD
@@ -69,6 +69,13 @@ class AnnotationOptions(Options):
     genetic_code: int | None = None
     region_codes: tuple[str, ...] = ()
     check_fasta: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any], *, dry_run: bool) -> Self:
+        """Return the options that `recorded` told. Raises TypeError."""
+        given = {name: value for name, value in arguments.items() if name not in {"files", "dry_run"}}
+        given |= {name: tuple(given.pop(name, ())) for name in ("region_codes", "check_fasta")}
+        return cls(**given, dry_run=dry_run)
 
 
 @dataclass(frozen=True, slots=True)

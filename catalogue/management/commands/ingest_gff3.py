@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.core.management.base import CommandError, CommandParser
 
 from catalogue.formats.annotation.codes import is_genetic_code
-from catalogue.ingest.annotation.ingest import ANNOTATION_SUFFIXES, ingest_annotation
+from catalogue.ingest.annotation.ingest import ANNOTATION_SUFFIXES, COMMAND, ingest_annotation
 from catalogue.ingest.annotation.options import AnnotationOptions
 from catalogue.ingest.outcomes import IngestResult, InputResult, Observer
 from catalogue.ingest.sources import find_sources
@@ -77,23 +77,13 @@ class Command(IngestCommand):
             help="compare with these published cDNA, coding sequences and proteins",
         )
 
+    def job(self, files: list[str], options: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        wanted = _wanted(options | {"check_fasta": [self.portable(file) for file in options["check_fasta"]]})
+        return COMMAND, {**wanted.recorded(), "files": files}
+
     def ingest(self, files: list[str], options: dict[str, Any], observer: Observer) -> IngestResult:
-        for name, limit in _limits():
-            if len(options[name]) > limit:
-                raise CommandError(f"--{name.replace('_', '-')}: at most {limit} characters")
-        wanted = AnnotationOptions(
-            collection=options["collection"],
-            **{name: options[name] for name, *_ in _TEXTS},
-            release_date=options["release_date"] or "",
-            taxon_id=options["taxon_id"],
-            is_reference=options["reference"],
-            genetic_code=options["genetic_code"],
-            region_codes=tuple(options["genetic_code_of"]),
-            check_fasta=tuple(options["check_fasta"]),
-            dry_run=options["dry_run"],
-        )
         sources = find_sources(files, suffixes=ANNOTATION_SUFFIXES)
-        return ingest_annotation(sources, options=wanted, observer=observer)
+        return ingest_annotation(sources, options=_wanted(options), observer=observer)
 
     def describe_input(self, result: InputResult) -> str:
         return _in_words(result.counts)
@@ -107,6 +97,24 @@ class Command(IngestCommand):
 
     def interrupted(self) -> str:
         return "Interrupted. Nothing was registered; run the same command again."
+
+
+def _wanted(options: Mapping[str, Any]) -> AnnotationOptions:
+    """Return the options of the ingest. Raises CommandError."""
+    for name, limit in _limits():
+        if len(options[name]) > limit:
+            raise CommandError(f"--{name.replace('_', '-')}: at most {limit} characters")
+    return AnnotationOptions(
+        collection=options["collection"],
+        **{name: options[name] for name, *_ in _TEXTS},
+        release_date=options["release_date"] or "",
+        taxon_id=options["taxon_id"],
+        is_reference=options["reference"],
+        genetic_code=options["genetic_code"],
+        region_codes=tuple(options["genetic_code_of"]),
+        check_fasta=tuple(options["check_fasta"]),
+        dry_run=options["dry_run"],
+    )
 
 
 def _limits() -> Iterator[tuple[str, int]]:
