@@ -22,6 +22,7 @@ COPY ga4gh ga4gh
 COPY catalogue catalogue
 COPY refget_app refget_app
 COPY seqcol_app seqcol_app
+COPY annotation_app annotation_app
 COPY htsget_app htsget_app
 USER site
 VOLUME /data

@@ -72,6 +72,11 @@ class Context:
                 f"the answer has more than {self.limits.max_values:,} values; ask for fewer fields or features at once",
             )
 
+    @property
+    def values_spent(self) -> int:
+        """How many fields of the answer there were so far."""
+        return self.limits.max_values - self.values_left
+
     def regions(self, keys: Collection[int]) -> Mapping[int, StoredRegion]:
         """Return regions by primary key; each is loaded once a query."""
         if missing := set(keys) - self._regions.keys():

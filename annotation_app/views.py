@@ -31,6 +31,8 @@ _POLICY: Final = (
     "font-src 'self' data:; connect-src 'self'; worker-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+#: This many values of an answer count as one additional query.
+VALUES_PER_QUERY: Final = 5_000
 
 
 class GraphQLView(GuardedView):
@@ -80,6 +82,8 @@ class GraphQLView(GuardedView):
     def _answer(self, asked: Asked, offer: Offer) -> Answer:
         context = Context(self.asked.viewer, _limits())
         result = run(asked, context=context, limits=_document_limits())
+        if weight := context.values_spent // VALUES_PER_QUERY:
+            count_queries(self.asked.viewer.holder, weight=weight)
         caching = CACHE_PRIVATE if self._given_out(result) else CACHE_NEVER
         return json_answer(
             self.asked,

@@ -55,9 +55,10 @@ def count_tickets(holder: bytes, *, weight: int = 1) -> int | None:
     return _count_of("tickets", holder, *rates, weight=weight)
 
 
-def count_queries(holder: bytes) -> int | None:
-    """Count a GraphQL query, as `count_tickets` does a ticket."""
-    return _count_of("queries", holder, settings.THROTTLE_GRAPHQL_USER, settings.THROTTLE_GRAPHQL_ADDRESS)
+def count_queries(holder: bytes, *, weight: int = 1) -> int | None:
+    """Count GraphQL queries, as `count_tickets` does tickets."""
+    rates = settings.THROTTLE_GRAPHQL_USER, settings.THROTTLE_GRAPHQL_ADDRESS
+    return _count_of("queries", holder, *rates, weight=weight)
 
 
 def _count_of(

@@ -201,6 +201,22 @@ def test_the_rate_is_limited(client: Client, settings: Any) -> None:
     assert client.get("/graphql?query=x", REMOTE_ADDR="192.0.2.9").status_code == 200
 
 
+def test_long_answers_count_as_several_queries(
+    world: World, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.THROTTLE_GRAPHQL_ADDRESS = Rate(10, 3600)
+    monkeypatch.setattr("annotation_app.views.VALUES_PER_QUERY", 5)
+    # Some thirty values: the first answer is whole, and later queries are refused.
+    query = (
+        '{ gene(by_id: {genome_id: "made", stable_id: "GENE1"}) { transcripts { stable_id symbol type so_term'
+    )
+    body = {
+        "query": query + " version genome_id unversioned_stable_id metadata { biotype { value label } } } } }"
+    }
+    statuses = [post(client, body).status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+
+
 def test_failures_here_tell_nothing(world: World, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that is away is 503, a bug is 500, and neither message says more."""
 
