@@ -7,7 +7,7 @@ residues and sizes in bytes. Rows are written by `ingest` and the admin, and rea
 from catalogue.models.access import ApiToken, Grant, GrantFile, GrantRegion, Identity, Scope
 from catalogue.models.audit import AuditEvent, Usage
 from catalogue.models.collections import CollectionContent, MemberArrays
-from catalogue.models.files import FILE_KINDS, FILE_TEXT, Contig, DataFile, Dataset, FormerId
+from catalogue.models.files import FILE_KINDS, FILE_TEXT, Contig, DataFile, Dataset, FormerId, StoragePrefix
 from catalogue.models.runs import IngestedFile, IngestRun, RunPart, RunProgress
 from catalogue.models.sequences import (
     Alias,
@@ -46,5 +46,6 @@ __all__ = [
     "Scope",
     "Sequence",
     "SequenceCollection",
+    "StoragePrefix",
     "Usage",
 ]
