@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalogue', '0070_search'),
+        ('catalogue', '0041_attachments'),
     ]
 
     operations = [
