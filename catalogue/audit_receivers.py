@@ -13,7 +13,16 @@ from django.db.models.signals import m2m_changed, post_save, pre_delete
 from django.dispatch import receiver
 
 from catalogue.audit import Event, Kind, Outcome, record
-from catalogue.models import ApiToken, Dataset, Grant, GrantFile, GrantRegion, Identity, SequenceCollection
+from catalogue.models import (
+    ApiToken,
+    Dataset,
+    Grant,
+    GrantFile,
+    GrantRegion,
+    Identity,
+    SequenceCollection,
+    StoragePrefix,
+)
 from catalogue.request_context import Actor, current_context
 
 _KINDS: dict[type[Model], Kind] = {
@@ -23,6 +32,7 @@ _KINDS: dict[type[Model], Kind] = {
     ApiToken: Kind.TOKEN,
     Identity: Kind.TOKEN,
     Dataset: Kind.ADMIN,
+    StoragePrefix: Kind.ADMIN,
     SequenceCollection: Kind.ADMIN,
     User: Kind.ADMIN,
     Group: Kind.ADMIN,
@@ -37,6 +47,7 @@ _FIELDS: dict[type[Model], tuple[str, ...]] = {
     ApiToken: ("prefix", "name", "user", "scopes", "expires", "revoked"),
     Identity: ("issuer", "subject", "user"),
     Dataset: ("slug", "visibility"),
+    StoragePrefix: ("dataset", "storage", "prefix"),
     SequenceCollection: ("name", "visibility"),
     User: ("username", "is_active", "is_staff", "is_superuser"),
     Group: ("name",),
@@ -121,6 +132,8 @@ def _dataset(instance: Any) -> str:
         return _dataset(Grant.objects.filter(pk=instance.grant_id).select_related("dataset").first())
     if isinstance(instance, Grant):
         return str(instance.dataset or instance.collection)
+    if isinstance(instance, StoragePrefix):
+        return str(instance.dataset)
     return str(instance) if isinstance(instance, Dataset | SequenceCollection) else ""
 
 

@@ -10,6 +10,7 @@ from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 
 from catalogue import rate_limits
+from catalogue.desk_site import ENTER
 from catalogue.request_context import current_context
 from portal.pages.page import frame
 
@@ -40,7 +41,15 @@ class SignInForm(_Limited):
 
 
 class AdminSignInForm(_Limited, AdminAuthenticationForm):
-    """The sign-in form of the admin."""
+    """The sign-in form of the desk, for staff and members of the groups of its roles."""
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Raise ValidationError for an account that may not enter the desk."""
+        if user.has_perm(ENTER):
+            # What holds for every page: the account is active.
+            super(AdminAuthenticationForm, self).confirm_login_allowed(user)
+        else:
+            super().confirm_login_allowed(user)
 
 
 class SignInView(LoginView):

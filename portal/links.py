@@ -1,13 +1,18 @@
 """The addresses of pages. An id may hold slashes and any other character; in a path all but slashes are encoded."""
 
+from typing import Final
 from urllib.parse import quote, urlencode
 
+_SHOWN_FIRST: Final = {("format", "BAM"), ("format", "VCF")}
 
-def file_path(kind: str, htsget_id: str) -> str:
-    """Return the path of a file's page."""
+
+def file_path(kind: str, htsget_id: str, **parameters: str) -> str:
+    """Return the path of a file's page, with parameters; a `format` that the page shows first anyway is left out."""
+    asked = {name: value for name, value in parameters.items() if (name, value) not in _SHOWN_FIRST}
+    path = f"/files/{kind}/{quote(htsget_id, safe='/')}"
     if _is_altered_in_paths(htsget_id):
-        return f"/files/{kind}/?{urlencode({'id': htsget_id})}"
-    return f"/files/{kind}/{quote(htsget_id, safe='/')}"
+        path, asked = f"/files/{kind}/", {"id": htsget_id, **asked}
+    return f"{path}?{urlencode(asked)}" if asked else path
 
 
 def protocol_url(base: str, kind: str, htsget_id: str, **parameters: str | int) -> str:

@@ -5,6 +5,7 @@ dataset requires a grant to the viewer, to one of their groups, or to holders of
 Grants add up. Administrators of the site need a grant like everybody else. Imports the models and what lies below them.
 """
 
+from catalogue.access.browsing import Place, browsable_places, datasets_for, may_browse
 from catalogue.access.files import readable_datasets, readable_files
 from catalogue.access.grants import GrantedRegion
 from catalogue.access.leases import NO_LEASE, Lease, stands
@@ -34,11 +35,15 @@ __all__ = [
     "Lease",
     "Permission",
     "PermissionRefused",
+    "Place",
     "Viewer",
     "Visa",
+    "browsable_places",
     "controllable_runs",
+    "datasets_for",
     "managed_collections",
     "managed_datasets",
+    "may_browse",
     "permissions",
     "publish_sequences",
     "readable_aliases",

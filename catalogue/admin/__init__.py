@@ -3,7 +3,17 @@
 Each module covers one subject; importing it registers its pages. `catalogue.access` decides who may manage what.
 """
 
-from catalogue.admin import access, accounts, audit, files, runs, sequences
+from catalogue.admin import access, accounts, audit, browse, datasets, files, runs, sequences
 from catalogue.admin.base import EstimatingPaginator
 
-__all__ = ["EstimatingPaginator", "access", "accounts", "audit", "files", "runs", "sequences"]
+__all__ = [
+    "EstimatingPaginator",
+    "access",
+    "accounts",
+    "audit",
+    "browse",
+    "datasets",
+    "files",
+    "runs",
+    "sequences",
+]

@@ -1,86 +1,30 @@
-"""Admin pages of datasets and their data files."""
+"""Admin pages of data files: found by any part of what is known of them, and changed by what is ticked."""
 
 import shlex
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
-from django.contrib import admin
-from django.db.models import CharField, Count, F, QuerySet, Value
-from django.forms import ModelChoiceField
+from django.contrib import admin, messages
+from django.db.models import CharField, F, QuerySet, Value
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.admin.base import SHOWN, Audited, ShownInline
+from catalogue.admin.base import SHOWN, Audited, EstimatingPaginator, ShownInline
+from catalogue.admin.changes import with_changes
+from catalogue.admin.file_actions import FILE_ACTIONS
+from catalogue.admin.file_filters import ReferenceFilter, StorageFilter
 from catalogue.admin.roles import ByRole, ScopedFilter
-from catalogue.admin.sequences import readable_collections
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.registry import SPECS
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.contig_links import link_contigs, publish_aliases
-from catalogue.models import (
-    Contig,
-    DataFile,
-    Dataset,
-    SequenceCollection,
-)
+from catalogue.models import Contig, DataFile
+from catalogue.queries.file_search import FileFilter, FilterRefusedError, matching_files
 from catalogue.queries.references import contigs_without_residues
-
-
-@admin.register(Dataset)
-class DatasetAdmin(ByRole[Dataset], Audited[Dataset]):
-    """A dataset. Stewards describe it, owners also set its visibility."""
-
-    of_dataset = "pk"
-    ordering = ("slug",)
-
-    list_display = ("slug", "title", "visibility", "file_count", "collection", "created")
-    list_filter = ("visibility",)
-    search_fields = ("slug", "title", "description", "contact")
-    autocomplete_fields = ("collection",)
-    readonly_fields = ("created",)
-    fieldsets = (
-        (None, {"fields": ("slug", "title", "description", "collection")}),
-        (_("Access"), {"fields": ("visibility",)}),
-        (_("Terms"), {"fields": ("licence", "contact")}),
-        (_("History"), {"fields": ("created",)}),
-    )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
-        return super().get_queryset(request).annotate(files_registered=Count("files"))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> tuple[str, ...]:
-        """Return the fields that the account cannot change; the id is fixed once the dataset exists."""
-        known = ("slug",) if obj is not None else ()
-        return (*self.readonly_fields, *known, *self.fixed_visibility(request, obj))
-
-    def get_form(
-        self, request: HttpRequest, obj: Dataset | None = None, change: bool = False, **options: Any
-    ) -> Any:
-        """Return the form, which offers the collections that the account may read and the current one."""
-        form = super().get_form(request, obj, change=change, **options)
-        if field := form.base_fields.get("collection"):
-            choices = readable_collections(request)
-            if obj is not None and obj.collection_id is not None:
-                choices |= SequenceCollection.objects.filter(pk=obj.collection_id)
-            cast("ModelChoiceField[SequenceCollection]", field).queryset = choices
-        return form
-
-    def save_model(self, request: HttpRequest, obj: Dataset, form: Any, change: bool) -> None:
-        """Save; link the contigs of the files to another collection, or publish the aliases of their headers."""
-        super().save_model(request, obj, form, change)
-        if change and "collection" in form.changed_data:
-            link_contigs(obj)
-        if change and "visibility" in form.changed_data:
-            publish_aliases(obj)
-
-    @admin.display(ordering="files_registered", description=_("files"))
-    def file_count(self, row: Any) -> int:
-        count: int = row.files_registered
-        return count
 
 
 class ContigInline(ShownInline[Contig, DataFile]):
@@ -99,7 +43,7 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
     """Data files, read-only apart from the dataset. Stewards view theirs; administrators move them between datasets."""
 
     of_dataset = "dataset"
-    ordering = ("kind", "htsget_id", "format")
+    ordering = ("htsget_id", "kind", "format")
     change_by_role = False
 
     list_display = (
@@ -108,12 +52,14 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         "format",
         "stored_size",
         "sample_names",
-        "contig_count",
         "state",
         "dataset",
     )
-    list_filter = ("state", "kind", "format", ("dataset", ScopedFilter))
-    search_fields = ("htsget_id", "samples", "dataset__slug")
+    list_filter = ("state", "kind", "format", ("dataset", ScopedFilter), StorageFilter, ReferenceFilter)
+    search_fields = ("htsget_id",)
+    search_help_text = _("id, former id, sample, path, ETag or checksum, or a part of one")
+    paginator = EstimatingPaginator
+    show_full_result_count = False
     autocomplete_fields = ("dataset",)
     list_select_related = ("dataset",)
     inlines = (ContigInline,)
@@ -164,7 +110,23 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[DataFile]:
         site = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
         rows = super().get_queryset(request).defer("header")
-        return rows.annotate(contigs_declared=Count("contigs"), site=Value(site, output_field=CharField()))
+        return rows.annotate(site=Value(site, output_field=CharField()))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[DataFile], search_term: str
+    ) -> tuple[QuerySet[DataFile], bool]:
+        """Find files as `list_files` does."""
+        try:
+            return matching_files(FileFilter(text=search_term), within=queryset), False
+        except FilterRefusedError as error:
+            messages.error(request, f"This cannot be searched for: {error}.")
+            return queryset.none(), False
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what may be done with ticked files; `remove` says more than Django's deletion."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return with_changes(actions, FILE_ACTIONS, self.may_change(request))
 
     def save_model(self, request: HttpRequest, obj: DataFile, form: Any, change: bool) -> None:
         """Save; after a move link the contigs and publish their aliases as the new dataset requires."""
@@ -195,10 +157,9 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         shown = ", ".join(row.samples[:5])
         return shown if len(row.samples) <= 5 else f"{shown} … ({len(row.samples)})"
 
-    @admin.display(ordering="contigs_declared", description=_("contigs"))
-    def contig_count(self, row: Any) -> int:
-        count: int = row.contigs_declared
-        return count
+    @admin.display(description=_("contigs"))
+    def contig_count(self, row: DataFile) -> int:
+        return row.contigs.count()
 
     @admin.display(description=_("commands"))
     def commands(self, row: Any) -> SafeString:

@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 
+from catalogue.admin.browse import may_register
 from catalogue.admin.roles import sees
 from catalogue.models import (
     ApiToken,
@@ -51,6 +52,7 @@ _GROUPS: Final = (
         "Work",
         (
             Entry("What needs attention", "dashboard", "admin:index", _anybody),
+            Entry("Register files", "create_new_folder", "admin:register", may_register),
             _table("Jobs and runs", "sync", IngestRun),
         ),
     ),

@@ -19,9 +19,18 @@ Managed = tuple[QuerySet[Dataset], QuerySet[SequenceCollection]]
 
 
 def managed_by(request: HttpRequest, *, owned: bool = False) -> Managed:
-    """Return the datasets and collections that the account manages by its roles; with `owned`, only as an owner."""
+    """Return the datasets and collections that the account manages by its roles; with `owned`, only as an owner.
+
+    Every part of a page asks: one look-up of the roles serves a request that reads.
+    """
     user = request.user.pk or 0
-    return access.managed_datasets(user, owned=owned), access.managed_collections(user, owned=owned)
+    known: dict[bool, Managed] = request.__dict__.setdefault("_managed", {})
+    if owned not in known or request.method not in {"GET", "HEAD"}:
+        known[owned] = (
+            access.managed_datasets(user, owned=owned),
+            access.managed_collections(user, owned=owned),
+        )
+    return known[owned]
 
 
 def managed_objects(request: HttpRequest, *, owned: bool = False) -> list[Dataset | SequenceCollection]:
@@ -104,12 +113,21 @@ class ByRole(PickerScope, ModelAdmin[M]):
 
     def manages(self, request: HttpRequest, obj: Model | None, *, owned: bool = False) -> bool:
         """Return whether the account manages an object by its roles; without one, whether it manages anything."""
-        if not (request.user.is_staff and request.user.is_active):
+        if not admin.site.has_permission(request):
             return False
         if obj is None:
             return any(rows.exists() for rows in managed_by(request, owned=owned))
         rows = self.model._default_manager.filter(self.managed(request, owned=owned), pk=obj.pk)
         return bool(rows.exists())
+
+    def may_change(self, request: HttpRequest, *, owned: bool = False) -> bool:
+        """Return whether the account may change anything by an action; with `owned`, what needs an owner."""
+        return self.changes_everything(request) or self.manages(request, None, owned=owned)
+
+    def changeable(self, request: HttpRequest, rows: QuerySet[M], *, owned: bool = False) -> QuerySet[M]:
+        """Return those of some rows that the account may change by an action."""
+        mine = self.model._default_manager.filter(pk__in=rows.order_by().values("pk"))
+        return mine if self.changes_everything(request) else mine.filter(self.managed(request, owned=owned))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Return whether the list is shown at all."""

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalogue', '0041_attachments'),
+        ('catalogue', '0051_roles'),
     ]
 
     operations = [

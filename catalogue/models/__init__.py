@@ -19,7 +19,7 @@ from catalogue.models.annotation import (
 )
 from catalogue.models.audit import AuditEvent, Usage
 from catalogue.models.collections import CollectionContent, MemberArrays
-from catalogue.models.files import FILE_KINDS, FILE_TEXT, Contig, DataFile, Dataset, FormerId
+from catalogue.models.files import FILE_KINDS, FILE_TEXT, Contig, DataFile, Dataset, FormerId, StoragePrefix
 from catalogue.models.runs import IngestedFile, IngestRun, RunPart, RunProgress
 from catalogue.models.sequences import (
     Alias,
@@ -66,6 +66,7 @@ __all__ = [
     "Scope",
     "Sequence",
     "SequenceCollection",
+    "StoragePrefix",
     "Strand",
     "Transcript",
     "Usage",

@@ -48,9 +48,48 @@ class Dataset(Recorded):
 
     class Meta:
         ordering = ("slug",)
+        permissions = (
+            ("enter_desk", _("Can enter the desk")),
+            ("browse_storages", _("Can browse every storage, and register what lies there")),
+        )
 
     def __str__(self) -> str:
         return self.slug
+
+
+class StoragePrefix(Recorded):
+    """A prefix of a storage whose files the stewards of a dataset may browse, and register into the dataset."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="prefixes")
+    storage = models.CharField(max_length=64, help_text=_("as the settings name it"))
+    prefix = models.CharField(
+        max_length=1024, blank=True, help_text=_("ends with a slash; empty: the whole storage")
+    )
+
+    class Meta:
+        ordering = ("storage", "prefix")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("dataset", "storage", "prefix"),
+                name="prefix_unique",
+                violation_error_message=_("The dataset has this prefix already."),
+            ),
+            models.CheckConstraint(
+                condition=Q(prefix="") | Q(prefix__endswith="/"),
+                name="prefix_ends_with_a_slash",
+                violation_error_message=_(
+                    "A prefix ends with a slash, such as trio/2026/; an empty one is the whole storage."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=~Q(storage=""),
+                name="prefix_has_a_storage",
+                violation_error_message=_("A prefix needs the name of a storage."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.storage}:{self.prefix}"
 
 
 models.CharField.register_lookup(MD5)

@@ -12,14 +12,16 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from catalogue.errors import StorageMisconfigured
-from catalogue.storage.interface import PIECE, ObjectStat, SignedUrl, Storage, StoredObject
+from catalogue.storage.interface import PART, PIECE, Level, ObjectStat, SignedUrl, Storage, StoredObject
 from catalogue.storage.local import LocalStorage
 from catalogue.storage.s3_address import S3Address
 
 __all__ = [
     "FILES",
+    "PART",
     "PIECE",
     "SEQUENCES",
+    "Level",
     "LocalStorage",
     "ObjectStat",
     "SignedUrl",

@@ -1,7 +1,7 @@
 """The interface of a storage. Offsets and lengths are in bytes, 0-based, ranges half-open."""
 
 import abc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +10,8 @@ from django.core.exceptions import SuspiciousFileOperation
 
 from catalogue.formats.intervals import ByteRange
 
+#: Bytes of every part but the last of an object that arrives in parts; S3 demands 5 MiB at least.
+PART = 8 << 20
 #: Streams yield pieces of this many bytes: few system calls, little memory.
 PIECE = 1 << 20
 
@@ -31,6 +33,17 @@ class StoredObject(NamedTuple):
 
     key: str
     stat: ObjectStat
+
+
+class Level(NamedTuple):
+    """A page of what lies directly below a prefix: `folders` are prefixes that end with a slash.
+
+    `next` is what to give as `after` for the next page; None where this is the last.
+    """
+
+    folders: list[str]
+    objects: list[StoredObject]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,14 @@ class Storage(abc.ABC):
         """Yield every object whose key begins with `prefix` (a string, not a folder), in the order of keys."""
 
     @abc.abstractmethod
+    def list_level(self, prefix: str = "", *, after: str | None = None, limit: int = 200) -> Level:
+        """Return up to `limit` folders and objects directly below a prefix, which is empty or ends with a slash.
+
+        Reads this level alone, however much lies below it. A prefix below which there is nothing has an empty level.
+        Raises StorageUnavailable, and SuspiciousFileOperation for a prefix that no key can have.
+        """
+
+    @abc.abstractmethod
     def put(self, path: Path, key: str) -> ObjectStat:
         """Make the finished local file `path` the object `key`, complete and durable, replacing what was there.
 
@@ -97,6 +118,25 @@ class Storage(abc.ABC):
     def local_path(self, key: str) -> Path | None:
         """Return the local file of an object; None if the storage is remote."""
         return None
+
+    @abc.abstractmethod
+    def begin_parts(self, key: str) -> str:
+        """Begin an object that arrives in parts, one request each; return the name by which the others refer to it."""
+
+    @abc.abstractmethod
+    def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
+        """Store a part, numbered from 1, of `PART` bytes unless it is the last; return its tag.
+
+        Storing a part again replaces it. Raises ObjectMissing for an upload that was aborted.
+        """
+
+    @abc.abstractmethod
+    def finish_parts(self, key: str, upload: str, tags: Sequence[str]) -> ObjectStat:
+        """Make the parts with these tags, in their order, the object `key`, complete and durable."""
+
+    @abc.abstractmethod
+    def abort_parts(self, key: str, upload: str) -> None:
+        """Discard the parts of an upload; one that is unknown or finished is not an error."""
 
     def abort_uploads(self, *, older_than: float, dry_run: bool = False) -> int:
         """Abort unfinished uploads older than `older_than` seconds; return their number.
@@ -128,6 +168,13 @@ class Storage(abc.ABC):
 def is_key(key: str) -> bool:
     """Return whether this can be a key in every kind of storage, and in a URL."""
     return "\0" not in key and not {"", ".", ".."}.intersection(key.split("/"))
+
+
+def checked_prefix(prefix: str) -> str:
+    """Return a prefix that is empty or ends with a slash. Raises SuspiciousFileOperation for any other."""
+    if prefix and not (prefix.endswith("/") and is_key(prefix[:-1])):
+        raise SuspiciousFileOperation("a prefix ends with a slash, and has no empty parts, . or ..")
+    return prefix
 
 
 def checked(key: str) -> str:

@@ -1,23 +1,38 @@
 """Stores objects as files below one local folder."""
 
 import contextlib
+import heapq
 import logging
 import os
 import stat
 import threading
+import time
+import uuid
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
 from catalogue.errors import ObjectChanged, ObjectMissing, ShortRead, StorageUnavailable
 from catalogue.metrics import storage_call
-from catalogue.storage.interface import PIECE, ObjectStat, Storage, StoredObject, checked, is_key
+from catalogue.storage.interface import (
+    PART,
+    PIECE,
+    Level,
+    ObjectStat,
+    Storage,
+    StoredObject,
+    checked,
+    checked_prefix,
+    is_key,
+)
 
 log = logging.getLogger(__name__)
 
 _STAGING = ".staging"
+# Files in the staging folder that hold the parts of an object which arrives in parts.
+_PARTS = "parts-"
 
 
 class LocalStorage(Storage):
@@ -106,6 +121,20 @@ class LocalStorage(Storage):
                     continue  # removed since the folder was read
                 yield StoredObject(key, _object_stat(status))
 
+    def list_level(self, prefix: str = "", *, after: str | None = None, limit: int = 200) -> Level:
+        folder = Path(self._files.path(checked_prefix(prefix)))
+        if not folder.is_dir():
+            return Level([], [], None)
+        try:
+            # Only names are read of the whole folder; the state only of what is on the page.
+            names = (entry.name for entry in os.scandir(folder))
+            shown = (name for name in names if name > (after or "") and _is_shown(prefix + name))
+            page = heapq.nsmallest(limit + 1, shown)
+            folders, objects = _states(self.root, prefix, page[:limit])
+        except OSError as error:
+            raise self._explain(error) from error
+        return Level(folders, objects, page[limit - 1] if len(page) > limit else None)
+
     def put(self, path: Path, key: str) -> ObjectStat:
         target = self.local_path(key)
         try:
@@ -122,6 +151,59 @@ class LocalStorage(Storage):
             return _object_stat(target.stat())
         except OSError as error:
             raise self._explain(error) from error
+
+    def begin_parts(self, key: str) -> str:
+        self.local_path(key)
+        upload = uuid.uuid4().hex
+        try:
+            os.close(os.open(self._parts(upload), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise self._explain(error) from error
+        return upload
+
+    def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
+        try:
+            descriptor = os.open(self._parts(upload), os.O_WRONLY)
+            try:
+                view, offset = memoryview(data), (number - 1) * PART
+                while view:
+                    written = os.pwrite(descriptor, view, offset)
+                    view, offset = view[written:], offset + written
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise self._explain(error) from error
+        return f"{len(data)}"
+
+    def finish_parts(self, key: str, upload: str, tags: Sequence[str]) -> ObjectStat:
+        path = self._parts(upload)
+        try:
+            # A last part that was stored before it was known to be the last may have been longer.
+            os.truncate(path, sum(map(int, tags)))
+        except OSError as error:
+            raise self._explain(error) from error
+        return self.put(path, key)
+
+    def abort_parts(self, key: str, upload: str) -> None:
+        try:
+            self._parts(upload).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._explain(error) from error
+
+    def abort_uploads(self, *, older_than: float, dry_run: bool = False) -> int:
+        before, count = time.time() - older_than, 0
+        for path in self.staging().glob(f"{_PARTS}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    count += 1
+                    if not dry_run:
+                        path.unlink()
+        return count
+
+    def _parts(self, upload: str) -> Path:
+        if not (upload.isalnum() and upload.isascii()):
+            raise ObjectMissing(f"storage {self.name!r} has no such upload")
+        return self.staging() / f"{_PARTS}{upload}"
 
     def delete(self, key: str) -> None:
         path = self.local_path(key)
@@ -197,6 +279,25 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 def _object_stat(status: os.stat_result) -> ObjectStat:
     return ObjectStat(status.st_size, f"{status.st_size:x}-{status.st_mtime_ns:x}", status.st_mtime)
+
+
+def _is_shown(key: str) -> bool:
+    return key != _STAGING and is_key(key) and key.isprintable()
+
+
+def _states(root: Path, prefix: str, names: Sequence[str]) -> tuple[list[str], list[StoredObject]]:
+    """Return the folders and the objects of these names below a prefix."""
+    folders, objects = [], []
+    for name in names:
+        try:
+            status = (root / prefix / name).stat()
+        except FileNotFoundError:
+            continue  # removed since the folder was read, or a broken link
+        if stat.S_ISDIR(status.st_mode):
+            folders.append(f"{prefix}{name}/")
+        elif stat.S_ISREG(status.st_mode):
+            objects.append(StoredObject(prefix + name, _object_stat(status)))
+    return folders, objects
 
 
 def make_folders(folder: Path, *, mode: int) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ from catalogue.errors import ObjectChanged, ObjectMissing, ShortRead, StorageUna
 from catalogue.formats.intervals import ByteRange
 from catalogue.storage.interface import (
     PIECE,
+    Level,
     ObjectStat,
     SignedUrl,
     Storage,
     StoredObject,
     checked,
+    checked_prefix,
     is_key,
 )
 from catalogue.storage.local import make_folders
@@ -89,6 +91,26 @@ class S3Storage(Storage):
             page["ContinuationToken"] = answer.get("NextContinuationToken")
             more = answer.get("IsTruncated", False) and bool(page["ContinuationToken"])
 
+    def list_level(self, prefix: str = "", *, after: str | None = None, limit: int = 200) -> Level:
+        start = len(self.address.prefix)
+        page: dict[str, Any] = {
+            "Bucket": self.address.bucket,
+            "Prefix": self.address.prefix + checked_prefix(prefix),
+            "Delimiter": "/",
+            "MaxKeys": limit,
+        }
+        if after is not None:
+            page["ContinuationToken"] = after
+        answer = self._client.call("list", lambda _: self._client.client.list_objects_v2(**page))
+        folders = [entry["Prefix"][start:] for entry in answer.get("CommonPrefixes", ())]
+        found = ((entry["Key"][start:], entry) for entry in answer.get("Contents", ()))
+        objects = [self._listed(key, entry) for key, entry in found if is_key(key) and key.isprintable()]
+        return Level(
+            [folder for folder in folders if is_key(folder[:-1]) and folder.isprintable()],
+            [one for one in objects if one is not None],
+            answer.get("NextContinuationToken") if answer.get("IsTruncated") else None,
+        )
+
     def _listed(self, key: str, entry: Any) -> StoredObject | None:
         """Return an entry of a listing; use HEAD for stores that leave out its ETag."""
         try:
@@ -104,6 +126,19 @@ class S3Storage(Storage):
             raise ObjectChanged(f"an object of storage {self.name!r} is not what was just written")
         path.unlink()
         return stat
+
+    def begin_parts(self, key: str) -> str:
+        return self._uploads.begin(self._target(key))
+
+    def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
+        return self._uploads.put_part(self._target(key) | {"UploadId": upload}, number, data)
+
+    def finish_parts(self, key: str, upload: str, tags: Sequence[str]) -> ObjectStat:
+        self._uploads.finish(self._target(key) | {"UploadId": upload}, tags)
+        return self.stat(key)
+
+    def abort_parts(self, key: str, upload: str) -> None:
+        self._uploads.abort(self._target(key) | {"UploadId": upload})
 
     def delete(self, key: str) -> None:
         target = self._target(key)

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from s3transfer.utils import ReadFileChunk
 
-from catalogue.errors import ObjectChanged, StorageError
+from catalogue.errors import ObjectChanged, ObjectMissing, StorageError
 from catalogue.formats.intervals import ByteRange
 from catalogue.storage.interface import PIECE
 from catalogue.storage.s3_client import Deadline, S3Client
@@ -78,13 +78,50 @@ class Uploads:
                 if upload["Initiated"].timestamp() < before:
                     count += 1
                     if not dry_run:
-                        self._abort({"Bucket": bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]})
+                        self.abort({"Bucket": bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]})
             more = answer.get("IsTruncated", False)
             page |= {
                 "KeyMarker": answer.get("NextKeyMarker"),
                 "UploadIdMarker": answer.get("NextUploadIdMarker"),
             }
         return count
+
+    def begin(self, target: dict[str, str]) -> str:
+        """Begin an upload whose parts arrive one by one; return its id."""
+        created = self._client.call("write", lambda _: self._client.client.create_multipart_upload(**target))
+        return str(created["UploadId"])
+
+    def put_part(self, upload: dict[str, str], number: int, data: bytes) -> str:
+        """Store a part of such an upload; return its ETag. Raises ObjectMissing for an upload that was aborted."""
+        part = _Part(number, ByteRange(0, len(data)), hashlib.md5(data, usedforsecurity=False).digest())
+
+        def put(_: Deadline) -> str:
+            try:
+                answer = self._client.client.upload_part(
+                    **upload, PartNumber=number, Body=data, ContentMD5=part.content_md5
+                )
+            except ClientError as error:
+                if status_of(error) != 404:
+                    raise
+                raise ObjectMissing("the store has no such upload") from error
+            return _verified_etag(answer, part) or part.md5.hex()
+
+        return self._client.call("write", put, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
+
+    def finish(self, upload: dict[str, str], tags: Sequence[str]) -> None:
+        """Complete such an upload from its parts. Does nothing for one that an earlier attempt completed."""
+        parts = [{"PartNumber": number, "ETag": f'"{tag}"'} for number, tag in enumerate(tags, 1)]
+
+        def complete(_: Deadline) -> None:
+            try:
+                self._client.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+            except ClientError as error:
+                if status_of(error) != 404:
+                    raise
+                # Raises the same error unless there is an object; the caller compares its size.
+                self._client.client.head_object(Bucket=upload["Bucket"], Key=upload["Key"])
+
+        self._client.call("write", complete, deadline=DEADLINE, read_timeout=READ_TIMEOUT)
 
     def _list_uploads(self, page: dict[str, Any], _: Deadline) -> Any:
         return self._client.client.list_multipart_uploads(**page)
@@ -120,12 +157,14 @@ class Uploads:
             yield upload
         except BaseException:
             try:
-                self._abort(upload)
+                self.abort(upload)
             except StorageError:
                 log.warning("An unfinished upload stays behind until remove_orphans is run")
             raise
 
-    def _abort(self, upload: dict[str, str]) -> None:
+    def abort(self, upload: dict[str, str]) -> None:
+        """Abort an upload; one that the store does not know is not an error."""
+
         def abort(_: Deadline) -> None:
             try:
                 self._client.client.abort_multipart_upload(**upload)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from catalogue.errors import NotFound
 from catalogue.queries import StoredFile, data_origin, file_references
@@ -57,11 +57,9 @@ def configuration(stored: StoredFile, place: Place, *, public: bool) -> dict[str
 
 def _reference(stored: StoredFile) -> dict[str, str]:
     """Return the addresses of the reference: with residues where all are held here and open to the viewer."""
-    path = file_path(stored.kind, stored.htsget_id)
 
     def address(wanted: str) -> str:
-        separator = "&" if "?" in path else "?"
-        return f"{path}{separator}{urlencode({'as': wanted, 'format': stored.format})}"
+        return file_path(stored.kind, stored.htsget_id, format=stored.format, **{"as": wanted})
 
     try:
         file_references.file_reference(stored)

@@ -19,6 +19,12 @@ def file_path(file: Any) -> str:
 
 
 @register.filter
+def format_path(file: Any) -> str:
+    """Return the path of the page of a file in the format that it is stored in."""
+    return links.file_path(file.kind, file.htsget_id, format=file.format)
+
+
+@register.filter
 def collection_path(collection: Any) -> str:
     """Return the path of the page of a collection."""
     return links.collection_path(collection.digest, collection.name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError
 
-from catalogue.errors import CatalogueError
+from catalogue.errors import CatalogueError, ObjectMissing
 from catalogue.file_states import note_recovery
 from catalogue.ingest.files.collection_choice import choose_collection
 from catalogue.ingest.files.contig_links import link_contigs
@@ -124,22 +124,19 @@ def _checked_dataset(options: FilesOptions) -> Dataset:
 
 
 def _ingest_found(distinct: Sequence[FoundFile], job: _Job) -> None:
-    jobs: list[tuple[FoundFile, ReadJob]] = []
+    jobs: list[tuple[tuple[FoundFile, ReadJob], ReadJob]] = []
     for one, decision in decide(distinct, job.options, job.register.dataset.pk):
         match decision:
             case ReadJob():
-                jobs.append((one, decision))
+                jobs.append(((one, decision), decision))
             case DataFile():
                 job.finish(_unchanged(one, decision, job.options))
             case _:
                 job.finish(_failed(one, decision))
     processes = min(job.options.processes, len(jobs) or 1)
     with closing(read_files(jobs, processes=processes)) as readings:
-        for one, reading in readings:
-            if isinstance(reading, FileReading):
-                _register(one, reading, job)
-            else:
-                job.finish(_failed(one, reading))
+        for (one, read_job), reading in readings:
+            _register(one, reading, job, read_job)
 
 
 def _unchanged(one: FoundFile, row: DataFile, options: FilesOptions) -> InputResult:
@@ -154,11 +151,20 @@ def _unchanged(one: FoundFile, row: DataFile, options: FilesOptions) -> InputRes
     return InputResult(one.source, outcome, message, paths=(f"{row.kind}/{row.htsget_id}",))
 
 
-def _register(one: FoundFile, reading: FileReading, job: _Job) -> None:
+def _register(one: FoundFile, reading: FileReading | BaseException, job: _Job, again: ReadJob | None) -> None:
+    """Register a file that was read. It is read a second time by the job `again`, if its copy is gone by now."""
+    if not isinstance(reading, FileReading):
+        job.finish(_failed(one, reading))
+        return
     try:
         found = _find_collection(reading, job)
         result = retry_on_deadlock(lambda: _write(one, reading, job, found))
     except (CatalogueError, DatabaseError) as error:
+        if isinstance(error, ObjectMissing) and reading.copied and again is not None:
+            # An object that was there already, without a row, may have been removed as an orphan in the meantime.
+            ((_, second),) = read_files([(one, again)], processes=1)
+            _register(one, second, job, None)
+            return
         if not job.options.dry_run:
             discard_made(reading)
         job.finish(_failed(one, error))

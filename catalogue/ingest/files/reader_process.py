@@ -10,7 +10,8 @@ import django
 from django.apps import apps
 from django.conf import settings
 
-_SET_UP_HERE = not apps.ready
+# The admin imports this while Django is still setting applications up, when the models are ready already.
+_SET_UP_HERE = not apps.models_ready
 if _SET_UP_HERE:
     django.setup()
 

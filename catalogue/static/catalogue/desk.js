@@ -90,3 +90,10 @@ document.addEventListener("DOMContentLoaded", () => {
   name();
   new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
 });
+
+// A choice in a part with data-refresh shows at once what would happen.
+document.addEventListener("change", (event) => {
+  const part = event.target.closest("[data-refresh]");
+  if (!part || event.target.type === "text") return;
+  event.target.form.requestSubmit(part.querySelector("[data-refresh-button]"));
+});

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 
 def page(client: Client, name: str, *args: Any, **query: str) -> str:
-    response = client.get(reverse(f"admin:catalogue_{name}", args=args), query)
+    response = client.get(reverse(f"admin:catalogue_{name}", args=args), query, follow=True)
     assert response.status_code == 200
     return response.content.decode()
 

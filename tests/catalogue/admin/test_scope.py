@@ -99,7 +99,7 @@ def test_lists_and_pages(client: Client, site: Site, role: str, model: str) -> N
     if model == "auditevent":
         return
     for page in ("change", "delete", "history"):
-        assert client.get(url(f"{model}_change", site.mine[model].pk)).status_code == 200
+        assert client.get(url(f"{model}_change", site.mine[model].pk), follow=True).status_code == 200
         foreign = client.get(url(f"{model}_{page}", site.foreign[model].pk), follow=True)
         assert FOREIGN not in foreign.content
 
@@ -251,7 +251,9 @@ def test_setting_the_collection_links_the_contigs(
     page = url("dataset_change", site.mine["dataset"].pk)
     contigs = Contig.objects.filter(file=site.mine["datafile"])
     for chosen, linked in ((collection.pk, sequence), ("", None)):
-        assert client.post(page, {"visibility": "controlled", "collection": chosen}).status_code == 302
+        data = {"visibility": "controlled", "collection": chosen}
+        data |= {"prefixes-TOTAL_FORMS": 0, "prefixes-INITIAL_FORMS": 0}
+        assert client.post(page, data).status_code == 302
         assert contigs.get().sequence == linked
 
 

@@ -155,7 +155,7 @@ def test_a_file(client: Client, portal: Portal) -> None:
     config = configuration(client, "/files/reads/run/one")
     assert config["track"]["url"] == "/reads/run/one" and config["track"]["sourceType"] == "htsget"
     assert config["file"] is None, "what is public needs no token"
-    assert config["reference"]["fastaURL"] == "/files/reads/run/one?as=fa&format=BAM"
+    assert config["reference"]["fastaURL"] == "/files/reads/run/one?as=fa"
 
 
 def test_the_region_changes_every_command(client: Client, portal: Portal) -> None:
@@ -248,7 +248,8 @@ def test_a_former_id_leads_to_the_new_one_for_those_who_may_know(client: Client,
 def test_several_formats_of_one_id(client: Client, portal: Portal) -> None:
     file = make_granted_file(portal.open, htsget_id="run/one", format="CRAM")
     content = content_of(client, "/files/reads/run/one")
-    assert 'href="/files/reads/run/one?format=CRAM"' in content
+    assert 'href="?format=CRAM"' in content
+    assert 'href="/files/reads/run/one?format=CRAM"' in content_of(client, "/datasets/open")
     assert "<strong>CRAM</strong>" in content_of(client, "/files/reads/run/one?format=CRAM")
     assert client.get("/files/reads/run/one?format=SAM").status_code == 404
     file.delete()
