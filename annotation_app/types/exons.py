@@ -10,7 +10,7 @@ from typing import NamedTuple
 from annotation_app.context import Peers
 from annotation_app.types.genomes import Region
 from annotation_app.types.places import Location, Slice, location, regions_of, relative
-from catalogue.queries.annotation import StoredTranscript
+from catalogue.queries.annotation import StoredTranscript, split_version
 
 
 class ExonPlace(NamedTuple):
@@ -41,12 +41,12 @@ class Exon:
     @property
     def version(self) -> int | None:
         """The version, where the stable id has one."""
-        return None if self.stable_id is None else _split(self.stable_id)[1]
+        return None if self.stable_id is None else split_version(self.stable_id)[1]
 
     @property
     def unversioned_stable_id(self) -> str | None:
         """The stable id without its version."""
-        return None if self.stable_id is None else _split(self.stable_id)[0]
+        return None if self.stable_id is None else split_version(self.stable_id)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +141,3 @@ def extent(row: StoredTranscript, first: int, last: int, region: Region) -> Loca
             starts.append(exon.start + begin if forward else exon.end - stop)
             ends.append(exon.start + stop if forward else exon.end - begin)
     return location(region.row, min(starts), max(ends)) if starts else None
-
-
-def _split(stable_id: str) -> tuple[str, int | None]:
-    unversioned, _, version = stable_id.rpartition(".")
-    is_version = bool(unversioned) and version.isascii() and version.isdigit() and len(version) < 10
-    return (unversioned, int(version)) if is_version else (stable_id, None)

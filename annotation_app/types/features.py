@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from annotation_app.context import Peers, grouped
 from annotation_app.errors import bad_input
@@ -14,6 +15,8 @@ from annotation_app.types.products import Context, contexts_of
 from annotation_app.types.references import ExternalReference, references
 from catalogue.queries import annotation
 from catalogue.queries.annotation import StoredGene, StoredTranscript
+
+Row = TypeVar("Row", StoredGene, StoredTranscript)
 
 _MAX_PAGE = 1 << 31
 
@@ -40,22 +43,20 @@ def page_of(page: int, per_page: int, *, max_page_size: int) -> Page:
     return Page(page, per_page)
 
 
-class Gene:
-    """A gene."""
+class Feature(Generic[Row]):
+    """What genes and transcripts have in common."""
 
-    type = "Gene"
-    alternative_names: Sequence[str] = ()
+    row: Row
+    peers: Peers[Row]
 
-    def __init__(self, row: StoredGene, peers: Peers[StoredGene]) -> None:
+    def __init__(self, row: Row, peers: Peers[Row]) -> None:
         self.row = row
         self.peers = peers
         self.stable_id = row.stable_id
         self.unversioned_stable_id = row.unversioned_stable_id
         self.version = row.version
         self.symbol = row.symbol or None
-        self.name = row.name or None
         self.so_term = row.so_term or row.biotype
-        self.alternative_symbols = row.synonyms
 
     @property
     def genome_id(self) -> str:
@@ -71,6 +72,18 @@ class Gene:
     def external_references(self) -> list[ExternalReference]:
         """What other databases have about it."""
         return references(self.row.dbxrefs)
+
+
+class Gene(Feature[StoredGene]):
+    """A gene."""
+
+    type = "Gene"
+    alternative_names: Sequence[str] = ()
+
+    def __init__(self, row: StoredGene, peers: Peers[StoredGene]) -> None:
+        super().__init__(row, peers)
+        self.name = row.name or None
+        self.alternative_symbols = row.synonyms
 
     @property
     def metadata(self) -> GeneMetadata:
@@ -136,34 +149,10 @@ class PageMetadata:
     per_page: int
 
 
-class Transcript:
+class Transcript(Feature[StoredTranscript]):
     """A transcript of a gene."""
 
     type = "Transcript"
-
-    def __init__(self, row: StoredTranscript, peers: Peers[StoredTranscript]) -> None:
-        self.row = row
-        self.peers = peers
-        self.stable_id = row.stable_id
-        self.unversioned_stable_id = row.unversioned_stable_id
-        self.version = row.version
-        self.symbol = row.symbol or None
-        self.so_term = row.so_term or row.biotype
-
-    @property
-    def genome_id(self) -> str:
-        """The genome that it is of."""
-        return self.peers.genome_id(self.row)
-
-    @property
-    def slice(self) -> Slice:
-        """Where it lies."""
-        return slice_of(self.row, self.peers)
-
-    @property
-    def external_references(self) -> list[ExternalReference]:
-        """What other databases have about it."""
-        return references(self.row.dbxrefs)
 
     @property
     def metadata(self) -> TranscriptMetadata:

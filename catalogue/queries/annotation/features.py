@@ -184,7 +184,7 @@ def search_transcripts(
     """
     if not text or not storable(text):
         return [], 0
-    unversioned, version = _split(text)
+    unversioned, version = split_version(text)
     meant = Q(unversioned_stable_id__iexact=text) | Q(symbol__iexact=text)
     if version is not None:
         meant |= Q(unversioned_stable_id__iexact=unversioned, version=version)
@@ -199,14 +199,14 @@ def with_stable_id(rows: QuerySet[Named], stable_id: str) -> QuerySet[Named]:
     """Return the rows that have a stable id, with or without its version."""
     if not storable(stable_id):
         return rows.none()
-    unversioned, version = _split(stable_id)
+    unversioned, version = split_version(stable_id)
     meant = _exactly("unversioned_stable_id", stable_id)
     if version is not None:
         meant |= _exactly("unversioned_stable_id", unversioned) & Q(version=version)
     return rows.filter(meant)
 
 
-def _split(stable_id: str) -> tuple[str, int | None]:
+def split_version(stable_id: str) -> tuple[str, int | None]:
     """Return a stable id without its version, and the version; None if it has none."""
     unversioned, _, version = stable_id.rpartition(".")
     is_version = version.isascii() and version.isdigit() and len(version) <= _MAX_VERSION_DIGITS
