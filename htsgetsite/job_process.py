@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from django.conf import settings
@@ -15,6 +17,18 @@ log = logging.getLogger(__name__)
 _BACK_OFF: Final = (1.0, 60.0)
 #: Seconds after which a worker that ends counts as one that worked.
 _SETTLED: Final = 60.0
+
+#: Seconds that a worker gets, after the requests had theirs, to finish the file that it is at.
+GRACE: Final = 5.0
+
+
+def start_jobs(*, concurrency: int) -> Callable[[], None]:
+    """Start a worker for so many jobs at a time, none for 0; return the function that stops it."""
+    if not concurrency:
+        return lambda: None
+    process = JobProcess(concurrency=concurrency)
+    process.start()
+    return partial(process.stop, grace=GRACE)
 
 
 class JobProcess:

@@ -27,7 +27,7 @@ from granian.server import Server
 
 from htsgetsite.database import share_connections
 from htsgetsite.health import unapplied_migrations
-from htsgetsite.job_process import JobProcess
+from htsgetsite.job_process import start_jobs
 from htsgetsite.observability.endpoint import serve_metrics
 from htsgetsite.observability.process_files import remove_metrics
 
@@ -42,8 +42,6 @@ THREADS = CONNECTIONS
 HEADER_TIMEOUT = 30_000
 #: Seconds that running requests get to finish when the server is told to stop.
 GRACE = 30
-#: Seconds that the worker of background jobs gets after that to finish the file that it is at.
-JOB_GRACE = 5
 
 _PR_SET_PDEATHSIG = 1
 
@@ -90,18 +88,14 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
     def end_with_the_terminal() -> None:
         signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
 
-    jobs = JobProcess(concurrency=settings.SERVE_JOBS) if settings.SERVE_JOBS else None
-    if jobs is not None:
-        jobs.start()
+    end_jobs = start_jobs(concurrency=settings.SERVE_JOBS)
     threading.Thread(target=_await_answer, args=(ip, port, when_ready), daemon=True).start()
     os.register_at_fork(after_in_child=partial(_become_worker, os.getpid()))
     end_metrics = _serve_metrics()
     try:
         server.serve()
     finally:
-        if jobs is not None:
-            # Requests had their time; a job goes on where it was when there is a worker again.
-            jobs.stop(grace=JOB_GRACE)
+        end_jobs()
         end_metrics()
         remove_metrics()
 
