@@ -66,7 +66,14 @@ class Environment:
         )
 
     def integer(
-        self, name: str, *, default: int, doc: str, minimum: int = 0, maximum: int | None = None
+        self,
+        name: str,
+        *,
+        default: int,
+        doc: str,
+        minimum: int = 0,
+        maximum: int | None = None,
+        default_text: str | None = None,
     ) -> int:
         """Read a whole number in `[minimum, maximum]`, both inclusive."""
         return self.parsed(
@@ -75,7 +82,7 @@ class Environment:
             kind="integer",
             default=default,
             doc=doc,
-            default_text=str(default),
+            default_text=default_text or str(default),
         )
 
     def optional_integer(

@@ -27,6 +27,7 @@ from granian.server import Server
 
 from htsgetsite.database import share_connections
 from htsgetsite.health import unapplied_migrations
+from htsgetsite.job_process import start_jobs
 from htsgetsite.observability.endpoint import serve_metrics
 from htsgetsite.observability.process_files import remove_metrics
 
@@ -87,12 +88,14 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
     def end_with_the_terminal() -> None:
         signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
 
+    end_jobs = start_jobs(concurrency=settings.SERVE_JOBS)
     threading.Thread(target=_await_answer, args=(ip, port, when_ready), daemon=True).start()
     os.register_at_fork(after_in_child=partial(_become_worker, os.getpid()))
     end_metrics = _serve_metrics()
     try:
         server.serve()
     finally:
+        end_jobs()
         end_metrics()
         remove_metrics()
 

@@ -3,6 +3,7 @@
 Each parses one text, and raises `Unusable` with a message that says what it expected.
 """
 
+from datetime import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -60,6 +61,17 @@ def rate(value: str) -> Rate | None:
     ):
         raise Unusable("expected none, or a number per second, minute, hour or day, such as 60/minute")
     return Rate(int(count), _SPANS[span])
+
+
+def night(value: str) -> time | None:
+    """Parse HH:MM, or "off" as None. Raises `Unusable`."""
+    if value.lower() == "off":
+        return None
+    try:
+        hours, minutes = value.split(":")
+        return time(int(hours), int(minutes))
+    except ValueError:
+        raise Unusable("expected a time as 02:30, in UTC, or off") from None
 
 
 def prefix(value: str) -> str:

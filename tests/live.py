@@ -19,9 +19,16 @@ from tests.paths import OWN_HOME, PROJECT
 PATIENCE = 240
 
 _SAID = re.compile(r"Serving on (http://\S+)")
+#: Jobs that nobody asked for would come into the way of tests, at some hours only.
+_NO_JOBS = {
+    "SERVE_JOBS": "0",
+    "NIGHTLY_REFRESH_STATES": "off",
+    "NIGHTLY_REMOVE_ORPHANS": "off",
+    "NIGHTLY_PRUNE_AUDIT": "off",
+}
 #: A site that a test starts has a home and settings of its own.
 _NOT_INHERITED = re.compile(
-    r"HTSGETSITE_.*|DJANGO_.*|DATABASE_URL|SECRET_KEY|DEBUG|ALLOWED_HOSTS|PUBLIC_URL|PORT|WORKERS|COV.*"
+    r"HTSGETSITE_.*|DJANGO_.*|DATABASE_URL|SECRET_KEY|DEBUG|ALLOWED_HOSTS|PUBLIC_URL|PORT|WORKERS|SERVE_JOBS|NIGHTLY_.*|AUDIT_DAYS|COV.*"
 )
 
 
@@ -52,7 +59,7 @@ class Site:
     def environment(self) -> dict[str, str]:
         """Return the environment of this site's processes."""
         inherited = {name: value for name, value in os.environ.items() if not _NOT_INHERITED.fullmatch(name)}
-        return {**inherited, "HTSGETSITE_HOME": str(self.home), **self.variables}
+        return {**inherited, **_NO_JOBS, "HTSGETSITE_HOME": str(self.home), **self.variables}
 
 
 def make_site(home: Path, variables: Mapping[str, str] | None = None) -> Site:

@@ -41,9 +41,12 @@ def verify_sequences(
     *,
     identifiers: Iterable[str] = (),
     sample: int | None = None,
+    blobs: Iterable[int] | None = None,
     observer: Callable[[int], None] = lambda residues: None,
 ) -> Verification:
     """Compare the residues of the identified sequences, of a random `sample`, or of all, with their digests.
+
+    `blobs` are the primary keys of the blobs whose sequences count.
 
     `observer` is told the number of residues read so far. Raises NotFound and AmbiguousAlias for an identifier,
     StorageError if a storage does not answer. Needs a few MiB of memory.
@@ -51,6 +54,8 @@ def verify_sequences(
     rows = Sequence.objects.all()
     if asked := [queries.sequence(identifier).pk for identifier in identifiers]:
         rows = rows.filter(pk__in=asked)
+    if blobs is not None:
+        rows = rows.filter(blob__in=list(blobs))
     result = Verification(unheld=rows.filter(blob=None).count())
     rows = rows.exclude(blob=None)
     if sample is not None:

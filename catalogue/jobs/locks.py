@@ -19,22 +19,47 @@ _REMOVE_FREE: Final = """
     WHERE id = ANY(%s) AND pg_try_advisory_xact_lock(%s, (id %% 2147483648)::integer)"""
 
 
+class LockLost(BaseException):
+    """The session that held the lock of the part has ended, and another worker may be at it.
+
+    Derived as KeyboardInterrupt is, so that nobody takes it for the error of an input.
+    """
+
+
+class Session:
+    """The session of this thread's database connection, which Django replaces by a new one after errors."""
+
+    def __init__(self) -> None:
+        self._session = connection.connection
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether statements still go to this session."""
+        return connection.connection is self._session
+
+    def verify(self) -> None:
+        """Raise LockLost unless statements still go to this session."""
+        if not self.goes_on:
+            raise LockLost
+
+
 @contextmanager
-def part_lock(pk: int) -> Iterator[bool]:
-    """Hold the lock of a part for the block, if no other connection has it; give whether this one has."""
+def part_lock(pk: int) -> Iterator[Session | None]:
+    """Hold the lock of a part for the block; give the session that holds it, None if another connection has it."""
     held = _query("SELECT pg_try_advisory_lock(%s, %s)", pk)
+    session = Session()
     try:
-        yield held
+        yield session if held else None
     finally:
-        # With the connection the lock is gone already.
-        if held and not connection.needs_rollback and connection.is_usable():
+        # With its session the lock is gone already.
+        if held and session.goes_on and not connection.needs_rollback and connection.is_usable():
             _query("SELECT pg_advisory_unlock(%s, %s)", pk)
 
 
 def is_locked(pk: int) -> bool:
     """Return whether another connection works on a part."""
     with part_lock(pk) as held:
-        return not held
+        return held is None
 
 
 def remove_free_parts(run: int) -> None:

@@ -19,7 +19,7 @@ from catalogue.errors import CatalogueError
 from catalogue.ingest.outcomes import InputResult, Outcome
 from catalogue.ingest.runs import recorded_fields, recorded_source
 from catalogue.jobs.kinds import Job, Kind, Plan, kind_of
-from catalogue.jobs.locks import part_lock
+from catalogue.jobs.locks import LockLost, Session, part_lock
 from catalogue.jobs.queue import queue_parts
 from catalogue.jobs.recording import JobObserver, JobRun, Stopped, count_progress, note_phase
 from catalogue.models import IngestedFile, IngestRun, RunPart
@@ -45,33 +45,45 @@ def work_part(pk: int, *, stopping: Callable[[], bool] = lambda: False) -> None:
     Stops between two inputs when `stopping` says so, and queues what is left. Raises django.db.Error when the database
     is lost: then another worker does the rest.
     """
-    with part_lock(pk) as held:
-        part = RunPart.objects.select_related("run", "run__progress").filter(pk=pk).first() if held else None
+    with part_lock(pk) as session:
+        if session is None:
+            return
+        part = RunPart.objects.select_related("run", "run__progress").filter(pk=pk).first()
         if part is None:
             return
         with _context_of(part.run):
-            _work_part(part, stopping)
+            try:
+                _work_part(part, session, stopping)
+            except LockLost:
+                log.warning(
+                    "run %s: part %s lost the database; a worker begins it again", part.run_id, part.number
+                )
 
 
-def _work_part(part: RunPart, stopping: Callable[[], bool]) -> None:
+def _work_part(part: RunPart, session: Session, stopping: Callable[[], bool]) -> None:
     row = part.run
     if row.cancel_requested is not None or row.is_over:
         _end_part(part)
         return
+    run = JobRun(row, session)
     try:
         kind = kind_of(row.command)
-        run = JobRun(row)
         job = Job(row, run, JobObserver(row, run, unit=kind.unit, stopping=stopping))
         _STEPS[RunPart.Step(part.step)](part, kind, job)
     except Stopped:
         _stop(part)
     except CatalogueError as error:
-        _fail(part, str(error))
+        _fail(part, run, str(error))
     except Exception as error:
-        if not connection.is_usable():
-            raise
+        _verify_database(session)
         log.exception("%s of run %s failed", part.step, row.pk)
-        _fail(part, f"{type(error).__name__}: {error}")
+        _fail(part, run, f"{type(error).__name__}: {error}")
+
+
+def _verify_database(session: Session) -> None:
+    """Raise LockLost if the error under way is one of the database connection."""
+    if not session.goes_on or not connection.is_usable():
+        raise LockLost
 
 
 def _plan(part: RunPart, kind: Kind, job: Job) -> None:
@@ -83,6 +95,9 @@ def _plan(part: RunPart, kind: Kind, job: Job) -> None:
     plan = kind.plan(job)
     with transaction.atomic():
         _locked(row.pk)
+        if not RunPart.objects.filter(pk=part.pk).exists():
+            # Another worker took this one for lost, and was quicker.
+            raise LockLost
         parts = _save_plan(row, plan)
         parts = RunPart.objects.bulk_create(parts, batch_size=_ROWS)
         queue_parts(parts)
@@ -157,8 +172,7 @@ def _try(kind: Kind, job: Job, batch: Sequence[IngestedFile]) -> bool:
     except CatalogueError as error:
         reason = str(error)
     except Exception as error:
-        if not connection.is_usable():
-            raise
+        _verify_database(job.run.session)
         log.exception("an input of run %s failed", job.row.pk)
         if len(batch) > 1:
             return False
@@ -197,9 +211,9 @@ def _stop(part: RunPart) -> None:
         queue_parts([part])
 
 
-def _fail(part: RunPart, reason: str) -> None:
+def _fail(part: RunPart, run: JobRun, reason: str) -> None:
     """End a job whose inputs cannot be found, or that cannot be ended as it should."""
-    JobRun(part.run).add_fault(reason)
+    run.add_fault(reason)
     # Inputs that wait are not begun any more.
     RunPart.objects.filter(run=part.run_id, step=RunPart.Step.WORK).delete()
     _end_part(part)

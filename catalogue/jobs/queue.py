@@ -18,7 +18,7 @@ _QUEUED = """
     SELECT (args ->> 'part')::bigint FROM procrastinate_jobs
     WHERE status = 'todo' AND task_name = %s AND (args ->> 'part')::bigint = ANY(%s)"""
 _FORGET = """
-    DELETE FROM procrastinate_jobs WHERE task_name = %s AND (
+    DELETE FROM procrastinate_jobs WHERE queue_name = %s AND (
         status NOT IN ('todo', 'doing') OR (status = 'doing' AND worker_id IS NULL))"""
 
 
@@ -39,4 +39,4 @@ def queued(parts: Sequence[int]) -> set[int]:
 def forget_ended() -> None:
     """Remove the queue's rows of parts that ended, and of workers that were removed."""
     with connection.cursor() as cursor:
-        cursor.execute(_FORGET, [TASK])
+        cursor.execute(_FORGET, [QUEUE])

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from catalogue.ingest.outcomes import InputResult
 from catalogue.ingest.runs import Run, recorded_fields, recorded_source
+from catalogue.jobs.locks import Session
 from catalogue.models import IngestedFile, IngestRun, RunProgress
 
 _MAX_PHASE: Final = int(RunProgress._meta.get_field("phase").max_length or 1)
@@ -26,11 +27,15 @@ class Stopped(BaseException):
 
 
 class JobRun(Run):
-    """The record of the inputs of a job. Each outcome is recorded once, whoever comes first."""
+    """The record of the inputs of a job. Each outcome is recorded once, whoever comes first.
 
-    def __init__(self, row: IngestRun) -> None:
+    Raises LockLost once the lock of the part is lost; within the transaction of an input, that takes it back.
+    """
+
+    def __init__(self, row: IngestRun, session: Session) -> None:
         super().__init__(row.pk)
         self._dry_run = row.dry_run
+        self.session = session
 
     def record(self, result: InputResult) -> None:
         # The transaction of an input is rolled back in a dry run; the observer records it then.
@@ -39,6 +44,7 @@ class JobRun(Run):
 
     def store(self, result: InputResult) -> None:
         """Record the outcome of an input that has none yet."""
+        self.session.verify()
         self.failed |= result.failed
         waiting = IngestedFile.objects.filter(run=self.pk, outcome=IngestedFile.Outcome.WAITING)
         waiting.filter(source=recorded_source(result.source)).update(**recorded_fields(result))

@@ -23,7 +23,7 @@ def recover() -> int:
     for part in lost:
         with part_lock(part.pk) as free, transaction.atomic():
             # It may have been done, or queued by another worker, since it was listed.
-            if free and RunPart.objects.filter(pk=part.pk).exists() and not queued([part.pk]):
+            if free is not None and RunPart.objects.filter(pk=part.pk).exists() and not queued([part.pk]):
                 queue_parts([part])
                 count += 1
                 log.warning("run %s: part %s lost its worker, and is queued again", part.run_id, part.number)

@@ -3,10 +3,11 @@
 from catalogue.jobs.annotation import annotation_kind
 from catalogue.jobs.files import file_kinds
 from catalogue.jobs.kinds import register
+from catalogue.jobs.maintenance import maintenance_kinds
 from catalogue.jobs.manifests import manifest_kind
 from catalogue.jobs.sequences import sequence_kinds
 
 
 def register_all() -> None:
     """Make every kind known."""
-    register([*file_kinds(), *sequence_kinds(), manifest_kind(), annotation_kind()])
+    register([*file_kinds(), *sequence_kinds(), manifest_kind(), annotation_kind(), *maintenance_kinds()])

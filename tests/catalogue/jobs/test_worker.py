@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -18,6 +20,11 @@ from htsgetsite.embedded.server import DATABASE, USER, EmbeddedServer
 from tests.catalogue.lab import make_reads_file
 from tests.live import PATIENCE, Site, make_site
 from tests.paths import PROJECT
+
+REGISTERED = "SELECT count(*) FROM catalogue_datafile"
+HELD_BY = """
+    SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND classid = 1885434484 AND application_name = '{name}'"""
 
 
 @pytest.fixture
@@ -29,12 +36,12 @@ def site(tmp_path: Path) -> Site:
 
 
 @contextlib.contextmanager
-def worker(site: Site, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a worker for the block; it logs to `work.log` in the home."""
+def worker(site: Site, *options: str, name: str = "work") -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a worker for the block; it logs to `work.log` in the home, and has a name in the database."""
     with (site.home / "work.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, PROJECT / "manage.py", "work", *options],
-            env=site.environment(),
+            env={**site.environment(), "PGAPPNAME": name},
             cwd=site.home,
             stdout=log,
             stderr=log,
@@ -84,6 +91,63 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+def make_copies(folder: Path, count: int) -> list[str]:
+    """Make one small BAM file under so many names; return the names."""
+    made = make_reads_file(folder / "made" / "a.bam")
+    names = [f"s{number:03}" for number in range(count)]
+    for name in names:
+        shutil.copy(made, folder / f"{name}.bam")
+        shutil.copy(f"{made}.bai", folder / f"{name}.bam.bai")
+    return names
+
+
+def queue_manifest(site: Site, names: list[str]) -> int:
+    """Queue a job for a manifest of these files; return its number."""
+    lines = ["path,id,dataset", *(f"lab:{name}.bam,{name},many" for name in names)]
+    (site.home / "many.csv").write_text("\n".join(lines), encoding="utf-8")
+    said = site.manage("ingest_manifest", "many.csv", "--background", "--json").stdout
+    return int(json.loads(said)["job"])
+
+
+def kill_at_work(catalogue: Catalogue, process: "subprocess.Popen[bytes]", name: str) -> None:
+    """Kill a worker while it holds the lock of a part."""
+
+    def stopped_at_work() -> bool:
+        process.send_signal(signal.SIGSTOP)
+        if catalogue.value(HELD_BY.format(name=name)):
+            return True
+        process.send_signal(signal.SIGCONT)
+        return False
+
+    wait_until(stopped_at_work)
+    process.kill()
+    process.wait(PATIENCE)
+
+
+def restart_database(site: Site) -> None:
+    """Stop the server as an administrator would, ending every connection; who needs it next starts it again."""
+    pid_file = EmbeddedServer(site.home).data / "postmaster.pid"
+    server = psutil.Process(int(pid_file.read_text().split()[0]))
+    server.send_signal(signal.SIGINT)
+    server.wait(PATIENCE)
+
+
+def done_once(catalogue: Catalogue, run: int, names: list[str]) -> None:
+    """Check that every file was registered, and recorded, exactly once."""
+    assert catalogue.await_outcome(run) == "succeeded"
+    count = len(names)
+    summary = catalogue.value(f"SELECT summary FROM catalogue_ingestrun WHERE id = {run}")
+    # Files that are registered a second time would count as replaced or unchanged.
+    assert summary == {"added": count, "counts": {"contigs": 3 * count, "samples": 2 * count}}
+    assert catalogue.value("SELECT count(*) FROM catalogue_datafile") == count
+    assert catalogue.value("SELECT array_agg(htsget_id ORDER BY htsget_id) FROM catalogue_datafile") == names
+    rows = "SELECT count(DISTINCT source) FROM catalogue_ingestedfile WHERE outcome = 'added'"
+    assert catalogue.value(rows) == catalogue.value("SELECT count(*) FROM catalogue_ingestedfile") == count
+    assert catalogue.value("SELECT count(*) FROM catalogue_runpart") == 0
+    progress = f"SELECT done || '/' || total FROM catalogue_runprogress WHERE run_id = {run}"
+    assert catalogue.value(progress) == f"{count}/{count}"
+
+
 def test_a_worker_does_a_queued_job(site: Site, tmp_path: Path) -> None:
     for number in range(3):
         make_reads_file(tmp_path / "lab" / f"s{number}.bam")
@@ -93,3 +157,19 @@ def test_a_worker_does_a_queued_job(site: Site, tmp_path: Path) -> None:
         assert catalogue.await_outcome(said["job"]) == "succeeded"
         assert catalogue.value("SELECT count(*) FROM catalogue_datafile") == 3
         wait_until(lambda: catalogue.value("SELECT count(*) FROM procrastinate_jobs") == 0)
+
+
+@pytest.mark.parametrize("count", [16, pytest.param(500, marks=pytest.mark.long)])
+def test_a_killed_worker_and_a_restarted_database_lose_nothing(
+    site: Site, tmp_path: Path, count: int
+) -> None:
+    names = make_copies(tmp_path / "lab", count)
+    run = queue_manifest(site, names)
+    catalogue = Catalogue(site)
+    with worker(site, name="first") as first, worker(site, name="second"):
+        wait_until(lambda: (catalogue.value(REGISTERED) or 0) >= count // 4)
+        kill_at_work(catalogue, first, "first")
+        wait_until(lambda: (catalogue.value(REGISTERED) or 0) >= count // 2)
+        restart_database(site)
+        done_once(catalogue, run, names)
+    assert "lost its worker" in (site.home / "work.log").read_text(encoding="utf-8")
