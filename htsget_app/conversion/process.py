@@ -97,7 +97,8 @@ def _pipeline(job: Job, source: int, target: int) -> bool:
     bed = os.memfd_create("bed.bed")
     os.write(bed, job.bed.encode())
     arguments = [[word.format(bed=f"/proc/self/fd/{bed}") for word in stage] for stage in job.stages]
-    os.environ["REF_CACHE"] = os.environ["REF_PATH"] = f"{job.references}/%2s/%2s/%s"
+    # htslib maps the files of REF_PATH into memory, whereas it would load those of REF_CACHE whole.
+    os.environ["REF_PATH"] = f"{job.references.replace(':', '::')}/%2s/%2s/%s"
     works: list[Callable[[int, int], None]] = [_view(job.program, words) for words in arguments]
     if job.fields is not None:
         works.insert(1, _blanking(job.fields))
