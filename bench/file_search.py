@@ -43,7 +43,7 @@ def searches(files: int) -> dict[str, Callable[[int], dict[str, Any]]]:
         "by part of a path": lambda n: {"text": f"/{n}.bam"},
         "by part of a sample": lambda n: {"text": f"umour{n}"},
         "by SHA-256": lambda n: {"text": sha256(n)},
-        "by two letters": lambda n: {"text": "q7"},
+        "by two letters": lambda n: {"text": "ru" if n % 2 else "q7"},
         "by nothing that exists": lambda n: {"text": f"nosuch{n}"},
         "by glob": lambda n: {"ids": (f"run{n % 40}/sample{str(n)[:3]}*",)},
         "by dataset": lambda n: {"datasets": (f"set{n % 20}",)},
