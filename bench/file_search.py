@@ -22,16 +22,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--contigs", type=int, default=2, help="of each file, without a sequence")
     options = parser.parse_args()
     with own_site():
         from bench.made_catalogue import make_file_rows
 
         began = time.perf_counter()
-        make_file_rows(options.files)
+        make_file_rows(options.files, contigs=options.contigs)
         print(f"{options.files:,} files made in {time.perf_counter() - began:.0f} s")
         print("list or search                            median     p95  ms   indexes")
         for name, make in searches(options.files).items():
             measured(name, make, options.rounds)
+        missing_references(options.rounds)
 
 
 def searches(files: int) -> dict[str, Callable[[int], dict[str, Any]]]:
@@ -43,7 +45,7 @@ def searches(files: int) -> dict[str, Callable[[int], dict[str, Any]]]:
         "by part of a path": lambda n: {"text": f"/{n}.bam"},
         "by part of a sample": lambda n: {"text": f"umour{n}"},
         "by SHA-256": lambda n: {"text": sha256(n)},
-        "by two letters": lambda n: {"text": "q7"},
+        "by two letters": lambda n: {"text": "ru" if n % 2 else "q7"},
         "by nothing that exists": lambda n: {"text": f"nosuch{n}"},
         "by glob": lambda n: {"ids": (f"run{n % 40}/sample{str(n)[:3]}*",)},
         "by dataset": lambda n: {"datasets": (f"set{n % 20}",)},
@@ -51,6 +53,23 @@ def searches(files: int) -> dict[str, Callable[[int], dict[str, Any]]]:
         "by state": lambda n: {"states": ("missing", "corrupt", "changed")},
         "by sample": lambda n: {"samples": (f"donor{n % 50000}",)},
     }
+
+
+def missing_references(rounds: int) -> None:
+    """Print the times of listing the contigs that have no sequence, in groups."""
+    from catalogue.models import DataFile
+    from catalogue.queries.missing_references import contigs_without_sequence
+
+    for name, files in (
+        ("contigs without a sequence, of a dataset", DataFile.objects.filter(dataset__slug="set7")),
+        ("contigs without a sequence, of all", DataFile.objects.all()),
+    ):
+        times = []
+        for _ in range(rounds):
+            began = time.perf_counter()
+            contigs_without_sequence(files)
+            times.append(1000 * (time.perf_counter() - began))
+        print(f"{name:40} {median(times):8.1f} {quantiles(times, n=20)[18]:7.1f}")
 
 
 def sha256(number: int) -> str:

@@ -6,6 +6,7 @@ the BAM hold whole records, as htslib writes them.
 
 import random
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,10 @@ READ = 150
 CONTIGS = {"chr1": 20_000_000, "chr2": 12_000_000}
 VARIANTS = 400_000
 
+#: What the reads were taken of.
+REFERENCE = KEPT / "deep.fa"
+_BASES = np.frombuffer(b"ACGT", dtype="u1")
+
 _HEAD = np.dtype(
     [
         ("size", "<i4"), ("contig", "<i4"), ("start", "<i4"), ("name_length", "u1"), ("mapq", "u1"), ("bin", "<u2"),
@@ -34,34 +39,56 @@ _PER_BLOCK = 65_280 // _HEAD.itemsize
 
 
 def make_bam() -> Path:
-    """Make a BAM of at least 500 MB at 30-fold depth, with its .bai."""
+    """Make a BAM of at least 500 MB at 30-fold depth, with its .bai, and `REFERENCE`, with its .fai."""
     path = KEPT / "deep.bam"
-    if not path.with_suffix(".bam.bai").exists():
+    if not path.with_suffix(".bam.bai").exists() or not REFERENCE.exists():
         KEPT.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(1)
-        with path.open("wb") as file:
+        with path.open("wb") as file, REFERENCE.open("wb") as reference:
             file.write(bgzf.deflate(_header()))
             for number, length in enumerate(CONTIGS.values()):
                 starts = np.sort(rng.integers(0, length - READ, length * DEPTH // READ))
                 genome = rng.integers(0, 4, length, dtype="u1")
+                reference.write(b">chr%d\n%s\n" % (number + 1, _BASES[genome].tobytes()))
                 for at in range(0, len(starts), _PER_BLOCK):
                     reads = _reads(rng, number, starts[at : at + _PER_BLOCK], genome, serial=at)
                     file.write(bgzf.deflate(reads.tobytes()))
             file.write(bgzf.EOF_MARKER)
         pysam.index(str(path))
+        pysam.faidx(str(REFERENCE))
     assert path.stat().st_size >= 500_000_000, path.stat().st_size
     return path
 
 
-def _header() -> bytes:
+def make_long_contig(bases: int) -> tuple[Path, Path]:
+    """Make a reference with one contig of so many bases, and a BAM of 12 MB with reads in the middle of it."""
+    reference, path = KEPT / f"long.{bases}.fa", KEPT / f"long.{bases}.bam"
+    if not Path(f"{path}.bai").exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(3)
+        genome = rng.integers(0, 4, bases, dtype="u1")
+        reference.write_bytes(b">chr1\n%s\n" % _BASES[genome].tobytes())
+        pysam.faidx(str(reference))
+        starts = np.sort(rng.integers(bases // 2, bases // 2 + 800_000, 120_000))
+        with path.open("wb") as file:
+            file.write(bgzf.deflate(_header({"chr1": bases})))
+            for at in range(0, len(starts), _PER_BLOCK):
+                reads = _reads(rng, 0, starts[at : at + _PER_BLOCK], genome, serial=at)
+                file.write(bgzf.deflate(reads.tobytes()))
+            file.write(bgzf.EOF_MARKER)
+        pysam.index(str(path))
+    return reference, path
+
+
+def _header(lengths: Mapping[str, int] = CONTIGS) -> bytes:
     text = "@HD\tVN:1.6\tSO:coordinate\n"
-    text += "".join(f"@SQ\tSN:{name}\tLN:{length}\n" for name, length in CONTIGS.items())
+    text += "".join(f"@SQ\tSN:{name}\tLN:{length}\n" for name, length in lengths.items())
     text += "@RG\tID:run1\tSM:sample\n"
     contigs = b"".join(
         struct.pack("<i", len(name) + 1) + name.encode() + b"\0" + struct.pack("<i", length)
-        for name, length in CONTIGS.items()
+        for name, length in lengths.items()
     )
-    return b"BAM\1" + struct.pack("<i", len(text)) + text.encode() + struct.pack("<i", len(CONTIGS)) + contigs
+    return b"BAM\1" + struct.pack("<i", len(text)) + text.encode() + struct.pack("<i", len(lengths)) + contigs
 
 
 def _reads(

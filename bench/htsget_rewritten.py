@@ -2,7 +2,8 @@
 
 It measures tag removal, field blanking and every conversion, for one region of a 30-fold genome and for variants: the
 seconds until a client has all parts, in turn with `samtools view` or `bcftools view` of the local file; the time to the
-first byte for a region of 100 b; and the peak memory of the processes of one conversion.
+first byte for a region of 100 b; and the peak memory of the processes of one conversion. With `--long-contig` it only
+measures that memory for conversions between BAM and CRAM of reads on a contig of so many bases.
 """
 
 import argparse
@@ -15,14 +16,14 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pysam
 
-from bench.htsget_made import KEPT, make_bam, make_vcf
+from bench.htsget_made import KEPT, REFERENCE, make_bam, make_long_contig, make_vcf
 from bench.refget_site import own_site, serving
 
 #: Bases of chr1 that are requested.
@@ -34,12 +35,16 @@ def main() -> None:
     """Print a line for each conversion."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=_RUNS)
+    parser.add_argument("--long-contig", type=int, metavar="BASES")
     options = parser.parse_args()
+    if options.long_contig:
+        long_contig(options.long_contig)
+        return
     bam, cram, vcf, bcf, reference = files()
     # The sixteen slow readers all begin at once.
     os.environ["STREAM_LIMIT"] = "20"
     with own_site() as home:
-        register(home, bam, cram, vcf, bcf, reference)
+        register(home, {"bam": bam, "cram": cram, "vcf": vcf, "bcf": bcf}, reference)
         with serving("site") as url:
             where = f"referenceName=chr1&start=0&end={SPAN}"
             locally = f"chr1:1-{SPAN}"
@@ -91,15 +96,7 @@ def main() -> None:
 def files() -> tuple[Path, Path, Path, Path, Path]:
     """Make the files of the other benches in both formats of their kind, and the reference of the reads."""
     bam, vcf = make_bam(), make_vcf()
-    cram, bcf, reference = KEPT / "deep.cram", KEPT / "deep.bcf", KEPT / "deep.fa"
-    if not reference.exists():
-        with pysam.AlignmentFile(str(bam)) as opened:
-            contigs = dict(zip(opened.references, opened.lengths, strict=True))
-        rng = random.Random(0)
-        reference.write_text(
-            "".join(f">{name}\n{''.join(rng.choices('ACGT', k=n))}\n" for name, n in contigs.items())
-        )
-        pysam.faidx(str(reference))
+    cram, bcf, reference = KEPT / "deep.cram", KEPT / "deep.bcf", REFERENCE
     if not cram.exists():
         run(["samtools", "view", "-C", "-T", str(reference), "-o", str(cram), str(bam)])
         run(["samtools", "index", str(cram)])
@@ -109,18 +106,32 @@ def files() -> tuple[Path, Path, Path, Path, Path]:
     return bam, cram, vcf, bcf, reference
 
 
-def register(home: Path, bam: Path, cram: Path, vcf: Path, bcf: Path, reference: Path) -> None:
-    """Ingest the files in place, public, with the reference as their collection."""
+def long_contig(bases: int) -> None:
+    """Print the peak memory of conversions that decode or encode against a contig of so many bases."""
+    reference, bam = make_long_contig(bases)
+    cram = bam.with_suffix(".cram")
+    run(["samtools", "view", "-C", "-T", str(reference), "-o", str(cram), str(bam)])
+    run(["samtools", "index", str(cram)])
+    with own_site() as home:
+        register(home, {"bam": bam, "cram": cram}, reference)
+        with serving("site") as url:
+            for address in (f"{url}/reads/bam?format=CRAM", f"{url}/reads/cram?format=BAM"):
+                with most_memory() as memory:
+                    took = seconds(lambda address=address: fetch(address))  # type: ignore[misc]
+                print(f"{address.partition('/reads/')[2]}: {took:.2f} s, {memory[0] / 1e6:.0f} MB")
+
+
+def register(home: Path, files: Mapping[str, Path], reference: Path) -> None:
+    """Ingest the files in place, public, by id, with the reference as their collection."""
     from django.core.management import call_command
 
     call_command("ingest_fasta", str(reference), collection="bench", verbosity=0)
     folder = home / "files" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    for path in (bam, cram, vcf, bcf):
+    for name, path in files.items():
         for each in path.parent.glob(f"{path.name}*"):
             (folder / each.name).hardlink_to(each)
-        command = "ingest_bam" if path in (bam, cram) else "ingest_vcf"
-        name = {bam: "bam", cram: "cram", vcf: "vcf", bcf: "bcf"}[path]
+        command = "ingest_bam" if name in ("bam", "cram") else "ingest_vcf"
         call_command(
             command,
             str(folder / path.name),

@@ -20,14 +20,13 @@ from htsget_app.errors import InvalidInput
 from htsget_app.params import Rewriting, TicketRequest
 from htsget_app.planning.derived import TooManyRegions, plan_derived
 from htsget_app.planning.parts import (
-    Derived,
+    Fetched,
     Inline,
     Limits,
     NotSeparable,
     PartClass,
     PlannedFile,
     Selection,
-    StoredRange,
     TicketPart,
 )
 from htsget_app.planning.plan import plan
@@ -42,7 +41,7 @@ class Ticket:
     format: FileFormat
     parts: list[TicketPart]
 
-    def json(self, url_of: Callable[[StoredRange | Derived], SignedUrl]) -> bytes:
+    def json(self, url_of: Callable[[Fetched], SignedUrl]) -> bytes:
         """Return the ticket in ASCII, without surrounding white space: htslib recognises its first bytes.
 
         `url_of` gives the URL of a part, and the headers to send with it.
@@ -52,7 +51,7 @@ class Ticket:
         return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
-def _url_entry(part: TicketPart, url_of: Callable[[StoredRange | Derived], SignedUrl]) -> dict[str, object]:
+def _url_entry(part: TicketPart, url_of: Callable[[Fetched], SignedUrl]) -> dict[str, object]:
     if isinstance(part, Inline):
         # One official suite fails on a media type before the semicolon.
         url = f"data:;base64,{b64encode(part.data).decode('ascii')}"

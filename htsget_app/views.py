@@ -17,11 +17,11 @@ from htsget_app.delivery import stored
 from htsget_app.delivery.urls import part_urls
 from htsget_app.errors import DataUrlAltered, PayloadTooLarge
 from htsget_app.media_types import ticket_type
-from htsget_app.planning.parts import Derived, Inline, Limits, StoredRange
+from htsget_app.planning.parts import Inline, Limits, StoredRange
 from htsget_app.protocol import PROTOCOL
 
-#: What each kind of part is counted as.
-_PART_KINDS: Final = {Inline: "inline", StoredRange: "stored", Derived: "derived"}
+#: What the kinds of parts are counted as; all others are derived.
+_PART_KINDS: Final[dict[type, str]] = {Inline: "inline", StoredRange: "stored"}
 #: This many regions of a request count as one additional ticket.
 REGIONS_PER_TICKET: Final = 50
 
@@ -51,7 +51,7 @@ class TicketView(GuardedView):
         )
         ticket = tickets.ticket(asked, viewer=self.asked.viewer, limits=limits)
         for part in ticket.parts:
-            TICKET_PARTS.labels(_PART_KINDS[type(part)]).inc()
+            TICKET_PARTS.labels(_PART_KINDS.get(type(part), "derived")).inc()
         audit.ticket_given(ticket, asked, viewer=self.asked.viewer)
         body = ticket.json(part_urls(ticket.file, data_url=f"{site_url(self.request)}/data/"))
         return json_answer(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pysam
+import pysam.samtools
 
 from catalogue.formats import ReadRange
 
@@ -109,6 +110,68 @@ def _read(rng: random.Random, read: str, contig: str, start: int, length: int) -
     tags = f"RG:Z:{rng.randint(1, 2)}\tXX:i:{rng.randint(0, 9)}"
     scores = "".join(rng.choices("FGHI", k=len(bases)))
     return f"{read}\t{flag}\t{contig}\t{start + 1}\t{quality}\t{cigar}\t*\t0\t0\t{bases}\t{scores}\t{tags}"
+
+
+def make_pairs(path: Path, reference: Path, *, seed: int = 4, pairs: int = 150) -> Path:
+    """A BAM or CRAM file of pairs without any fault: with MC, MQ, MD and NM as samtools computes them.
+
+    Of some pairs one end is not mapped; ends of others are on two contigs.
+    """
+    rng = random.Random(seed)
+    folder = path.parent / f"{path.name}.parts"
+    folder.mkdir()
+    with pysam.FastaFile(str(reference)) as residues:
+        contigs = dict(zip(residues.references, residues.lengths, strict=True))
+        header = "".join(f"@SQ\tSN:{name}\tLN:{length}\n" for name, length in contigs.items())
+        lines = [
+            _end(rng, f"p{number}", residues, contig, first=first, lost=lost and first)
+            for number in range(pairs)
+            for lost in [rng.random() < 0.1]
+            for one in [rng.choice(["big", "sparse", "last"])]
+            for contig, first in [(one, True), (one if rng.random() < 0.8 else "big", False)]
+        ]
+        # As many pairs of which neither end is mapped.
+        lines += [
+            f"u{number}\t{flag}\t*\t0\t0\t*\t*\t0\t0\tACGTACGT\tFFFFGGGG\tRG:Z:1"
+            for number in range(pairs)
+            for flag in (77, 141)
+        ]
+    (folder / "made.sam").write_text(
+        f"@HD\tVN:1.6\tSO:queryname\n{header}@RG\tID:1\tSM:anna\tPL:ILLUMINA\n" + "\n".join(lines) + "\n"
+    )
+    pysam.samtools.fixmate("-m", str(folder / "made.sam"), str(folder / "fixed.bam"), catch_stdout=False)
+    pysam.samtools.sort("-o", str(folder / "sorted.bam"), str(folder / "fixed.bam"), catch_stdout=False)
+    # As text, so that htslib computes the bins again: fixmate leaves them as they were.
+    (folder / "tagged.sam").write_text(
+        str(pysam.samtools.calmd("--output-fmt", "sam", str(folder / "sorted.bam"), str(reference)))
+    )
+    kind = ("-b",) if path.suffix == ".bam" else ("-C", "-T", str(reference))
+    pysam.samtools.view(*kind, "-o", str(path), str(folder / "tagged.sam"), catch_stdout=False)
+    pysam.index(str(path))
+    return path
+
+
+def _end(
+    rng: random.Random, name: str, residues: pysam.FastaFile, contig: str, *, first: bool, lost: bool
+) -> str:
+    """One end of a pair, with a few differences from the reference."""
+    flag = 1 | (64 if first else 128)
+    if lost:
+        return f"{name}\t{flag | 4}\t*\t0\t0\t*\t*\t0\t0\t{'ACGT' * 12}\t{'F' * 48}\tRG:Z:1"
+    start = rng.randrange(residues.get_reference_length(contig) - 100)
+    text = residues.fetch(contig, start, start + 60)
+    kinds = {
+        "50M": text[:50],
+        "4S46M": "ACGT" + text[:46],
+        "20M3D27M": text[:20] + text[23:50],
+        "20M2I28M": text[:20] + "GT" + text[20:48],
+    }
+    cigar, bases = rng.choice([*kinds.items()])
+    at = rng.randrange(5, 15)
+    bases = bases[:at] + rng.choice("ACGT") + bases[at + 1 :]
+    scores = "".join(rng.choices("FGHI", k=len(bases)))
+    flag |= rng.choice((0, 16))
+    return f"{name}\t{flag}\t{contig}\t{start + 1}\t{rng.randint(1, 60)}\t{cigar}\t*\t0\t0\t{bases}\t{scores}\tRG:Z:1"
 
 
 def make_cram(

@@ -2,6 +2,8 @@
 
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
+import django.db.models.functions.comparison
+import django.db.models.functions.text
 from django.db import migrations, models
 
 # Of bytes, not of characters: the n-th character of a text in UTF-8 is found only by counting.
@@ -17,11 +19,12 @@ END $$
 FILE_TEXT = """
 CREATE FUNCTION catalogue_file_text(
     htsget_id text, storage text, key text, source text, samples text[], etag text
-) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT lower(concat_ws(E'\\n', htsget_id, storage || ':' || key, nullif(source, ''), etag,
+) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+    RETURN lower(concat_ws(E'\\n', htsget_id, storage || ':' || key, nullif(source, ''), etag,
         CASE WHEN key ~ '^data/[0-9a-f]{2}/[0-9a-f]{62}' THEN substr(key, 6, 2) || substr(key, 9, 62) END,
-        array_to_string(samples, E'\\n')))
-$$
+        array_to_string(samples, E'\\n')));
+END $$
 """
 
 
@@ -58,6 +61,15 @@ class Migration(migrations.Migration):
                 condition=models.Q(("state", "ready"), _negated=True),
                 fields=["htsget_id", "kind", "format"],
                 name="file_not_ready",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="datafile",
+            index=models.Index(
+                django.db.models.functions.comparison.Collate(
+                    django.db.models.functions.text.Lower("htsget_id"), "C"
+                ),
+                name="file_by_begin_of_id",
             ),
         ),
         migrations.AddIndex(

@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q
-from django.db.models.functions import MD5, Length
+from django.db.models.functions import MD5, Collate, Length, Lower
 from django.db.models.lookups import Exact, IsNull
 from django.utils.translation import gettext_lazy as _
 
@@ -189,6 +189,7 @@ class DataFile(models.Model):
             models.Index(
                 fields=("htsget_id", "kind", "format"), condition=~Q(state="ready"), name="file_not_ready"
             ),
+            models.Index(Collate(Lower("htsget_id"), "C"), name="file_by_begin_of_id"),
             GinIndex(fields=("samples",), name="file_by_sample"),
             GinIndex(trigrams(FILE_TEXT), name="file_by_part_of_text"),
         )

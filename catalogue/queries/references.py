@@ -5,8 +5,8 @@ once. Files in the folder can be removed at any time.
 """
 
 import os
-import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -52,16 +52,25 @@ def _path(md5: bytes) -> Path:
 
 
 def _hold(row: Sequence, path: Path) -> None:
-    """Link or copy the residues of a sequence to a path, whole or not at all."""
+    """Link or copy the residues of a sequence to a path, whole or not at all; a killed process leaves nothing else."""
     assert row.blob is not None and row.offset is not None
     held = storage(row.blob.storage)
     local = held.local_path(row.blob.key)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        draft = Path(folder) / "reference"
+    if path.is_symlink():
+        # The file that it led to was moved.
+        path.unlink(missing_ok=True)
+    # Another process may be faster.
+    with suppress(FileExistsError):
         if local is not None and row.blob.size == row.length:
-            draft.symlink_to(local)
-        else:
-            with draft.open("wb") as file:
-                file.writelines(held.stream(row.blob.key, row.offset, row.length))
-        os.replace(draft, path)
+            path.symlink_to(local)
+            return
+        with open(os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o600), "wb") as unnamed:
+            unnamed.writelines(held.stream(row.blob.key, row.offset, row.length))
+            unnamed.flush()
+            # With a folder given, the link is to the open file and not to the entry in /proc.
+            folder = os.open(path.parent, os.O_PATH)
+            try:
+                os.link(f"/proc/self/fd/{unnamed.fileno()}", path, src_dir_fd=folder)
+            finally:
+                os.close(folder)

@@ -65,11 +65,13 @@ def serve(connection: socket.socket) -> None:
     import pysam.samtools  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    parent = os.getpid()
     while True:
         message, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE, 3)
         if not message:
             return
         if os.fork() == 0:
+            _end_with(parent)
             connection.close()
             os._exit(_run(Job.decoded(message), *descriptors))
         for descriptor in descriptors:
@@ -95,14 +97,16 @@ def _pipeline(job: Job, source: int, target: int) -> bool:
     bed = os.memfd_create("bed.bed")
     os.write(bed, job.bed.encode())
     arguments = [[word.format(bed=f"/proc/self/fd/{bed}") for word in stage] for stage in job.stages]
-    os.environ["REF_CACHE"] = os.environ["REF_PATH"] = f"{job.references}/%2s/%2s/%s"
+    # htslib maps the files of REF_PATH into memory, whereas it would load those of REF_CACHE whole.
+    os.environ["REF_PATH"] = f"{job.references.replace(':', '::')}/%2s/%2s/%s"
     works: list[Callable[[int, int], None]] = [_view(job.program, words) for words in arguments]
     if job.fields is not None:
         works.insert(1, _blanking(job.fields))
-    children = []
+    children, parent = [], os.getpid()
     for work in works[:-1]:
         following, output = os.pipe()
         if (child := os.fork()) == 0:
+            _end_with(parent)
             os.close(following)
             _confine(job)
             work(source, output)
@@ -117,9 +121,15 @@ def _pipeline(job: Job, source: int, target: int) -> bool:
     return all(os.waitpid(child, 0)[1] == 0 for child in children)
 
 
-def _confine(job: Job) -> None:
-    """Limit the resources of the process, and end it with its parent."""
+def _end_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends, or end it if the parent has ended already."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _confine(job: Job) -> None:
+    """Limit the resources of the process."""
     signal.alarm(job.seconds)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (job.memory, job.memory))

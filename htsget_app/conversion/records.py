@@ -28,7 +28,8 @@ from htsget_app.conversion.process import Job
 from htsget_app.errors import ConversionFailed, ReferenceMissing
 from htsget_app.params import Rewriting
 from htsget_app.planning.cutter import Cutter
-from htsget_app.planning.parts import Derived, Inline, PlannedFile
+from htsget_app.planning.parts import Inline, PlannedFile
+from htsget_app.planning.recipes import Derived
 
 #: The version of CRAM that is written: read by every client that reads CRAM at all.
 CRAM_VERSION: Final = "3.0"
@@ -190,11 +191,12 @@ class DerivedBody:
             yield os.pread(self._descriptor, piece.length, piece.begin)
 
 
-def make_body(stored: StoredFile, part: Derived) -> DerivedBody:
-    """Make the records of a part, all of them.
+def make_body(stored: StoredFile, span: ByteRange, recipe: bytes) -> DerivedBody:
+    """Make the records of the derived part with this span and recipe, all of them.
 
     Raises ConversionFailed, TooManyConversions, ReferenceMissing, and what reading the stored file does.
     """
+    part = Derived.made_by(recipe, span)
     numbers = {region.contig for region in part.regions or ()}
     contigs = queries.contigs_by_number(stored, numbers) if numbers else {}
     file = PlannedFile(stored, queries.header(stored), contigs)

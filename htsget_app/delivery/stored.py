@@ -23,13 +23,16 @@ from ga4gh.exchange import Answer, Header, Request, answer
 from ga4gh.ranges import content_range, unsatisfied_range
 from htsget_app import audit
 from htsget_app.conversion import records
-from htsget_app.conversion.recipes import part_of
 from htsget_app.delivery.tokens import SignedPart, digest_of_etag, verify
 from htsget_app.errors import DataUrlRefused
+from htsget_app.planning.recipes import Derived
 from htsget_app.tickets import faults_noted
 
 #: Bytes that nginx can send: one piece of its slice module, whose size is fixed in its configuration (docs/htsget.md).
 MAX_ACCELERATED = 1 << 30
+
+#: The sources of bytes that are made, by the first byte of a recipe: what marks their version, and who makes a body.
+_SOURCES = {Derived.SOURCE: (records.WRITTEN_BY, records.make_body)}
 
 _HEADERS = (
     ("Content-Type", "application/octet-stream"),
@@ -59,7 +62,7 @@ def deliver(request: Request, token: str) -> Answer:
         raise DataUrlRefused("the file has been registered anew; ask for a new ticket")
     with faults_noted(file):
         queries.check_registered(file)
-    given = _derived(request, file, part) if part.recipe else _answer(request, file, part)
+    given = _made(request, file, part) if part.recipe else _answer(request, file, part)
     audit.delivered(file, part, status=given.status, viewer=viewer)
     return given
 
@@ -81,9 +84,10 @@ def _answer(request: Request, file: StoredFile, part: SignedPart) -> Answer:
     return _sent(request, part.byte_range.length, read, etag=etag, headers=headers)
 
 
-def _derived(request: Request, file: StoredFile, part: SignedPart) -> Answer:
-    """Answer with rewritten records, which are complete before the first byte is sent."""
-    etag = f'"{part.entity_tag}-{records.WRITTEN_BY}"'
+def _made(request: Request, file: StoredFile, part: SignedPart) -> Answer:
+    """Answer with bytes that a source makes, all of them before the first is sent."""
+    version, make = _SOURCES[part.recipe[:1]]
+    etag = f'"{part.entity_tag}-{version}"'
     *common, caching = _HEADERS
     if part.lease == NO_LEASE:
         caching = ("Cache-Control", f"public, max-age={settings.TICKET_URL_TTL}, no-transform")
@@ -91,8 +95,8 @@ def _derived(request: Request, file: StoredFile, part: SignedPart) -> Answer:
     if status := precondition(request.environ, etag):
         return answer(status, headers)
     with faults_noted(file):
-        made = records.make_body(file, part_of(part.recipe, part.byte_range.begin, part.byte_range.end))
-    return _sent(request, made.length, made.read, etag=etag, headers=headers)
+        body = make(file, part.byte_range, part.recipe)
+    return _sent(request, body.length, body.read, etag=etag, headers=headers)
 
 
 def _sent(

@@ -20,21 +20,21 @@ from django.utils.crypto import salted_hmac
 
 from catalogue.access import MAX_GRANTS, NO_LEASE, Lease
 from catalogue.formats.intervals import ByteRange
-from htsget_app.conversion.recipes import MAX_RECIPE
 from htsget_app.errors import DataUrlAltered, DataUrlRefused
+from htsget_app.planning.parts import MAX_RECIPE
 
 #: Characters of a token for a public file. Its bytes fill them to the last bit, so that no two texts name one token.
 TOKEN_LENGTH: Final = 76
 _MAX_LENGTH: Final = TOKEN_LENGTH + 32 + 16 * MAX_GRANTS + 4 * MAX_RECIPE // 3
 
-_STORED, _DERIVED = 1, 2
+_WITHOUT_RECIPE, _WITH_RECIPE = 1, 2
 # Version, file, first byte, length, expiry (seconds since 1970), digest of the ETag.
 _NUMBERS: Final = struct.Struct(">BQQQQ8s")
 # Holder, account and API token of a lease, 0 where it has none; then id and revision of each grant. With or without
 # them a token is a multiple of three bytes, which base64 needs not pad.
 _LEASE: Final = struct.Struct(">8sQQ")
 _GRANT: Final = struct.Struct(">QL")
-# Of a derived part, the bytes of its lease, which its recipe follows.
+# With a recipe, the bytes of the lease, which the recipe follows.
 _LEASE_LENGTH: Final = struct.Struct(">H")
 _SIGNATURE_BYTES: Final = 16
 _SALT: Final = "htsget_app.delivery.tokens"
@@ -42,10 +42,9 @@ _SALT: Final = "htsget_app.delivery.tokens"
 
 @dataclass(frozen=True, slots=True)
 class SignedPart:
-    """A byte range of the file in row `file`, in the state with this digest of its ETag, on a lease.
+    """A part of the file in row `file`, in the state with this digest of its ETag, on a lease.
 
-    With a `recipe` it is what `htsget_app.conversion` makes by it of the records between two virtual offsets, the begin
-    and end of `byte_range`.
+    `byte_range` and `recipe` are what the part says of itself: see `htsget_app.planning.parts.Fetched`.
     """
 
     file: int
@@ -69,7 +68,7 @@ def digest_of_etag(etag: str) -> bytes:
 
 def sign(part: SignedPart, *, expires: int) -> str:
     """Return the token of a part, valid until `expires` (seconds since 1970)."""
-    version = _DERIVED if part.recipe else _STORED
+    version = _WITH_RECIPE if part.recipe else _WITHOUT_RECIPE
     byte_range, lease = part.byte_range, _packed(part.lease)
     if part.recipe:
         lease = _LEASE_LENGTH.pack(len(lease)) + lease + part.recipe
@@ -97,12 +96,12 @@ def verify(token: str) -> SignedPart:
     if not any(hmac.compare_digest(signature, _signature(numbers, secret)) for secret in secrets):
         raise _altered()
     version, file, begin, length, expires, etag_digest = _NUMBERS.unpack_from(numbers)
-    if version not in {_STORED, _DERIVED}:
+    if version not in {_WITHOUT_RECIPE, _WITH_RECIPE}:
         raise _altered()
     if expires < time.time():
         raise DataUrlRefused("this data URL has expired; ask for a new ticket")
     byte_range, rest = ByteRange(begin, begin + length), numbers[_NUMBERS.size :]
-    if version == _STORED:
+    if version == _WITHOUT_RECIPE:
         return SignedPart(file, etag_digest, byte_range, _unpacked(rest))
     (size,) = _LEASE_LENGTH.unpack_from(rest)
     lease, recipe = rest[_LEASE_LENGTH.size :][:size], rest[_LEASE_LENGTH.size + size :]

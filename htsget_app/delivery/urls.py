@@ -7,18 +7,16 @@ from django.conf import settings
 
 from catalogue import queries
 from catalogue.access import NO_LEASE, Lease
-from catalogue.formats.intervals import ByteRange
 from catalogue.queries import SignedUrl, StoredFile
-from htsget_app.conversion.recipes import recipe_of
 from htsget_app.delivery.tokens import SignedPart, digest_of_etag, sign
-from htsget_app.planning.parts import Derived, StoredRange
+from htsget_app.planning.parts import Fetched
 
 
-def part_urls(file: StoredFile, *, data_url: str) -> Callable[[StoredRange | Derived], SignedUrl]:
+def part_urls(file: StoredFile, *, data_url: str) -> Callable[[Fetched], SignedUrl]:
     """Return a function from a part to its URL and the headers to send; all URLs of a ticket expire together.
 
-    Stored ranges have URLs of their object store if it signs URLs; other stored ranges and derived parts have data
-    URLs. `data_url` is the prefix of data URLs. Raises StorageUnavailable without credentials to sign with.
+    Stored bytes have URLs of their object store if it signs URLs; all other parts have data URLs. `data_url` is the
+    prefix of data URLs. Raises StorageUnavailable without credentials to sign with.
     """
     now = int(time.time())
     expires = now + settings.TICKET_URL_TTL
@@ -27,22 +25,18 @@ def part_urls(file: StoredFile, *, data_url: str) -> Callable[[StoredRange | Der
     direct = None if _through_site(file) else queries.direct_urls(file, seconds=max(1, expires - now))
     etag, lease = digest_of_etag(file.etag), file.permission.lease
 
-    def url_of(part: StoredRange | Derived) -> SignedUrl:
-        if isinstance(part, Derived):
-            chunk = ByteRange(part.chunk.begin, part.chunk.end)
-            signed = SignedPart(file.pk, etag, chunk, lease, recipe_of(part))
-            return SignedUrl(data_url + sign(signed, expires=_shared_expiry(expires, lease)), {})
-        if direct:
-            return direct(part.byte_range)
-        return SignedUrl(
-            data_url + sign(SignedPart(file.pk, etag, part.byte_range, lease), expires=expires), {}
-        )
+    def url_of(part: Fetched) -> SignedUrl:
+        if direct and not part.recipe:
+            return direct(part.span)
+        signed = SignedPart(file.pk, etag, part.span, lease, part.recipe)
+        until = _shared_expiry(expires, lease) if part.recipe else expires
+        return SignedUrl(data_url + sign(signed, expires=until), {})
 
     return url_of
 
 
 def _shared_expiry(expires: int, lease: Lease) -> int:
-    """Return the expiry of a derived part; for public data it is rounded, so that equal queries get equal URLs."""
+    """Return the expiry of a part that is made; for public data it is rounded, so that equal queries get equal URLs."""
     span = settings.TICKET_URL_TTL
     return expires if lease != NO_LEASE else (expires // span + 1) * span
 

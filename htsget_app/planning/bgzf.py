@@ -65,7 +65,7 @@ def _whole(file: PlannedFile, cutter: Cutter, limits: Limits) -> list[Part]:
 
 
 class _Search:
-    """The search for the wanted records of a file, target by target, with what it may still read and add."""
+    """The search for the wanted records of a file, target by target, within the limits of an answer."""
 
     def __init__(self, file: PlannedFile, selection: Selection, *, cutter: Cutter, limits: Limits) -> None:
         self._cutter = cutter
@@ -138,7 +138,7 @@ class _Search:
         return scan
 
     def _run(self, scan: Scan, *, once: bool, enough: int | None = None) -> None:
-        """Read on, once or as long as the answer may still read."""
+        """Read the next bytes of a scan, once or until the answer has read as much as its limits allow."""
         while not scan.complete:
             before = scan.spent
             scan.run(max_stored=self._read_size, enough=enough)

@@ -17,7 +17,8 @@ from catalogue.formats.intervals import Chunk, Region, VirtualOffset, unite_chun
 from catalogue.formats.registry import SPECS
 from catalogue.formats.spec import Structure
 from htsget_app.params import Rewriting
-from htsget_app.planning.parts import Derived, Limits, PlannedFile, Selection
+from htsget_app.planning.parts import Limits, PlannedFile, Selection
+from htsget_app.planning.recipes import Derived
 
 #: A part names at most so many regions, because they are in its URL; near ones are joined above that.
 MAX_REGIONS = 200

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import ClassVar, Final, Protocol
 
 from catalogue.formats.bgzf import EOF_MARKER
 from catalogue.formats.binning import ContigIndex
-from catalogue.formats.intervals import ByteRange, Chunk, Region, VirtualOffset
+from catalogue.formats.intervals import ByteRange, Region, VirtualOffset
 from catalogue.formats.records import RecordWalker
 from catalogue.formats.registry import record_walker
 from catalogue.queries import FileContig, StoredFile
-from htsget_app.params import Rewriting
+
+#: Bytes of a recipe: URLs of 8 KB pass every proxy.
+MAX_RECIPE: Final = 4 << 10
 
 
 class PartClass(StrEnum):
@@ -28,38 +31,41 @@ class Inline:
     part_class: PartClass
 
 
+class Fetched(Protocol):
+    """A part that the client fetches. `span` and `recipe` are what its data URL says of it.
+
+    Without a recipe it is the bytes `span` of the stored file. The first byte of a recipe names the source that makes
+    the bytes (`htsget_app.delivery.stored`), for which `span` and the rest may mean anything.
+    """
+
+    @property
+    def part_class(self) -> PartClass: ...
+
+    @property
+    def span(self) -> ByteRange: ...
+
+    @property
+    def recipe(self) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRange:
     """Bytes of the stored file, which the client fetches."""
 
     byte_range: ByteRange
     part_class: PartClass
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """Records that delivery makes of stored ones: those in `chunk` of the file that overlap one of `regions`.
-
-    `chunk` begins and ends between records (of CRAM: containers, as `VirtualOffset.at(byte)`). `regions` of None are no
-    bound. `unplaced` wants the reads on no contig, and no others.
-    """
-
-    chunk: Chunk
-    rewriting: Rewriting
-    regions: tuple[Region, ...] | None = None
-    unplaced: bool = False
-    part_class: PartClass = PartClass.BODY
+    recipe: ClassVar[bytes] = b""
 
     @property
-    def stored_bytes(self) -> int:
-        """About how many bytes of the file it is made from."""
-        return self.chunk.end.coffset - self.chunk.begin.coffset
+    def span(self) -> ByteRange:
+        """The bytes themselves."""
+        return self.byte_range
 
 
 #: Stored bytes of an answer, as they are or cut.
 Part = Inline | StoredRange
 #: One entry of a ticket.
-TicketPart = Part | Derived
+TicketPart = Inline | Fetched
 
 
 @dataclass(frozen=True, slots=True)

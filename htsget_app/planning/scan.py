@@ -207,7 +207,7 @@ class Scan:
         return int(over.argmax()) if over.any() else len(records)
 
     def _note(self, records: Records, known: int) -> None:
-        """Add runs of wanted records among the first `known` to the spans."""
+        """Add the byte ranges of the wanted records among the first `known` to `spans`, adjacent ones joined."""
         hits = self._wanted.overlapped_by(records)[:known]
         edges = np.flatnonzero(np.diff(hits, prepend=False, append=False))
         for first, after in edges.reshape(-1, 2).tolist():

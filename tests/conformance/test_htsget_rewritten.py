@@ -1,16 +1,15 @@
 """Other programs read rewritten records from a live site: fields, tags and formats that are not stored."""
 
 import base64
-import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 import pysam
 import pytest
 import requests
 
+from tests import left_behind
 from tests.conformance.conftest import RunClient
 from tests.conformance.htsget_files import local_reads, local_variants
 from tests.htsget_app.made_rewritten import Wish
@@ -103,27 +102,12 @@ def test_clients_that_vanish_leave_nothing(htsget_site: Site) -> None:
 
     with ThreadPoolExecutor(10) as threads:
         list(threads.map(vanish, range(50)))
-    while left_open(htsget_site) > before:
-        pass
+    left_behind.wait_until(lambda: left_open(htsget_site) <= before)
     assert len(requests.get(url, timeout=PATIENCE).content) > 100_000
     assert not [path for path in htsget_site.home.iterdir() if path.name.startswith("tmp")]
 
 
 def left_open(site: Site) -> tuple[int, int]:
     """Processes of the server, and its open files without a name."""
-    (server,) = (
-        process
-        for process in psutil.process_iter(["cmdline", "environ", "ppid"])
-        if "serve" in (process.info["cmdline"] or ())
-        and (process.info["environ"] or {}).get("HTSGETSITE_HOME") == str(site.home)
-        and process.info["ppid"] == os.getpid()
-    )
-    processes = server.children(recursive=True)
-    files = 0
-    for process in processes:
-        try:
-            links = [str(path.readlink()) for path in Path(f"/proc/{process.pid}/fd").iterdir()]
-        except OSError:
-            continue
-        files += sum(link.startswith(str(site.home)) and link.endswith("(deleted)") for link in links)
-    return len(processes), files
+    processes = left_behind.server_of(site).children(recursive=True)
+    return len(processes), left_behind.unnamed_files(site.home, processes)

@@ -21,7 +21,11 @@ class Wish:
     @property
     def has_effect(self) -> bool:
         """Whether anything is to be taken away."""
-        return self.tags is not None or bool(self.notags) or set(self.fields or FIELDS) != set(FIELDS)
+        return self.drops_tags or set(self.fields or FIELDS) != set(FIELDS)
+
+    @property
+    def drops_tags(self) -> bool:
+        return self.tags is not None or bool(self.notags)
 
     @property
     def parameters(self) -> dict[str, str]:

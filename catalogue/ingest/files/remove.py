@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db import connection
 from django.db.models import F, Q, QuerySet, Sum
 
 from catalogue.ingest.files.changes import Change, Plan, change_each, record_change, record_former_id
+from catalogue.ingest.files.rows import remove_contigs
 from catalogue.ingest.outcomes import IngestResult, InputResult, Observer, Outcome
 from catalogue.ingest.sentences import counted
 from catalogue.models import DataFile, FormerId, GrantFile
@@ -92,9 +92,7 @@ class RemoveFiles(Change):
             copied=bool(file.source),
             format=file.format,
         )
-        # By SQL: Django would read every contig with its index to call receivers that do nothing.
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM catalogue_contig WHERE file_id = %s", [file.pk])
+        remove_contigs(file)
         name = str(file)
         kind, htsget_id = file.kind, file.htsget_id
         file.delete()

@@ -70,7 +70,8 @@ def test_text_is_found_in_ids_locations_samples_and_checksums_in_any_case(trial:
         assert found(text=part) == ["cohort/NA12878"], part
     for part in ("xx1", "anna boris nobody", "x_1%%", "\0", "nothing"):
         assert found(text=part) == [], part
-    assert found(text="78") == ["cohort/NA12878"]
+    assert found(text="CO") == ["cohort/NA12878", "cohort/NA12879"]
+    assert found(text="78") == found(text="%") == found(text="\0") == []
     assert found(text="  ") == ["cohort/NA12878", "cohort/NA12879"]
 
 
@@ -157,6 +158,7 @@ def test_no_filter_leaves_the_files_of_the_caller(trial: Dataset) -> None:
 
 def test_a_page_takes_one_query_and_searches_use_indexes() -> None:
     make_file_rows(3000)
+    make_granted_file(Dataset.objects.get(slug="set0"), "Q7x")
     with CaptureQueriesContext(connection) as counted:
         assert len(file_page(DataFile.objects.all(), limit=50).files) == 50
     assert len(counted) == 1
@@ -164,6 +166,7 @@ def test_a_page_takes_one_query_and_searches_use_indexes() -> None:
         (FileFilter(text="ample0001234"), "file_by_part_of_text", 2),
         (FileFilter(text="UMOUR1234"), "file_by_part_of_text", 2),
         (FileFilter(text="/1234.bam"), "file_by_part_of_text", 2),
+        (FileFilter(text="q7"), "file_by_begin_of_id", 1),
         (FileFilter(ids=["*ple000123*"]), "file_by_part_of_text", 1),
         (FileFilter(samples=["donor17"]), "file_by_sample", 1),
         (FileFilter(datasets=["set7"]), "file_by_dataset", 2),

@@ -212,7 +212,7 @@ def test_tokens_of_another_site(client: Client, file: DataFile, settings: Any) -
 
 def test_tokens_of_other_layouts(monkeypatch: pytest.MonkeyPatch) -> None:
     piece = SignedPart(1, bytes(8), ByteRange(0, 1))
-    monkeypatch.setattr("htsget_app.delivery.tokens._STORED", 3)
+    monkeypatch.setattr("htsget_app.delivery.tokens._WITHOUT_RECIPE", 3)
     token = sign(piece, expires=LATER)
     monkeypatch.undo()
     with pytest.raises(DataUrlRefused):

@@ -4,12 +4,15 @@ import pytest
 
 from catalogue.ingest.files.changes import ChangeRefusedError
 from catalogue.ingest.files.move import MoveFiles
+from catalogue.ingest.files.verify import VerifyFiles
 from catalogue.ingest.outcomes import Outcome
 from catalogue.models import Alias, AuditEvent, Contig, DataFile, Dataset, Grant, GrantFile
 from tests.catalogue.lab import Lab, contigs_of, make_reads_file, make_sam_header
 from tests.catalogue.made_access import given, make_grant, make_granted_file, make_user, viewer_for
 from tests.catalogue.made_collections import make_collection
+from tests.catalogue.made_ingests import start_ingest
 from tests.catalogue.made_rows import make_sequence
+from tests.live import PATIENCE
 
 pytestmark = pytest.mark.django_db
 
@@ -127,3 +130,22 @@ def test_names_in_headers_become_public_with_a_move_that_publishes_and_never_els
     assert not Alias.objects.exists()
     MoveFiles(DataFile.objects.all(), to=open_, publish=True).apply()
     assert [alias.name for alias in Alias.objects.all()] == ["chr1"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_move_and_an_ingest_of_the_same_file_at_once_leave_one_whole_file(lab: Lab) -> None:
+    """Whichever comes first: the ingest then finds the file in another dataset, or has replaced it before it moves."""
+    path = make_reads_file(lab.stored / "a.bam")
+    lab.bam(path)
+    first, other = Dataset.objects.get(slug="trial"), Dataset.objects.create(slug="other")
+    for number, (origin, to) in enumerate([(first, other), (other, first)] * 2):
+        make_reads_file(path, places=[("one", 10 + number), ("two", 20)])
+        ingest = start_ingest("ingest_bam", str(path), "--dataset", origin.slug)
+        moved = MoveFiles(DataFile.objects.all(), to=to).apply()
+        ingest.join(PATIENCE)
+        assert not moved.failed
+        row = DataFile.objects.get()
+        assert row.dataset == to
+        assert [contig.name for contig in contigs_of("a")] == ["one", "two", "none"]
+        assert lab.bam(path, dataset=to.slug).status == 0
+        assert not VerifyFiles(DataFile.objects.all(), deep=True).apply().failed
