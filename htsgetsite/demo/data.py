@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import call_command
 
+from htsgetsite.demo.annotation import annotation_lines
 from htsgetsite.demo.calls import write_calls
 from htsgetsite.demo.genome import DemoSequence, demo_genome, md5_of
 from htsgetsite.demo.reads import write_reads
@@ -15,6 +16,8 @@ from htsgetsite.demo.reads import write_reads
 AUTHORITY = "demo"
 COLLECTION = "Demonstration genome"
 DATASET = "demo"
+#: The id of the genome whose genes are registered.
+GENOME = "demo"
 #: The ids under which reads and variants are served.
 PERSON = "ada"
 CALLS = "people"
@@ -46,6 +49,17 @@ def ingest_demo(*, verbosity: int) -> None:
         verbosity=verbosity,
     )
     call_command("ingest_fasta", str(proteins), f"--authority={AUTHORITY}", verbosity=verbosity)
+    genes = _write_text(folder / "genes.gff3", "".join(f"{line}\n" for line in annotation_lines()))
+    call_command(
+        "ingest_gff3",
+        str(genes),
+        f"--collection={COLLECTION}",
+        f"--genome-id={GENOME}",
+        f"--authority={AUTHORITY}",
+        "--scientific-name=Simulated organism",
+        "--release=1",
+        verbosity=verbosity,
+    )
     _simulate(folder)
     into = (
         "--copy",
@@ -87,6 +101,10 @@ def _write(path: Path, sequences: Iterable[DemoSequence]) -> Path:
         + "".join(f"{line}\n" for line in _lines(sequence.residues))
         for sequence in sequences
     )
+    return _write_text(path, text)
+
+
+def _write_text(path: Path, text: str) -> Path:
     if not path.exists() or path.read_text(encoding="ascii") != text:
         draft = path.with_name(f".{path.name}.new")
         draft.write_text(text, encoding="ascii")

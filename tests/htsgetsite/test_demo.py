@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -32,6 +33,9 @@ def fetch(command: str) -> requests.Response:
         name, _, value = words[1].partition(": ")
         headers[name] = value
         words = words[2:]
+    if len(words) == 3 and words[1] == "--json":
+        as_json = {"Content-Type": "application/json", "Accept": "application/json"}
+        return requests.post(words[0], data=words[2].encode(), headers=as_json, timeout=PATIENCE)
     [url] = words
     return requests.get(url, headers={"Accept": "*/*", **headers}, timeout=PATIENCE)
 
@@ -75,6 +79,35 @@ def test_chromosomes_look_like_chromosomes() -> None:
         assert residues.count("CG") < 0.5 * expected
 
 
+def test_genes_of_the_annotation_are_those_of_the_genome(site: Site) -> None:
+    """From a symbol by GraphQL to a protein by refget."""
+    query = """
+        query ($symbol: String!) {
+          genes(by_symbol: {genome_id: "demo", symbol: $symbol}) {
+            stable_id
+            transcripts {
+              product_generating_contexts { cds { sequence { checksum } } product { sequence { checksum } } }
+            }
+          }
+        }"""
+    genome = demo_genome()
+    chromosomes = {sequence.name: sequence.residues for sequence in genome.chromosomes}
+    for gene, protein in zip(genome.genes, genome.proteins, strict=True):
+        asked: dict[str, Any] = {"query": query, "variables": {"symbol": gene.name}}
+        answer = requests.post(f"{site.url}/graphql", json=asked, timeout=PATIENCE).json()
+        [found] = answer["data"]["genes"]
+        made = [
+            (context["cds"]["sequence"]["checksum"], context["product"]["sequence"]["checksum"])
+            for transcript in found["transcripts"]
+            for context in transcript["product_generating_contexts"]
+            if context["product"]
+        ]
+        expected = (coding_residues(gene, chromosomes), protein.residues)
+        assert made == [tuple(hashlib.md5(residues.encode()).hexdigest() for residues in expected)]
+        residues = requests.get(f"{site.url}/sequence/{made[0][1]}", timeout=PATIENCE).text
+        assert residues == protein.residues
+
+
 def test_every_printed_command_works(site: Site) -> None:
     genome = demo_genome()
     parts, metadata, protein = (fetch(command) for command in invitation(site.url)[:3])
@@ -99,8 +132,8 @@ def test_again_it_is_quick_and_changes_nothing(site: Site) -> None:
     before = genome.stat().st_mtime_ns
     said = site.manage("demo", "--no-serve").stdout.splitlines()
     assert genome.stat().st_mtime_ns == before
-    assert [line.partition(";")[0] for line in said[:2]] == ["1 file: 0 added, 1 unchanged"] * 2
-    assert [line.partition(" in ")[0] for line in said[2:]] == [
+    assert [line.partition(";")[0] for line in said[:3]] == ["1 file: 0 added, 1 unchanged"] * 3
+    assert [line.partition(" in ")[0] for line in said[3:]] == [
         "0 added, 2 unchanged",
         "0 added, 2 unchanged",
     ]
