@@ -128,6 +128,24 @@ def make_genome(
     return made
 
 
+def rotated(genome: MadeGenome) -> MadeGenome:
+    """The same circles, read from the middle of one of their genes on: that gene crosses the origin."""
+    for name in genome.circular:
+        own = [gene for gene in genome.genes if gene.chromosome == name]
+        length = len(genome.chromosomes[name])
+        origin = (own[2].start + own[2].end) // 2
+        genome.chromosomes[name] = genome.chromosomes[name][origin:] + genome.chromosomes[name][:origin]
+        for gene in own:
+            (transcript,) = gene.transcripts
+            by = (gene.start - origin) % length - gene.start
+            transcript.exons = transcript.cds = [(start + by, end + by) for start, end in transcript.cds]
+            if transcript.selenocysteine:
+                start, end = transcript.selenocysteine
+                transcript.selenocysteine = (start + by, end + by)
+        assert any(gene.end > length for gene in own)
+    return genome
+
+
 def _place_gene(
     rng: random.Random, number: int, chromosome: str, residues: list[str], bacterial: bool, table: int
 ) -> MadeGene:

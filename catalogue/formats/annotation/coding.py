@@ -8,7 +8,7 @@ from typing import Final
 from catalogue.formats.annotation import naming
 from catalogue.formats.annotation.lines import Line, value, values
 from catalogue.formats.annotation.models import Block, Coding, Recoded, StableId
-from catalogue.formats.annotation.ordering import Regions, blocks_in_order
+from catalogue.formats.annotation.ordering import RegionInfo, Regions, blocks_in_order
 from catalogue.formats.annotation.translation import RESIDUES, TERMINATION
 
 # Exceptions that the genome's residues and the rules here reproduce; with any other the product is not what they give.
@@ -107,7 +107,7 @@ def _coding(
         complete_end=not (lacks_end or _NO_END.intersection(tags)),
         pseudo=is_pseudo,
         genetic_code=int(table) if table else None,
-        recoded=_recoded(lines),
+        recoded=_beyond_origin(_recoded(lines), segments, regions[first.seqid]),
         starts_with_methionine=any(_OTHER_START in exceptions(line) for line in lines),
         differs=difference(lines),
         name=next((found for line in lines if (found := value(line.attributes, "product"))), ""),
@@ -148,6 +148,24 @@ def _recoded(lines: Sequence[Line]) -> tuple[Recoded, ...]:
             if blocks:
                 found[Recoded(blocks, residue)] = None
     return tuple(found)
+
+
+def _beyond_origin(
+    recoded: tuple[Recoded, ...], segments: Sequence[Block], region: RegionInfo
+) -> tuple[Recoded, ...]:
+    """Return recoded codons where positions behind the origin count on, as those of segments do."""
+    first = min(segment.start for segment in segments)
+    if not region.circular or max(segment.end for segment in segments) <= region.length:
+        return recoded
+    return tuple(
+        one._replace(
+            blocks=tuple(
+                (start + region.length, end + region.length) if start < first else (start, end)
+                for start, end in one.blocks
+            )
+        )
+        for one in recoded
+    )
 
 
 def _with_stops(segments: Sequence[Block], stops: Sequence[Block]) -> list[Block]:

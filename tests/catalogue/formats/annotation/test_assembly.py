@@ -241,6 +241,18 @@ def test_residues_that_are_not_what_their_codons_say() -> None:
     )
 
 
+def test_recoded_residues_across_the_origin_count_on() -> None:
+    _, transcript = only(
+        "o x CDS 881 930 . + 0 ID=p;protein_id=P;transl_except=(pos:884..886,aa:Sec),(pos:11..13,aa:Sec),"
+        "(pos:908..910,aa:Pyl)"
+    )
+    assert [one.blocks for one in transcript.codings[0].recoded] == [
+        ((883, 886),),
+        ((910, 913),),
+        ((907, 910),),
+    ]
+
+
 @pytest.mark.parametrize(
     ("said", "differs"),
     [

@@ -7,7 +7,14 @@ from django.core.management import call_command
 
 from catalogue import queries
 from catalogue.models import Gene, Genome, ProductGeneratingContext, Transcript
-from tests.catalogue.made_annotation import FLAVOURS, Flavour, MadeGenome, make_genome, write_annotation
+from tests.catalogue.made_annotation import (
+    FLAVOURS,
+    Flavour,
+    MadeGenome,
+    make_genome,
+    rotated,
+    write_annotation,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -17,14 +24,15 @@ AUTHORITIES = {
 }  # fmt: skip
 
 
-def make_release(folder: Path, flavour: Flavour, seed: int, *arguments: str) -> MadeGenome:
+def make_release(folder: Path, flavour: Flavour, seed: int, *, rotate: bool = False) -> MadeGenome:
     """Register a random genome and its annotation in a flavour."""
     genome = make_genome(seed, bacterial=flavour.bacterial, tables=flavour.tables)
+    genome = rotated(genome) if rotate else genome
     fasta = genome.write_fasta(folder / "genome.fa")
     circular = [f"--circular={name}" for name in genome.circular]
     call_command("ingest_fasta", str(fasta), "--collection=made", *circular, verbosity=0)
     gff = write_annotation(genome, flavour, folder / f"made{flavour.suffix}")
-    call_command("ingest_gff3", str(gff), "--collection=made", *arguments, verbosity=0)
+    call_command("ingest_gff3", str(gff), "--collection=made", verbosity=0)
     return genome
 
 
@@ -34,9 +42,24 @@ def residues_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS, ids=lambda flavour: flavour.name)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, 1, 2, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 40))]
+)
 def test_sequences_are_those_of_the_models(tmp_path: Path, flavour: Flavour, seed: int) -> None:
     genome = make_release(tmp_path, flavour, seed)
+    assert_equal(genome, flavour)
+
+
+@pytest.mark.parametrize("flavour", [one for one in FLAVOURS if one.name in {"bakta", "ncbi-bacterial"}])
+@pytest.mark.parametrize(
+    "seed", [50, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(51, 90))]
+)
+def test_genes_across_the_origin(tmp_path: Path, flavour: Flavour, seed: int) -> None:
+    assert_equal(make_release(tmp_path, flavour, seed, rotate=True), flavour)
+
+
+def assert_equal(genome: MadeGenome, flavour: Flavour) -> None:
+    """Compare every row and sequence with the models."""
     authority = AUTHORITIES[flavour.name]
     transcripts = {one.stable_id: one for one in Transcript.objects.all()}
     assert Gene.objects.count() == len(genome.genes)
