@@ -170,8 +170,9 @@ def _place_gene(
     if not bacterial and len(exons) > 2:
         skipped = [exon for at, exon in enumerate(exons) if at != 1]
         other = MadeTranscript(2, skipped, [block for block in first.cds if _inside(block, skipped)])
-        other.lacks_start = other.lacks_end = False
-        if other.cds and first.cds:
+        if sum(end - start for start, end in other.cds) < 12:
+            other.cds = []
+        if other.cds:
             own = other.cds[0] if strand > 0 else other.cds[-1]
             begins = first.cds[0] if strand > 0 else first.cds[-1]
             other.lacks_start = first.lacks_start or own != begins

@@ -23,7 +23,7 @@ _RECODED = re.compile(r"\(\s*pos:\s*(.*?),\s*aa:\s*(\w+)\s*\)")
 _POSITIONS = re.compile(r"(\d+)(?:\.\.(\d+))?")
 _NO_START: Final = {"cds_start_NF", "mRNA_start_NF"}
 _NO_END: Final = {"cds_end_NF", "mRNA_end_NF"}
-_INSDC_TABLE = re.compile(r"\d{1,2}")
+_INSDC_TABLE = re.compile(r"[1-9]\d?")
 
 
 def make_codings(

@@ -8,7 +8,7 @@ from typing import Final
 from catalogue.formats.annotation.lines import Directive, Line, value
 
 _ACCESSION = re.compile(r"\bGC[AF]_\d{9}\.\d+")
-_TAXON = re.compile(r"(?:id=|NCBI:txid|taxon:)(\d+)")
+_TAXON = re.compile(r"(?:id=|NCBI:txid|taxon:)(\d{1,9})\b")
 _REGION = re.compile(r"sequence-region\s+(\S+)\s+(\d+)\s+(\d+)")
 _GENCODE = re.compile(r"human genome|mouse genome|GENCODE", re.IGNORECASE)
 _GENCODE_VERSION = re.compile(r"version (\S+)(?: \(Ensembl (\d+)\))?")

@@ -100,7 +100,7 @@ def values(attributes: Mapping[str, str], *names: str) -> list[str]:
 
 def _decoded(raw: str) -> str:
     # A character that the database cannot store is damage, not information.
-    return unquote(raw).replace("\0", "").strip() if "%" in raw or "\0" in raw else raw
+    return unquote(raw).replace("\0", "").strip() if "%" in raw else raw
 
 
 def _texts(chunks: Iterable[bytes], source: str) -> Iterator[tuple[int, str]]:
@@ -123,6 +123,8 @@ def _text(line: bytes, source: str, number: int) -> str:
         text = line.decode()
     except UnicodeDecodeError:
         raise GffFault("not text in UTF-8", source=source, line=number) from None
+    if "\0" in text:
+        raise GffFault("a NUL character", source=source, line=number)
     return text.removeprefix("\ufeff") if number == 1 else text
 
 
@@ -167,6 +169,8 @@ def _location(columns: list[str]) -> tuple[int, int, int, int | None]:
     _, _, kind, start, end, _, strand, phase, _ = columns
     try:
         first, last = int(start), int(end)
+        if "_" in start or "_" in end:
+            raise ValueError
     except ValueError:
         raise ValueError(f"the start {start!r} or the end {end!r} is not a number") from None
     if first < 1 or last < 1:

@@ -16,6 +16,9 @@ CDS_SUFFIX: Final = "_cds"
 #: The suffix of the authority whose names are transcripts, of proteins without an id of their own.
 PROTEIN_SUFFIX: Final = "_protein"
 
+# What is longer in a header is cut off.
+_MAX_RELEASE, _MAX_TEXT = 64, 255
+
 # The namespace of ids made from collection, accession and release.
 _GENOMES: Final = uuid.UUID("0d5a7a0e-6f0b-5b0e-9a52-0b6f3c8f1a11")
 
@@ -114,13 +117,13 @@ def release_of(options: AnnotationOptions, headers: Headers) -> Release:
         raise AnnotationRefused(
             f"--authority: {authority!r} is not a word of letters, digits, '.', '_' and '-', of at most 55 characters"
         )
-    release = options.release or headers.release
+    release = options.release or headers.release[:_MAX_RELEASE]
     codes = dict(known.genetic_codes or {}) | dict(_code_of(text) for text in options.region_codes)
     return Release(
         genome_id=options.genome_id or made_genome_id(options.collection, accession, release),
         assembly_accession=accession,
-        assembly_name=options.assembly_name or headers.assembly_name,
-        scientific_name=options.scientific_name or headers.scientific_name,
+        assembly_name=options.assembly_name or headers.assembly_name[:_MAX_TEXT],
+        scientific_name=options.scientific_name or headers.scientific_name[:_MAX_TEXT],
         common_name=options.common_name,
         taxon_id=options.taxon_id if options.taxon_id is not None else headers.taxon_id,
         release=release,

@@ -85,6 +85,8 @@ def test_chunks_end_anywhere(size: int) -> None:
         (gff3(start="0"), "positions count from 1, and this line has 0"),
         (gff3(start="-3"), "positions count from 1, and this line has -3"),
         (gff3(end="9.5"), "the end '9.5' is not a number"),
+        (gff3(start="1_0", end="1_5"), "the start '1_0' or the end '1_5' is not a number"),
+        (gff3(source="x\0"), "a NUL character"),
         (gff3(strand="1"), "the strand '1' is none of"),
         (gff3(phase="3"), "the phase '3' is none of"),
         (gff3(kind=""), "the third column, the type, is empty"),

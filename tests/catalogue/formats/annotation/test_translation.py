@@ -65,6 +65,8 @@ def test_every_codon_of_iupac_codes(table: int) -> None:
         ("AT", 0, "", ""),
         ("", 0, "", ""),
         ("A", 1, "", ""),
+        # An incomplete codon by itself is no protein.
+        ("A", 2, "", ""),
         ("TAA", 0, "", ""),
     ],
 )

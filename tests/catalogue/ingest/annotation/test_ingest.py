@@ -208,6 +208,37 @@ def test_a_fault_names_the_line_and_nothing_is_registered(collection: Path, line
     assert IngestRun.objects.latest("pk").outcome == "failed"
 
 
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_damaged_lines_are_a_fault_or_a_release_and_never_another_error(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    _, path = make_release(tmp_path)
+    lines = path.read_text().splitlines()
+    kinds = ("gene", "mRNA", "exon", "CDS", "pseudogene", "region", "stop_codon", "five_prime_UTR")
+    outcomes = set()
+    for _ in range(40 if seed == 1 else 400):
+        damaged = list(lines)
+        for _ in range(rng.randint(1, 6)):
+            at = rng.randrange(len(damaged))
+            columns = damaged[at].split("\t")
+            which = rng.randrange(len(columns))
+            values = {
+                2: rng.choice(kinds),
+                3: str(rng.randint(-1, 9000)),
+                4: str(rng.randint(0, 9000)),
+                6: rng.choice("+-.?x"),
+            }
+            values |= {0: rng.choice(("chrA", "chrB", "none")), 7: rng.choice("012.x")}
+            other = rng.choice(lines).split("\t")[-1]
+            columns[which] = values.get(which, other) if len(columns) == 9 else columns[which][::-1]
+            damaged[at] = "\t".join(columns)
+        damaged_path = tmp_path / "damaged.gff3"
+        damaged_path.write_text("\n".join(damaged) + "\n")
+        said = annotate(damaged_path, "--authority=lab", "--dry-run")
+        assert said.status == 0 or ", line " in said.told, said
+        outcomes.add(said.status)
+    assert outcomes == {0, 1}
+
+
 def test_a_file_for_another_assembly_is_a_fault(collection: Path) -> None:
     path = collection / "other.gff3"
     path.write_text("##gff-version 3\n##sequence-region c 1 5000\n##sequence-region absent 1 5000\n")
