@@ -176,7 +176,8 @@ def _first_tabs(text: Bytes, begins: Numbers, newlines: Numbers) -> Numbers:
     """Return for each of the first eight tabs of lines where it is in each line; at the line's end if there is none."""
     tabs = np.append(np.flatnonzero(text == ord("\t")), [len(text)] * 8)
     first = tabs.searchsorted(begins)
-    return np.minimum(tabs[first + np.arange(8)[:, None]], newlines)
+    found: Numbers = np.minimum(tabs[first + np.arange(8)[:, None]], newlines)
+    return found
 
 
 def _numbers_at(text: Bytes, places: Numbers) -> tuple[Numbers, Numbers]:

@@ -18,7 +18,11 @@ ODD = (
     "", "#comment", "#x\ty", "\r", "a\tb", "one\t\t.\tA\tC\t.\t.\t.", "one\t5x\t.\tA\tC\t.\t.\t.",
     "one\t-5\t.\tA\tC\t.\t.\t.", "one\t5\t.\tA\tC\t.\t.", "one\t1234567890123456789\t.\tA\tC\t.\t.\t.",
 )  # fmt: skip
-NUMBERS: tuple[dict[bytes, int], ...] = ({b"one": 3, b"three": 4}, {b"one": 1} | {b"x%d" % number: number for number in range(20)}, {})
+NUMBERS: tuple[dict[bytes, int], ...] = (
+    {b"one": 3, b"three": 4},
+    {b"one": 1} | {b"x%d" % number: number for number in range(20)},
+    {},
+)
 
 
 def random_line(rng: random.Random, odd: tuple[str, ...]) -> str:
