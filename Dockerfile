@@ -24,6 +24,7 @@ COPY refget_app refget_app
 COPY seqcol_app seqcol_app
 COPY annotation_app annotation_app
 COPY htsget_app htsget_app
+COPY portal portal
 USER site
 VOLUME /data
 EXPOSE 8000

@@ -78,7 +78,8 @@ env:
 
 # A tag can get another image, a digest cannot. The lines in .env override the tags of docker-compose.yml.
 IMAGES := PYTHON_IMAGE=python:3.11-slim POSTGRES_IMAGE=postgres:17 NGINX_IMAGE=nginx:1.28 \
-	MINIO_IMAGE=minio/minio:RELEASE.2025-04-22T22-12-26Z MC_IMAGE=minio/mc:RELEASE.2025-04-16T18-13-26Z
+	MINIO_IMAGE=minio/minio:RELEASE.2025-04-22T22-12-26Z MC_IMAGE=minio/mc:RELEASE.2025-04-16T18-13-26Z \
+	PROMETHEUS_IMAGE=prom/prometheus:v3.5.0
 
 pin:
 	@for each in $(IMAGES); do \

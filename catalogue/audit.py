@@ -1,27 +1,36 @@
 """The audit: records what was requested, by whom and with which outcome, and every change of access.
 
 An event is written before the answer leaves the site, in the transaction of the change that it describes or in one of
-its own: an action that cannot be recorded fails. Rows are never changed, and only `prune` removes any (see
+its own: an action that cannot be recorded fails. Only tickets for public data are written in batches by the workers of
+the site, within a second. Rows are never changed, and only `prune` removes any (see
 `AuditEvent`). No event holds a token, a signature or a query.
 """
 
 import hashlib
 import json
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, connections, transaction
 
 from catalogue.access import Hidden, Viewer
+from catalogue.event_queue import EventQueue
 from catalogue.models import AuditEvent
 from catalogue.rate_limits import COUNT, counter
 from catalogue.request_context import current_context
 
+log = logging.getLogger(__name__)
+
 Kind = AuditEvent.Kind
 Outcome = AuditEvent.Outcome
+
+#: Upper bound of the events that wait to be written in a batch.
+MAX_WAITING = 1000
+_batches: EventQueue[tuple[Any, ...]] | None = None
 
 #: Rows that `prune` removes in one transaction.
 _BATCH = 10_000
@@ -46,11 +55,11 @@ class Event:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-_INSERT = """
-INSERT INTO catalogue_auditevent
-       (kind, outcome, actor, account, credential, address, dataset, target, request_id, detail)
-SELECT %s, %s, %s, %s::bigint, %s, %s::inet, %s, %s, %s, %s::jsonb
-"""
+_COLUMNS = "kind, outcome, actor, account, credential, address, dataset, target, request_id, detail"
+_VALUES = "%s, %s, %s, %s::bigint, %s, %s::inet, %s, %s, %s, %s::jsonb"
+_INSERT = f"INSERT INTO catalogue_auditevent ({_COLUMNS}) SELECT {_VALUES}"
+# An event of a moment ago.
+_INSERT_PAST = f"INSERT INTO catalogue_auditevent ({_COLUMNS}, happened) VALUES ({_VALUES}, to_timestamp(%s))"  # noqa: S608
 # The transaction of this statement then commits without waiting for the disk.
 _INSERT_SOON = f"{_INSERT} FROM set_config('synchronous_commit', 'off', true)"
 # Writes the 1st, 2nd, 4th, 8th … of equal events with their count so far; waits for concurrent equal events.
@@ -69,9 +78,9 @@ def record(
 ) -> None:
     """Write one event. Without a `viewer` (who asks by credentials) the session's account is recorded.
 
-    Makes one statement, committed and on disk when this returns, unless a transaction is open. A `public` event is
-    committed too, but reaches the disk a moment later: a crash of the database server (not of the site) can lose the
-    last half second of such events. Raises django.db.DatabaseError.
+    Makes one statement, committed and on disk when this returns, unless a transaction is open. A `public` event
+    reaches the disk a moment later, so that a crash of the database server can lose the last half second of such
+    events; where `write_in_batches` is on, that of a worker, too. Raises django.db.DatabaseError.
 
     With `repeats`, equal events within an hour are counted, and only the 1st, 2nd, 4th, 8th … are written, with the
     count so far in `detail`: a client that repeats itself cannot fill the audit. Time and request id may differ.
@@ -92,6 +101,9 @@ def record(
         _fitting(event.target, 512),
     )
     values = (*equal, _fitting(where.request_id, 64), json.dumps(event.detail))
+    can_wait = public and not repeats and not connection.in_atomic_block
+    if can_wait and _batches is not None and _batches.put((*values, time.time())):
+        return
     with connection.cursor() as cursor:
         if repeats:
             digest = hashlib.blake2b(repr((equal, values[-1])).encode(), digest_size=16).hexdigest()
@@ -99,6 +111,32 @@ def record(
             cursor.execute(_INSERT_REPEATED_SOON if public else _INSERT_REPEATED, (*counted, *values))
         else:
             cursor.execute(_INSERT_SOON if public else _INSERT, values)
+
+
+def write_in_batches() -> Callable[[], None]:
+    """Let a thread of this process write public events twice a second; return what writes the last ones and ends it.
+
+    Events that the database does not take wait for it. Once `MAX_WAITING` wait, requests write their own, as without.
+    """
+    global _batches
+    batches = _batches = EventQueue(_write_past, max_waiting=MAX_WAITING, seconds=0.5)
+    batches.start()
+    return batches.close
+
+
+def _write_past(rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows in one transaction; if one is invalid, the others without it. Raises django.db.DatabaseError."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.executemany(_INSERT_PAST, rows)
+    except (DataError, IntegrityError):
+        if len(rows) == 1:
+            log.critical("An event was not written to the audit: %s", rows[0], exc_info=True)
+        for row in rows if len(rows) > 1 else ():
+            _write_past([row])
+    finally:
+        # This thread would keep the connection, and one that is broken.
+        connections.close_all()
 
 
 def outcome_of(error: Exception, *, status: int) -> Outcome:

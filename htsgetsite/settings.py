@@ -137,6 +137,13 @@ STORAGE_FILE_MODE: int = ENVIRONMENT.parsed(
     default_text="600",
     doc="Permissions of files that the site writes to local storages, whatever the umask; folders also get x.",
 )
+STORAGE_MAPPED_FILES: int = ENVIRONMENT.integer(
+    "STORAGE_MAPPED_FILES",
+    default=128,
+    minimum=0,
+    maximum=10_000,
+    doc="Files of residues that a worker maps into memory; 0 on network disks, whose faults would end the worker.",
+)
 STORAGE_CONNECT_TIMEOUT: int = ENVIRONMENT.integer(
     "STORAGE_CONNECT_TIMEOUT",
     default=2,

@@ -1,11 +1,13 @@
 """The module that each worker of `manage.py serve` loads: warms the process up and holds the WSGI application."""
 
+from multiprocessing.util import Finalize
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 from django.conf import settings
 from django.db import connections
 
+from catalogue import audit
 from htsget_app.warm_up import make_first_tickets
 from htsgetsite.connection_guard import ConnectionGuard
 from htsgetsite.database import share_connections
@@ -30,6 +32,8 @@ _ask("/reads/service-info")
 make_first_tickets()
 # Other threads answer the requests, with connections of their own.
 connections.close_all()
+# A worker ends without the hooks of `atexit`.
+Finalize(None, audit.write_in_batches(), exitpriority=1)
 # Behind a proxy every connection has the proxy's address, and the proxy limits the connections of each client.
 ConnectionGuard(
     max_per_address=None if settings.TRUST_PROXY else settings.MAX_CONNECTIONS_PER_ADDRESS

@@ -61,7 +61,6 @@ def read_bam_header(read_range: ReadRange) -> FileHeader:
     )
 
 
-_SIZE = struct.Struct("<i")
 _HEAD = np.dtype(
     [
         ("size", "<i4"),
@@ -87,7 +86,7 @@ def walk_bam(data: bytes, last: bool) -> Records:
     An unmapped read, and one whose CIGAR covers no position, covers one position. A CIGAR too long for its
     field is replaced by one of equal extent (SAMv1 §4.2.2), which is all that matters here.
     """
-    begins, walked = chain_records(data, last, _SIZE, fixed=4, min_size=_FIXED - 4)
+    begins, walked = chain_records(data, last, numbers=1, min_size=_FIXED - 4)
     heads = gather(data, _HEAD, begins)
     cigars = begins + _FIXED + heads["name"]
     operations, bases = heads["operations"].astype(np.int64), heads["bases"].astype(np.int64)

@@ -26,7 +26,6 @@ def read_bcf_header(read_range: ReadRange) -> FileHeader:
     return parse_vcf_header(FileFormat.BCF, text, version=f"2.{magic[4]}", reader=reader)
 
 
-_SIZES = struct.Struct("<II")
 _HEAD = np.dtype(
     [
         ("shared", "<u4"),
@@ -43,7 +42,7 @@ _HEAD = np.dtype(
 
 def walk_bcf(data: bytes, last: bool) -> Records:
     """Find the records in uncompressed BCF bytes (VCFv4.3 §6.3). A record covers `rlen` positions."""
-    begins, walked = chain_records(data, last, _SIZES, fixed=8, min_size=_HEAD.itemsize - 8)
+    begins, walked = chain_records(data, last, numbers=2, min_size=_HEAD.itemsize - 8)
     heads = gather(data, _HEAD, begins)
     sizes = heads["shared"].astype(np.int64), heads["individual"].astype(np.int64)
     ends = begins + 8 + sizes[0] + sizes[1]

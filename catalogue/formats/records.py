@@ -3,7 +3,6 @@
 A record covers the same positions as in htslib, so that both select the same records for a region.
 """
 
-import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -78,26 +77,26 @@ class RegionSet:
 RecordWalker = Callable[[bytes, bool], Records]
 
 
-def chain_records(
-    data: bytes, last: bool, layout: struct.Struct, *, fixed: int, min_size: int
-) -> tuple[Numbers, int]:
-    """Find records whose first `fixed` bytes contain their size, the sum of `layout`.
+def chain_records(data: bytes, last: bool, *, numbers: int, min_size: int) -> tuple[Numbers, int]:
+    """Find records that begin with one or two `numbers` of 4 bytes, whose sum is the size of the rest of the record.
 
     Return the begin of each, and the end of the last complete one. Raises `FormatError` for a size below
     `min_size` or above `MAX_RECORD`.
     """
+    # Numbers at any offset are items of one of these four, much faster to read than by `struct`.
+    words = [memoryview(data)[at : at + (len(data) - at) // 4 * 4].cast("I") for at in range(4)]
     begins: list[int] = []
-    add, unpack = begins.append, layout.unpack_from
+    add, fixed, max_rest = begins.append, 4 * numbers, MAX_RECORD
     at, furthest = 0, len(data) - fixed
     while at <= furthest:
-        size = sum(unpack(data, at))
-        if not min_size <= size <= MAX_RECORD:
+        here = words[at & 3]
+        size = here[at >> 2] if numbers == 1 else here[at >> 2] + here[(at >> 2) + 1]
+        if not min_size <= size <= max_rest:
             raise FormatError(f"record claims a size of {size} bytes", offset=at)
-        following = at + fixed + size
-        if following > len(data):
-            break
         add(at)
-        at = following
+        at += fixed + size
+    if at > len(data):
+        at = begins.pop()
     if last and at < len(data):
         raise FormatError("record is cut short", offset=at)
     return np.array(begins, dtype=np.int64), at

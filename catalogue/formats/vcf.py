@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.bgzf import deflate
@@ -18,7 +19,7 @@ from catalogue.formats.headers import (
     parse_md5,
     parse_number,
 )
-from catalogue.formats.records import MAX_RECORD, OTHER_CONTIG, Records, RecordWalker
+from catalogue.formats.records import MAX_RECORD, OTHER_CONTIG, Numbers, Records, RecordWalker, refuse
 from catalogue.formats.spec import FileKind, FormatSpec, Locus, ReadLocus, Structure
 
 _MAGIC = b"##fileformat=VCF"
@@ -127,12 +128,15 @@ def _contig(index: int, name: str, tags: Mapping[str, str]) -> HeaderContig:
     )
 
 
-_END = re.compile(rb"(?:^|;)END=(\d{1,18})")
 _SVLEN = re.compile(rb"(?:^|;)SVLEN=([^;]*)")
 _LENGTH = re.compile(rb"[ \t]*([+-]?\d{1,18})")
 _SPANNING_ALLELE = re.compile(rb"<(?:CNV|DEL|DUP|INV)(?::[^,]*)?>")
 _MAX_DIGITS = 18
 _BLOCK_ALLELES = (b"<*>", b"<NON_REF>")
+#: So many contigs of interest are compared with all lines at once; with more, each line is looked up.
+_FEW_CONTIGS = 8
+
+Bytes = NDArray[np.uint8]
 
 
 def walk_vcf(data: bytes, last: bool, *, numbers: Mapping[bytes, int]) -> Records:
@@ -141,40 +145,114 @@ def walk_vcf(data: bytes, last: bool, *, numbers: Mapping[bytes, int]) -> Record
     A record covers REF, and extends to INFO's END, SVLEN (for symbolic deletions and similar) and FORMAT's LEN (for
     reference blocks): the rule of htslib since 1.21. Comments and empty lines are skipped.
     """
-    newlines = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")).tolist()
-    if last and len(data) > (newlines[-1] + 1 if newlines else 0):
-        newlines.append(len(data))
-    rows: list[tuple[int, int, int, int, int]] = []
-    begin = 0
-    for newline in newlines:
-        if newline > begin and data[begin] != ord("#"):
-            number = numbers.get(data[begin : data.find(b"\t", begin, newline)], OTHER_CONTIG)
-            end = min(newline + 1, len(data))
-            rows.append((begin, end, number, *_extent(data[begin:newline], begin)))
-        begin = min(newline + 1, len(data))
-    if len(data) - begin > MAX_RECORD:
-        raise FormatError(f"line of more than {MAX_RECORD} bytes", offset=begin)
-    table = np.array(rows, dtype=np.int64).reshape(-1, 5)
-    begins, ends, contigs, starts, stops = (np.ascontiguousarray(column) for column in table.T)
-    return Records(begins, ends, contigs, starts, stops, walked=begin)
+    # The padding lets numbers be read up to the end of the bytes.
+    text = np.frombuffer(data + bytes(1 + _MAX_DIGITS), dtype=np.uint8)
+    newlines = np.flatnonzero(text == ord("\n"))
+    walked = int(newlines[-1]) + 1 if len(newlines) else 0
+    if last and len(data) > walked:
+        newlines, walked = np.append(newlines, len(data)), len(data)
+    if len(data) - walked > MAX_RECORD:
+        raise FormatError(f"line of more than {MAX_RECORD} bytes", offset=walked)
+    begins = np.append(0, newlines + 1)[:-1]
+    is_record = (newlines > begins) & (text[begins] != ord("#"))
+    begins, newlines = begins[is_record], newlines[is_record]
+    if not len(begins):
+        return Records(begins, begins, begins, begins, begins, walked)
+    tabs = _first_tabs(text, begins, newlines)
+    starts, digits = _numbers_at(text, tabs[0] + 1)
+    wrong = (tabs[6] == newlines) | (digits == 0) | (digits != tabs[1] - tabs[0] - 1)
+    refuse(wrong, begins, "a line that is not a VCF record")
+    starts = np.maximum(0, starts - 1)
+    stops = starts + (tabs[3] - tabs[2] - 1)
+    _extend_to_end(text, tabs, stops)
+    for line in _symbolic_lines(text, tabs, newlines).tolist():
+        length = _symbolic_extent(data[begins[line] : newlines[line]])
+        stops[line] = max(stops[line], starts[line] + length)
+    contigs = _contig_numbers(data, begins, tabs[0], numbers)
+    return Records(begins, np.minimum(newlines + 1, len(data)), contigs, starts, stops, walked=walked)
 
 
-def _extent(line: bytes, offset: int) -> tuple[int, int]:
-    """Return the 0-based, half-open range of positions that a record covers."""
+def _first_tabs(text: Bytes, begins: Numbers, newlines: Numbers) -> Numbers:
+    """Return for each of the first eight tabs of lines where it is in each line; at the line's end if there is none."""
+    tabs = np.append(np.flatnonzero(text == ord("\t")), [len(text)] * 8)
+    first = tabs.searchsorted(begins)
+    found: Numbers = np.minimum(tabs[first + np.arange(8)[:, None]], newlines)
+    return found
+
+
+def _numbers_at(text: Bytes, places: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the number that begins at each place, up to `_MAX_DIGITS` digits of it, and how many digits it has."""
+    values, sizes = np.zeros(len(places), dtype=np.int64), np.zeros(len(places), dtype=np.int64)
+    goes_on = np.ones(len(places), dtype=np.bool_)
+    for at in range(_MAX_DIGITS):
+        digits = text[places + at] - ord("0")
+        goes_on &= digits < 10
+        if not goes_on.any():
+            break
+        values = np.where(goes_on, values * 10 + digits, values)
+        sizes += goes_on
+    return values, sizes
+
+
+def _places(text: Bytes, word: bytes) -> Numbers:
+    """Return where a word is in the text, which is longer."""
+    count = len(text) - len(word) + 1
+    found = np.ones(count, dtype=np.bool_)
+    for at, byte in enumerate(word):
+        found &= text[at : at + count] == byte
+    return np.flatnonzero(found)
+
+
+def _extend_to_end(text: Bytes, tabs: Numbers, stops: Numbers) -> None:
+    """Extend records to the END of their INFO column: the first in the line that has digits."""
+    places = _places(text, b"END=")
+    line, places = _lines_of(places, tabs[6], tabs[7])
+    is_key = (places == tabs[6][line] + 1) | (text[places - 1] == ord(";"))
+    ends, sizes = _numbers_at(text, places + len(b"END="))
+    counts = is_key & (sizes > 0)
+    lines, first = np.unique(line[counts], return_index=True)
+    stops[lines] = np.maximum(stops[lines], ends[counts][first])
+
+
+def _symbolic_lines(text: Bytes, tabs: Numbers, newlines: Numbers) -> Numbers:
+    """Return the lines with a symbolic allele and anything that may be its length, SVLEN or LEN."""
+    symbolic, _ = _lines_of(np.flatnonzero(text == ord("<")), tabs[3], tabs[4])
+    if not len(symbolic):
+        return symbolic
+    lengths, _ = _lines_of(_places(text, b"LEN"), tabs[6], newlines)
+    return np.intersect1d(symbolic, lengths)
+
+
+def _lines_of(places: Numbers, begins: Numbers, ends: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the lines that have a place between `begins` and `ends`, and that place."""
+    lines = begins.searchsorted(places) - 1
+    inside = (lines >= 0) & (places < ends[lines])
+    return lines[inside], places[inside]
+
+
+def _contig_numbers(data: bytes, begins: Numbers, ends: Numbers, numbers: Mapping[bytes, int]) -> Numbers:
+    """Return the numbers of the contigs whose names are at `begins` to `ends`."""
+    if len(numbers) > _FEW_CONTIGS:
+        names = (data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True))
+        return np.fromiter((numbers.get(name, OTHER_CONTIG) for name in names), np.int64, len(begins))
+    text = np.frombuffer(data, dtype=np.uint8)
+    contigs = np.full(len(begins), OTHER_CONTIG, dtype=np.int64)
+    for name, number in numbers.items():
+        lines = np.flatnonzero(ends - begins == len(name))
+        for at, byte in enumerate(name):
+            lines = lines[text[begins[lines] + at] == byte]
+        contigs[lines] = number
+    return contigs
+
+
+def _symbolic_extent(line: bytes) -> int:
+    """Return how many positions a record with a symbolic allele covers by SVLEN and LEN; 0 without them."""
     fields = line.split(b"\t", 8)
-    if len(fields) < 8 or not fields[1].isdigit() or len(fields[1]) > _MAX_DIGITS:
-        raise FormatError("a line that is not a VCF record", offset=offset)
-    reference, alleles, info = fields[3], fields[4], fields[7]
-    start = max(0, int(fields[1]) - 1)
-    stop = start + len(reference)
-    if b"END=" in info and (end := _END.search(info)):
-        stop = max(stop, int(end[1]))
-    if b"<" in alleles:
-        if b"SVLEN=" in info:
-            stop = max(stop, start + _symbolic_length(alleles, info))
-        if any(allele in _BLOCK_ALLELES for allele in alleles.split(b",")) and len(fields) == 9:
-            stop = max(stop, start + _block_length(fields[8]))
-    return start, stop
+    alleles, info = fields[4], fields[7]
+    length = _symbolic_length(alleles, info)
+    if any(allele in _BLOCK_ALLELES for allele in alleles.split(b",")) and len(fields) == 9:
+        length = max(length, _block_length(fields[8]))
+    return length
 
 
 def _symbolic_length(alleles: bytes, info: bytes) -> int:

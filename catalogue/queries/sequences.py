@@ -145,7 +145,7 @@ def read_residues(record: StoredSequence, start: int, end: int) -> bytes:
     Raises NotFound when they are not held, and StorageError.
     """
     residues = _held(record)
-    return storage(residues.storage).read_range(residues.key, residues.offset + start, end - start)
+    return storage(residues.storage).read_unchanging(residues.key, residues.offset + start, end - start)
 
 
 def stream_residues(record: StoredSequence, start: int, end: int) -> Iterator[bytes]:

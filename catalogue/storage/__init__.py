@@ -57,7 +57,12 @@ def _from_url(name: str, url: str) -> Storage:
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/") or parts.query:
             raise ValueError("expected file:///absolute/path")
-        return LocalStorage(name, Path(unquote(parts.path)).resolve(), file_mode=settings.STORAGE_FILE_MODE)
+        return LocalStorage(
+            name,
+            Path(unquote(parts.path)).resolve(),
+            file_mode=settings.STORAGE_FILE_MODE,
+            max_mapped=settings.STORAGE_MAPPED_FILES,
+        )
     if parts.scheme == "s3":
         return _in_bucket(name, S3Address.from_url(url))
     raise ValueError("expected file:///… or s3://…")

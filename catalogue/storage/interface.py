@@ -79,6 +79,13 @@ class Storage(abc.ABC):
         Raises ShortRead, ObjectChanged, ObjectMissing, StorageUnavailable.
         """
 
+    def read_unchanging(self, key: str, offset: int, length: int) -> bytes:
+        """Return the same as `read_range`, of an object that is never replaced by another content, such as residues.
+
+        That it was removed may show a second later.
+        """
+        return self.read_range(key, offset, length)
+
     @abc.abstractmethod
     def stream(self, key: str, offset: int, length: int, *, etag: str | None = None) -> Iterator[bytes]:
         """Yield the same bytes in pieces of at most `PIECE`. Raises the same errors, also between pieces."""

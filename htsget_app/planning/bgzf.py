@@ -128,12 +128,17 @@ class _Search:
         """Compressed bytes to read next, where so many are there."""
         return max(min(self._limits.scan, self._unread), 2 * MAX_COMPRESSED)
 
-    def _scan(self, chunk: Chunk, *, beyond: tuple[int, int] | None) -> Scan:
-        return Scan(self._cutter.reader, chunk, walk=self._walk, wanted=self._wanted, beyond=beyond)
+    def _scan(
+        self, chunk: Chunk, *, beyond: tuple[int, int] | None, sure: tuple[int, VirtualOffset] | None = None
+    ) -> Scan:
+        return Scan(
+            self._cutter.reader, chunk, walk=self._walk, wanted=self._wanted, beyond=beyond, sure=sure
+        )
 
     def _first_scan(self, target: Target, max_inline: int) -> Scan:
-        """Scan a target: its begin where it is dense, else as far as the answer may still read."""
-        scan = self._scan(target.chunk, beyond=target.beyond)
+        """Scan a target: where it is dense, until the answer is sure to be large; else as far as it may still read."""
+        sure = (target.start, target.tail) if target.dense else None
+        scan = self._scan(target.chunk, beyond=target.beyond, sure=sure)
         self._run(scan, once=target.dense, enough=max_inline if target.dense else None)
         return scan
 

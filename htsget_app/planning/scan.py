@@ -79,7 +79,8 @@ class Scan:
     """The search of one chunk, both of whose ends are ends of records, from its begin forward.
 
     `beyond` is a contig and position: nothing wanted follows the first record there or after it on that contig. None
-    when no such place is known.
+    when no such place is known. `sure` is a position and an offset: what begins at that position or after it, and
+    before that offset, is wanted without being looked at.
 
     `spans` are runs of wanted records, as offsets in the uncompressed bytes of the blocks read; `wanted_length` is
     their sum. Everything before `reached` is known. `complete` says that nothing wanted comes after it.
@@ -93,12 +94,15 @@ class Scan:
         walk: RecordWalker,
         wanted: RegionSet,
         beyond: tuple[int, int] | None,
+        sure: tuple[int, VirtualOffset] | None = None,
     ) -> None:
         self.chunk = chunk
         self._reader = reader
         self._walk = walk
         self._wanted = wanted
         self._beyond = beyond
+        self._sure = sure
+        self._is_sure = False
         self._blocks = _Blocks()
         self._next_block = chunk.begin.coffset
         # Bytes of a record that the blocks read do not end, and their offset.
@@ -119,6 +123,13 @@ class Scan:
         return self.wanted_length * self._stored / self._blocks.length if self._blocks.length else 0.0
 
     @property
+    def sure_stored(self) -> int:
+        """About how many compressed bytes of wanted records follow for sure."""
+        if self._sure is None or not self._is_sure:
+            return 0
+        return max(0, self._sure[1].coffset - self._next_block)
+
+    @property
     def spent(self) -> int:
         """Compressed bytes read so far; those that inflate out of all proportion count for more."""
         return max(self._stored, self._blocks.length // _MAX_INFLATION)
@@ -128,7 +139,7 @@ class Scan:
         return self._next_block - self.chunk.begin.coffset
 
     def run(self, *, max_stored: int, enough: int | None = None) -> None:
-        """Read on until all is known, `max_stored` compressed bytes are read, or more than `enough` are wanted.
+        """Read on until all is known, `max_stored` compressed bytes are read, or more than `enough` are surely wanted.
 
         Raises `FormatError` when blocks or records are damaged, or the chunk does not end where a record does.
         """
@@ -138,7 +149,7 @@ class Scan:
         self._reader.fetch(self._next_block, min(stop + MAX_COMPRESSED, _stored_end(self.chunk)))
         max_length = self._blocks.length + _MAX_INFLATION * max_stored
         while not self.complete and self._next_block < stop and self._blocks.length < max_length:
-            if enough is not None and self.wanted_stored > enough:
+            if enough is not None and self.wanted_stored + self.sure_stored > enough:
                 return
             self._advance(stop)
 
@@ -175,6 +186,8 @@ class Scan:
             raise FormatError(error.reason, offset=offset) from None
         known = self._before_beyond(records)
         self._note(records, known)
+        if self._sure is not None and known:
+            self._is_sure = bool(records.starts[known - 1] >= self._sure[0])
         self.complete = at_end or known < len(records)
         walked = int(records.begins[known]) if known < len(records) else records.walked
         self._rest = data[walked:]

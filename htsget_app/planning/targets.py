@@ -16,13 +16,14 @@ class Target:
 
     `beyond` is a contig and position that no wanted record follows, None when no such place is known; reading on from
     the record at `tail` finds the last wanted one. `dense` says that the chunk serves one region alone, so that nearly
-    every record between the first wanted and the last is wanted too.
+    every record between the first wanted and the last is wanted too, and every one from position `start` on.
     """
 
     chunk: Chunk
     beyond: tuple[int, int] | None
     tail: VirtualOffset
     dense: bool
+    start: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +94,5 @@ def _target(chunk: Chunk, candidates: list[_Candidate]) -> Target:
         key=lambda candidate: candidate.region.end,
     )
     beyond = None if last.region == UNPLACED else (contig, last.region.end)
-    return Target(chunk, beyond, last.tail, dense=len({candidate.region for candidate in candidates}) == 1)
+    dense = len({candidate.region for candidate in candidates}) == 1
+    return Target(chunk, beyond, last.tail, dense=dense, start=last.region.start)

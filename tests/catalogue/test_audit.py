@@ -407,3 +407,62 @@ def test_counts_are_kept_out_of_the_write_ahead_log() -> None:
 def test_tokens_are_not_told_from_the_table() -> None:
     api_tokens.issue(user=make_user("ada"), name="n", scopes=["reads"])
     assert len(bytes(ApiToken.objects.get().digest)) == 32
+
+
+# ---- events in batches
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Public events are written in batches by this process; calling it writes the last ones."""
+    monkeypatch.setattr(audit, "_batches", None)
+    yield audit.write_in_batches()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_public_events_are_written_in_batches_with_their_time(
+    from_outside: None, batches: Callable[[], None]
+) -> None:
+    begun = timezone.now()
+    for number in range(5):
+        audit.record(
+            Event(Kind.TICKET, dataset="batched", target=f"reads/{number}", detail={"n": number}), public=True
+        )
+    asked = timezone.now()
+    batches()
+    events = AuditEvent.objects.filter(dataset="batched").order_by("id")
+    assert [(event.target, event.detail, event.request_id) for event in events] == [
+        (f"reads/{number}", {"n": number}, "request-1") for number in range(5)
+    ]
+    assert all(begun - timedelta(seconds=1) < event.happened < asked for event in events)
+    # Once it is closed, events are written at once.
+    audit.record(Event(Kind.TICKET, target="late"), public=True)
+    assert last().target == "late"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_not_public_and_what_repeats_is_written_at_once(batches: Callable[[], None]) -> None:
+    audit.record(Event(Kind.TICKET))
+    before = last().pk
+    for public, repeats in ((False, False), (False, True), (True, True)):
+        audit.record(Event(Kind.DELIVERY, target=f"{public} {repeats}"), public=public, repeats=repeats)
+        assert last().target == f"{public} {repeats}"
+    with transaction.atomic():
+        audit.record(Event(Kind.TICKET, target="in a transaction"), public=True)
+        assert last().target == "in a transaction"
+    batches()
+    assert AuditEvent.objects.filter(id__gt=before).count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_invalid_event_does_not_keep_others_from_being_written(
+    batches: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    for detail in ({"a": 1}, {"a": "\0"}, {"a": 2}):
+        audit.record(Event(Kind.TICKET, dataset="invalid", detail=detail), public=True)
+    batches()
+    assert [event.detail for event in AuditEvent.objects.filter(dataset="invalid").order_by("id")] == [
+        {"a": 1},
+        {"a": 2},
+    ]
+    assert "was not written" in caplog.text

@@ -20,14 +20,29 @@ SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "STORE_ROOT_PASSWORD", "STORE_ACCE
 
 def test_compose_sets_only_what_exists_and_has_no_default_secret() -> None:
     compose = (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
-    block = compose.partition("environment: &environment\n")[2].partition("  volumes:")[0]
-    names = set(re.findall(r"^    ([A-Z_]+):", block, flags=re.MULTILINE))
+    services = yaml.safe_load(compose)["services"]
+    names = set().union(*(services[name]["environment"] for name in ("migrate", "web", "worker")))
     keys = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
     assert {"DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL", *keys} <= names <= DECLARED | keys
     for secret in SECRETS:
         uses = re.findall(r"\$\{" + secret + r"([^}]*)\}", compose)
         assert uses
         assert all(use.startswith(":?") for use in uses)
+
+
+def test_services_write_to_volumes_only_and_have_no_rights() -> None:
+    services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    for name in ("migrate", "web", "worker", "prometheus", "nginx"):
+        assert services[name]["read_only"]
+        assert services[name]["security_opt"] == ["no-new-privileges:true"]
+    for service in services.values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+
+
+def test_prometheus_accepts_its_configuration() -> None:
+    path = PROJECT / "deploy" / "prometheus.yml"
+    done = subprocess.run([need("promtool"), "check", "config", path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_image_holds_every_room() -> None:
@@ -102,7 +117,7 @@ def test_make_pin_writes_the_digest_of_every_image(tmp_path: Path) -> None:
     written = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
     compose = (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
     images = dict(re.findall(r"\$\{([A-Z]+_IMAGE):-([^}]+)\}", compose))
-    assert len(images) == 5 and compose.count("image: ") == 4 + 1
+    assert len(images) == 6 and compose.count("image: ") == 5 + 1
     assert written == {
         "SECRET_KEY": "kept",
         **{name: f"{image}@sha256:of-{image}" for name, image in images.items()},

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from catalogue.ingest.files.changes import Change, Plan, change_each, record_change, record_former_id
 from catalogue.ingest.files.rows import remove_contigs
@@ -51,8 +51,8 @@ class RemoveFiles(Change):
         )
 
     def _of_copies(self, count: int, copies: QuerySet[DataFile]) -> str:
-        others = DataFile.objects.exclude(pk__in=self.files.values("pk"))
-        shared = copies.filter(Q(key__in=others.filter(storage=F("storage")).values("key"))).count()
+        same = DataFile.objects.filter(storage=OuterRef("storage"), key=OuterRef("key"))
+        shared = copies.filter(Exists(same.exclude(pk__in=self.files.values("pk")))).count()
         size = copies.aggregate(size=Sum("size"))["size"] or 0
         said = f"{counted(count, 'copy', 'copies')} of {size:,} bytes in the site's storages will be deleted for good"
         return said + (

@@ -11,8 +11,10 @@ from catalogue.formats import FormatError
 from catalogue.formats.bgzf import MAX_COMPRESSED
 from catalogue.formats.binning import ContigIndex
 from catalogue.formats.intervals import Region
+from catalogue.formats.records import Records
 from htsget_app.planning.parts import Inline, Limits, PartClass, Selection, StoredRange
 from htsget_app.planning.plan import plan
+from htsget_app.planning.scan import Scan
 from tests.htsget_app.made_served import Served, bytes_of, check, each_file
 from tests.made_files import KINDS, index_bam, make_bam, reader_of, recut, uncompressed_of
 
@@ -144,6 +146,35 @@ def test_little_is_fetched_beside_what_is_wanted(deep: Served) -> None:
             uncompressed, wanted = len(uncompressed_of(path)), sum(len(text) for text in deep.truth([region]))
             records = [text for *_, text in deep.everything[1]]
             assert uncompressed / wanted < 1.1 * len(uncompressed_of(deep.made.path)) / sum(map(len, records))
+
+
+def test_records_that_are_sure_to_be_wanted_are_not_looked_at(
+    deep: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large answer has the same parts when every record at its begin is looked at, and costs less."""
+    rng = random.Random(11)
+    looked_at = dict.fromkeys((True, False), 0)
+    looked: list[int] = []
+    note = Scan._note
+
+    def noted(scan: Scan, records: Records, known: int) -> None:
+        looked.append(known)
+        note(scan, records, known)
+
+    monkeypatch.setattr(Scan, "_note", noted)
+    for _ in range(40):
+        start = rng.randrange(60_000)
+        selection = Selection((Region(0, start, start + rng.choice((10_000, 40_000))),))
+        planned = {}
+        for sure in (True, False):
+            looked.clear()
+            with monkeypatch.context() as turned:
+                if not sure:
+                    turned.setattr(Scan, "sure_stored", 0)
+                planned[sure] = plan(deep.planned, selection, read_range=reader_of(deep.data))
+            looked_at[sure] += sum(looked)
+        assert planned[True] == planned[False]
+    assert looked_at[True] < looked_at[False]
 
 
 def test_long_blocks_are_split(deep: Served) -> None:

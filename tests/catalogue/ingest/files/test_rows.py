@@ -79,6 +79,7 @@ def test_publishing_a_dataset_publishes_the_names_in_its_headers(lab: Lab, admin
     ingest_named_contigs(lab, visibility=Dataset.Visibility.CONTROLLED)
     dataset = Dataset.objects.get()
     form = {"slug": "trial", "title": "", "description": "", "licence": "", "contact": "", "collection": ""}
+    form |= {"prefixes-TOTAL_FORMS": "0", "prefixes-INITIAL_FORMS": "0"}
     address = reverse("admin:catalogue_dataset_change", args=[dataset.pk])
     assert admin_client.post(address, {**form, "visibility": "registered"}).status_code == 302
     assert not public_names()

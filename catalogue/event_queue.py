@@ -1,0 +1,71 @@
+"""A queue of rows that a thread writes in batches, so that a request does not wait for its own row."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class EventQueue(Generic[T]):
+    """Holds at most `max_waiting` rows, and gives them to `write` within `seconds`, in order.
+
+    Rows that cannot be written are kept and tried again; what cannot be written at the end either is logged.
+    """
+
+    def __init__(self, write: Callable[[Sequence[T]], None], *, max_waiting: int, seconds: float) -> None:
+        self._write = write
+        self._max_waiting = max_waiting
+        self._seconds = seconds
+        self._waiting: list[T] = []
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def put(self, row: T) -> bool:
+        """Take a row; return False if the caller must write it itself, because the queue is full or closed."""
+        with self._changed:
+            if self._closed or len(self._waiting) >= self._max_waiting:
+                return False
+            self._waiting.append(row)
+            if len(self._waiting) == 1:
+                self._changed.notify()
+            return True
+
+    def close(self) -> None:
+        """Write what waits, and end the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+        for row in self._waiting:
+            log.critical("An event was not written to the audit: %s", row)
+
+    def _run(self) -> None:
+        while not self._closed:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                # More rows gather meanwhile; closing cuts it short.
+                self._changed.wait_for(lambda: self._closed, timeout=self._seconds)
+            self._flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        # Rows stay counted until they are written, so that the queue is bounded while the database is away.
+        rows = list(self._waiting)
+        if not rows:
+            return
+        try:
+            self._write(rows)
+        except Exception:
+            log.exception("%d events of the audit are not written yet", len(rows))
+            return
+        with self._changed:
+            del self._waiting[: len(rows)]
