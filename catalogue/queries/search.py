@@ -1,4 +1,4 @@
-"""Searches datasets, files, sequences and collections by ids, samples, names and checksums.
+"""Searches datasets, files, sequences, collections and genes by ids, samples, names and checksums.
 
 Each search looks at exact matches first, then at beginnings, then (for files, collections and datasets) at parts, and
 stops when it has enough, so that each step is bounded by its index. Only what the viewer may know of is looked at.
@@ -17,10 +17,11 @@ from catalogue import access
 from catalogue.access import Viewer
 from catalogue.errors import NotFound
 from catalogue.formats.digests import DigestKind, best_digest, parse_digest
-from catalogue.models import FILE_TEXT, CollectionMember, DataFile, Sequence
+from catalogue.models import FILE_TEXT, DataFile, Sequence
 from catalogue.models.text_search import MIN_PART, trigrams
 from catalogue.queries.collections import ListedCollection, collection, listed
 from catalogue.queries.datasets import ListedDataset, ListedFile, listed_files, with_part_in_files
+from catalogue.queries.gene_details import FoundGene, genes_named
 from catalogue.queries.text import has_part, storable
 
 #: The shortest text of which parts are found, not only beginnings.
@@ -52,33 +53,42 @@ class Found:
     files: list[ListedFile]
     sequences: list[FoundSequence]
     collections: list[ListedCollection]
+    genes: list[FoundGene]
     more: frozenset[str]
 
     @property
     def total(self) -> int:
         """The number of results that are listed."""
-        return len(self.datasets) + len(self.files) + len(self.sequences) + len(self.collections)
+        return (
+            len(self.datasets)
+            + len(self.files)
+            + len(self.sequences)
+            + len(self.collections)
+            + len(self.genes)
+        )
 
 
 def search(text: str, *, viewer: Viewer, count: int) -> Found:
     """Return up to `count` results of each kind for a text; nothing for a text that is empty or too long."""
     text = text.strip()
     if not text or len(text) > MAX_TEXT or not storable(text):
-        return Found([], [], [], [], frozenset())
+        return Found([], [], [], [], [], frozenset())
     # One more of each shows whether there is more.
     asked = (text, viewer, count + 1)
     datasets = _first(count + 1, _datasets(*asked), lambda row: row.slug)
     files = _first(count + 1, _files(*asked), lambda row: row.pk)
     sequences = _first(count + 1, _sequences(*asked), lambda row: row.pk)
     collections = _first(count + 1, _collections(*asked), lambda row: row.pk)
+    genes = _first(count + 1, genes_named(text, viewer=viewer, count=count + 1), lambda row: row.pk)
     lengths = {
         "datasets": len(datasets),
         "files": len(files),
         "sequences": len(sequences),
         "collections": len(collections),
+        "genes": len(genes),
     }
     more = frozenset(kind for kind, length in lengths.items() if length > count)
-    return Found(datasets[:count], files[:count], sequences[:count], collections[:count], more)
+    return Found(datasets[:count], files[:count], sequences[:count], collections[:count], genes[:count], more)
 
 
 def _first(count: int, steps: Iterable[Iterable[Row]], key: Callable[[Row], Hashable]) -> list[Row]:
@@ -146,7 +156,7 @@ def _collections(text: str, viewer: Viewer, count: int) -> Iterator[list[ListedC
 
 
 def _sequences(text: str, viewer: Viewer, count: int) -> Iterator[list[FoundSequence]]:
-    readable = _readable_sequences(viewer)
+    readable = access.readable_sequences(viewer)
     if digest := parse_digest(text):
         kind, value = digest
         column = "md5" if kind is DigestKind.MD5 else "sha512t24u"
@@ -164,14 +174,6 @@ def _sequences(text: str, viewer: Viewer, count: int) -> Iterator[list[FoundSequ
     yield _by_name(start, viewer)
 
 
-def _readable_sequences(viewer: Viewer) -> QuerySet[Sequence]:
-    readable = Q(private=False)
-    if viewer.name is not None:
-        members = CollectionMember.objects.filter(collection__in=access.readable_collections(viewer))
-        readable |= Q(private=True, pk__in=members.values("sequence"))
-    return Sequence.objects.filter(readable)
-
-
 def _by_digest(rows: QuerySet[Sequence], count: int) -> list[FoundSequence]:
     found = rows.order_by("md5").values_list("pk", "md5", "sha512t24u", "length")[:count]
     return [
@@ -186,7 +188,7 @@ def _by_name(meant: Q, viewer: Viewer) -> list[FoundSequence]:
     names: dict[int, str] = {}
     for pk, authority, name in rows[:MAX_ALIASES]:
         names.setdefault(pk, f"{authority}:{name}")
-    found = _by_digest(_readable_sequences(viewer).filter(pk__in=list(names)), len(names))
+    found = _by_digest(access.readable_sequences(viewer).filter(pk__in=list(names)), len(names))
     return sorted((row._replace(name=names[row.pk]) for row in found), key=lambda row: row.name)
 
 

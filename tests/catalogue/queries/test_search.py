@@ -121,7 +121,7 @@ def test_nothing_of_what_the_viewer_may_not_know() -> None:
     texts += [digests.md5_hex, digests.md5_hex[:8]]
     for text in texts:
         for viewer in (ANONYMOUS, viewer_for(stranger)):
-            assert found(text, viewer=viewer) == Found([], [], [], [], frozenset()), text
+            assert found(text, viewer=viewer) == Found([], [], [], [], [], frozenset()), text
         assert found(text, viewer=viewer_for(reader)).total > 0, text
 
 
