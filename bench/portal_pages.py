@@ -184,7 +184,7 @@ def targets() -> dict[str, str]:
     return {
         "home": "/",
         "datasets": "/datasets/",
-        "dataset of 35,000 files": "/datasets/study-2",
+        "dataset of 25,000 files": "/datasets/study-2",
         "the same, last pages": f"/datasets/study-2?after={last_file()}",
         "the same, filtered by sample": "/datasets/study-2?q=SAMN10077",
         "the same, filtered by nothing": "/datasets/study-2?q=absent",

@@ -13,4 +13,4 @@ class CatalogueConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, and the receivers of signals: audit, and removal of unused objects."""
         from catalogue import audit_receivers, checks  # noqa: F401
-        from catalogue.ingest import objects  # noqa: F401
+        from catalogue.ingest import objects, uploads  # noqa: F401

@@ -75,7 +75,7 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "account"
 LOGOUT_REDIRECT_URL = "home"
 
-# The site takes no uploads: without a handler, files in a form are discarded and never written to disk.
+# No form takes files: without a handler they are discarded and never written to disk. The desk takes them in parts.
 FILE_UPLOAD_HANDLERS: list[str] = []
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from catalogue import request_context
+from catalogue.storage import PART
 from ga4gh.exchange import request_id
 from htsgetsite.page_middleware import is_page
 
@@ -25,6 +26,8 @@ _POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
+#: Where the desk takes the parts of uploads, whose bodies may be larger than those of other pages.
+UPLOADS: Final = "/admin/uploads/"
 
 
 class RequestMiddleware:
@@ -43,7 +46,8 @@ class RequestMiddleware:
             return HttpResponse("The headers are too long.\n", status=431, content_type="text/plain")
         # Protocols limit their own bodies.
         page = is_page(request.path_info)
-        if page and _body_bytes(request.META) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        largest = PART if request.path_info.startswith(UPLOADS) else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if page and _body_bytes(request.META) > largest:
             return HttpResponse("The body is too long.\n", status=413, content_type="text/plain")
         response = self._get_response(request)
         if page:

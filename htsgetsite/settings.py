@@ -181,6 +181,11 @@ INGEST_MAX_COMPRESSION_RATIO: int = ENVIRONMENT.integer(
     minimum=1,
     doc="How many times its compressed size a FASTA file or table may inflate to; applies above 64 MiB.",
 )
+UPLOAD_MAX_BYTES: int = ENVIRONMENT.integer(
+    "UPLOAD_MAX_BYTES",
+    default=4 << 30,
+    doc="The largest file that stewards may upload on the desk, in bytes; 0 allows none.",
+)
 TICKET_URL_TTL: int = ENVIRONMENT.integer(
     "TICKET_URL_TTL",
     default=3600,

@@ -21,6 +21,7 @@ from django.db import connections  # noqa: E402
 from htsgetsite.observability.requests import ObservedApplication  # noqa: E402
 from htsgetsite.observability.statements import observe_statements  # noqa: E402
 from htsgetsite.own_folders import make_own_folders  # noqa: E402
+from htsgetsite.request_middleware import UPLOADS  # noqa: E402
 from refget_app.fast_path import RefgetFastPath  # noqa: E402
 
 
@@ -33,7 +34,9 @@ def _whole(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
     if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
         # One byte over the largest limit, so that a view can see that a body of unknown length is too long.
         limit = max(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.HTSGET_MAX_POST_BYTES) + 1
-        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(limit))
+        # The parts of uploads are large: their view reads them, once it knows who sends them.
+        if not environ.get("PATH_INFO", "").startswith(UPLOADS):
+            environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(limit))
     response = _django(environ, start_response)
     if response.streaming:
         _give_back_pooled_connections()

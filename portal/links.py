@@ -39,6 +39,16 @@ def collection_path(digest: str | None, name: str) -> str:
     return f"/collections/{digest}" if digest else f"/collections/{quote(name, safe='')}/"
 
 
+def genome_path(genome_id: str) -> str:
+    """Return the path of the page of an annotated genome."""
+    return f"/genes/{quote(genome_id, safe='')}/"
+
+
+def gene_path(genome_id: str, identifier: str) -> str:
+    """Return the path of a gene's page."""
+    return f"/genes/{quote(genome_id, safe='')}/{quote(identifier, safe='')}"
+
+
 def _is_altered_in_paths(htsget_id: str) -> bool:
     """Return whether clients change an id in a path: they remove the segments `.` and `..` (RFC 3986, 5.2.4)."""
     return any(segment in {".", ".."} for segment in htsget_id.split("/"))

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from portal.pages import account, collections, datasets, files, home, search, sequences
+from portal.pages import account, collections, datasets, files, genes, home, search, sequences
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -16,6 +16,10 @@ urlpatterns = [
     # Files of collections, such as `.fa`, are the protocol's, which comes before: see seqcol_app/urls.py.
     re_path(r"^collections/?\Z", collections.collection_list, name="collections"),
     re_path(r"^collections/(?P<identifier>[\s\S]+?)/?\Z", collections.collection, name="collection"),
+    re_path(r"^genes/?\Z", genes.genome_list, name="genomes"),
+    # Ids may hold slashes: of the genome one path segment, of the gene the rest.
+    re_path(r"^genes/(?P<genome_id>[^/]+)/?\Z", genes.genome, name="genome"),
+    re_path(r"^genes/(?P<genome_id>[^/]+)/(?P<identifier>[\s\S]+?)\Z", genes.gene, name="gene"),
     path("account/", account.account, name="account"),
     path("account/tokens/<int:pk>/revoke", account.revoke, name="revoke-token"),
     path("account/page-token", account.page_token, name="page-token"),

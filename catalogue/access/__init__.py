@@ -19,7 +19,12 @@ from catalogue.access.refusals import (
 )
 from catalogue.access.roles import managed_collections, managed_datasets
 from catalogue.access.runs import controllable_runs, runs_of, visible_runs, writable_datasets
-from catalogue.access.sequences import publish_sequences, readable_aliases, readable_collections
+from catalogue.access.sequences import (
+    publish_sequences,
+    readable_aliases,
+    readable_collections,
+    readable_sequences,
+)
 from catalogue.access.viewer import ANONYMOUS, Viewer, Visa
 
 __all__ = [
@@ -50,6 +55,7 @@ __all__ = [
     "readable_collections",
     "readable_datasets",
     "readable_files",
+    "readable_sequences",
     "refusal",
     "runs_of",
     "stands",

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 from catalogue.access.roles import managed_datasets
+from catalogue.access.runs import writable_datasets
 from catalogue.models import Dataset, StoragePrefix
 
 EVERYTHING = "catalogue.browse_storages"
@@ -48,9 +49,10 @@ def browsable_places(user: Account, *, dataset: Dataset | None = None) -> list[P
 
 def datasets_for(user: Account) -> list[Dataset]:
     """Return the datasets that an account may register files into."""
-    if user.is_active and _has(user, EVERYTHING) and _has(user, "catalogue.change_dataset"):
-        return list(Dataset.objects.all())
-    return list(managed_datasets(user.pk or 0))
+    if not user.is_active:
+        return []
+    datasets = writable_datasets(user)  # type: ignore[arg-type]
+    return list(Dataset.objects.all() if datasets is None else datasets)
 
 
 def may_browse(places: Iterable[Place], storage: str, key: str) -> bool:

@@ -22,13 +22,14 @@ def readable_datasets(viewer: Viewer) -> QuerySet[Dataset]:
 def readable_files(viewer: Viewer) -> QuerySet[DataFile]:
     """Return the files on which `permissions` gives the viewer something, if only the header.
 
-    Makes one database query for the viewer's grants, none for an anonymous viewer.
+    Makes one database query for public datasets, and two for registered ones and grants unless the viewer is anonymous.
+    A list of datasets is compared before anything that takes longer; with a query in its place, the planner often
+    compares the text of every file first.
     """
-    datasets = Dataset.objects
-    readable = Q(dataset__in=datasets.filter(visibility=_VISIBILITY.PUBLIC))
+    readable = Q(dataset__in=_datasets(_VISIBILITY.PUBLIC))
     kinds = _kinds(viewer) if viewer.name is not None else []
     if kinds:
-        open_to_them = Q(dataset__in=datasets.filter(visibility=_VISIBILITY.REGISTERED))
+        open_to_them = Q(dataset__in=_datasets(_VISIBILITY.REGISTERED))
         grants = granted_datasets(viewer)
         open_to_them |= Q(dataset__in={grant.dataset for grant in grants if _covers_all(grant)})
         for grant in grants:
@@ -40,6 +41,10 @@ def readable_files(viewer: Viewer) -> QuerySet[DataFile]:
             open_to_them &= Q(pk=viewer.file)
         readable |= open_to_them
     return DataFile.objects.filter(readable)
+
+
+def _datasets(visibility: str) -> list[int]:
+    return list(Dataset.objects.filter(visibility=visibility).order_by().values_list("pk", flat=True))
 
 
 def _kinds(viewer: Viewer) -> list[str]:

@@ -5,7 +5,7 @@ from django.db.models import Q, QuerySet
 
 from catalogue.access.grants import granted_collections
 from catalogue.access.viewer import Viewer
-from catalogue.models import Alias, Scope, Sequence, SequenceCollection
+from catalogue.models import Alias, CollectionMember, DerivedSequence, Scope, Sequence, SequenceCollection
 
 
 def readable_collections(viewer: Viewer) -> QuerySet[SequenceCollection]:
@@ -14,6 +14,19 @@ def readable_collections(viewer: Viewer) -> QuerySet[SequenceCollection]:
     if viewer.name is not None and viewer.in_scope(Scope.SEQUENCES):
         readable |= Q(pk__in=granted_collections(viewer))
     return SequenceCollection.objects.filter(readable)
+
+
+def readable_sequences(viewer: Viewer) -> QuerySet[Sequence]:
+    """Return the sequences that the viewer may fetch."""
+    readable = Q(private=False)
+    if viewer.name is not None:
+        # Public collections have no private sequences, and millions of others.
+        granted = readable_collections(viewer).exclude(visibility=SequenceCollection.Visibility.PUBLIC)
+        members = CollectionMember.objects.filter(collection__in=granted)
+        derived = DerivedSequence.objects.filter(genome__collection__in=granted)
+        readable |= Q(private=True, pk__in=members.values("sequence"))
+        readable |= Q(private=True, pk__in=derived.values("sequence"))
+    return Sequence.objects.filter(readable)
 
 
 def readable_aliases(viewer: Viewer) -> QuerySet[Alias]:

@@ -3,7 +3,21 @@
 Each module covers one subject; importing it registers its pages. `catalogue.access` decides who may manage what.
 """
 
-from catalogue.admin import access, accounts, audit, browse, datasets, files, runs, sequences
+from catalogue.admin import (
+    access,
+    accounts,
+    audit,
+    browse,
+    datasets,
+    files,
+    manifests,
+    people,
+    references,
+    runs,
+    sequence_registration,
+    sequences,
+    uploads,
+)
 from catalogue.admin.base import EstimatingPaginator
 
 __all__ = [
@@ -14,6 +28,11 @@ __all__ = [
     "browse",
     "datasets",
     "files",
+    "manifests",
+    "people",
+    "references",
     "runs",
+    "sequence_registration",
     "sequences",
+    "uploads",
 ]

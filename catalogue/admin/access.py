@@ -1,5 +1,6 @@
 """Admin pages of grants, API tokens and identities."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -7,7 +8,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from catalogue import api_tokens
@@ -188,13 +192,24 @@ class GrantAdmin(ByRole[Grant], Audited[Grant]):
         is_of_reader = obj is None or obj.role == Grant.Role.READER
         return self.manages(request, obj, owned=not is_of_reader)
 
+    def consequences(self, request: HttpRequest, obj: Grant) -> Sequence[str]:
+        """Return what taking a grant back means."""
+        what = obj.dataset or obj.collection
+        return (
+            f"{obj.grantee} is no longer {obj.role} of {what} by this grant; other grants to them stay.",
+            "It gives no more tickets, and data URLs in earlier ones end at once. What was fetched stays fetched.",
+        )
+
     @admin.display(description=_("of"))
     def what(self, row: Grant) -> str:
         return str(row.dataset or row.collection)
 
     @admin.display(description=_("to"))
     def grantee(self, row: Grant) -> str:
-        return row.grantee
+        if row.user is None:
+            return row.grantee
+        link = f"{reverse('admin:person')}?{urlencode({'name': row.user.get_username()})}"
+        return format_html('<a href="{}">{}</a>', link, row.grantee)
 
     @admin.display(description=_("limits"))
     def limits(self, row: Grant) -> str:

@@ -28,7 +28,6 @@ class AccountAdmin(Audited[User], UserAdmin[User]):
 
     inlines = (IdentityInline,)
     filter_horizontal = ()
-    autocomplete_fields = ("groups",)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Allow tokens, which otherwise can only be revoked, to be deleted with their account."""

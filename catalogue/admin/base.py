@@ -1,11 +1,14 @@
 """Base classes of several admin pages."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from django.contrib import messages
+from django.contrib.admin.utils import unquote
 from django.core.paginator import Paginator
 from django.db import IntegrityError, connection
 from django.db.models import Model, QuerySet
+from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.functional import cached_property
 
@@ -40,6 +43,33 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
             if estimate > self.EXACT_BELOW:
                 return int(estimate)
         return rows.count() if isinstance(rows, QuerySet) else len(rows)
+
+
+def _former(form: Any, name: str) -> Any:
+    """Return what a field of a form was, an object instead of its primary key."""
+    value, field = form.initial.get(name), form.fields[name]
+    if value is None or not isinstance(field, ModelChoiceField) or isinstance(value, list):
+        return value
+    return (
+        field.queryset.model._default_manager.filter(pk=value).first()
+        if field.queryset is not None
+        else value
+    )
+
+
+def change_in_words(name: str, before: Any, after: Any) -> str:
+    """Return what a field was and is, in words."""
+    return f"{name} from {_shown(before)} to {_shown(after)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, QuerySet | list | tuple):
+        value = ", ".join(map(str, value))
+    return "nothing" if value in (None, "") else f"“{value}”"
+
+
+def _named(row: Model) -> str:
+    return f"{row._meta.verbose_name} “{row}”"
 
 
 class Shown:
@@ -80,6 +110,32 @@ class Audited(ModelAdmin[M]):
         for obj in queryset:
             self._record(obj, "removed", [])
         return super().log_deletions(request, queryset)
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        """Return what became of each field, with what it was before; called by Django."""
+        if add:
+            return super().construct_change_message(request, form, formsets, add)
+        said = [
+            change_in_words(name.replace("_", " "), _former(form, name), form.cleaned_data.get(name))
+            for name in form.changed_data
+        ]
+        for formset in formsets or ():
+            said += [f"added {_named(row)}" for row in formset.new_objects]
+            said += [f"changed {_named(row)}: {', '.join(fields)}" for row, fields in formset.changed_objects]
+            said += [f"removed {_named(row)}" for row in formset.deleted_objects]
+        return "; ".join(said) or "nothing"
+
+    def consequences(self, request: HttpRequest, obj: M) -> Sequence[str]:
+        """Return what a deletion means beyond the rows that go with it, in sentences."""
+        return ()
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Say what a deletion means before it is confirmed."""
+        obj = self.get_object(request, unquote(object_id))
+        said = list(self.consequences(request, obj)) if obj is not None else []
+        return super().delete_view(request, object_id, {"consequences": said, **(extra_context or {})})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
         """Show a refusal by the database as a message, for example where another account changed the row meanwhile."""

@@ -15,6 +15,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from catalogue import jobs
+from catalogue.admin.base import change_in_words
 from catalogue.admin.pages import PlainForm, answer
 from catalogue.errors import CatalogueError
 from catalogue.ingest.files.changes import Change
@@ -32,7 +34,8 @@ class ChangeAction:
 
     `make` returns the change of the rows, from the cleaned data of the form; `form` None needs nothing more. `done`
     finishes the sentence of the message, such as "files moved". The history of a row shows what became of `fields`.
-    With `owned`, only owners of a dataset may do it.
+    With `owned`, only owners of a dataset may do it. With `job`, a job of this kind does it, of files, with the data of
+    the form as arguments.
     """
 
     name: str
@@ -43,6 +46,7 @@ class ChangeAction:
     danger: bool = False
     owned: bool = False
     fields: tuple[str, ...] = ()
+    job: str = ""
 
     def run(self, admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
         """Open the page of the action; called by Django's admin."""
@@ -65,27 +69,44 @@ def confirm(action: ChangeAction, request: HttpRequest, rows: QuerySet[Any], *, 
         return redirect(request.get_full_path())
     data = request.POST if "step" in request.POST else None
     form = action.form(request, rows, data) if action.form else None
-    context: dict[str, Any] = {"form": form, "action": action, "plan": None}
+    context: dict[str, Any] = {"form": form, "plan": None}
     if form is None or form.is_valid():
         change = action.make(request, rows, form.cleaned_data if form else {})
+        if request.POST.get("step") == "confirm" and action.job:
+            return _start(action, request, rows, form.cleaned_data if form else {})
         if request.POST.get("step") == "confirm":
             before = _states(action, rows)
-            result = _applied(request, change)
+            result = apply_confirmed(request, change)
             if result is not None:
                 _log(action, request, rows.model, before)
-                _tell(request, action, result)
+                tell_result(request, action.done, result)
                 return redirect(request.get_full_path())
         context["plan"] = change.plan()
-    chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
     across = request.POST.get("select_across") == "1"
+    chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)[: 1 if across else None]
+    hidden = [("action", action.name), ("index", "0"), ("select_across", "1" if across else "0")]
     return answer(
         request, "confirm", title=context["plan"].title if context["plan"] else action.label,
-        chosen=[] if across else chosen, across=across, back=request.get_full_path(),
-        selected=ACTION_CHECKBOX_NAME, first=chosen[:1], **context,
+        hidden=[*hidden, *((ACTION_CHECKBOX_NAME, pk) for pk in chosen)], back=request.get_full_path(),
+        button=action.label, danger=action.danger, **context,
     )  # fmt: skip
 
 
-def _applied(request: HttpRequest, change: Change) -> IngestResult | None:
+def _start(
+    action: ChangeAction, request: HttpRequest, rows: QuerySet[Any], given: Mapping[str, Any]
+) -> HttpResponse:
+    """Start the job of an action, and open its page."""
+    run = jobs.start(
+        action.job,
+        {name: value for name, value in given.items() if value},
+        attachment={"files": sorted(rows.order_by().values_list("pk", flat=True))},
+        account=request.user.pk,
+        actor=request.user.get_username(),
+    )
+    return redirect("admin:run", run.pk)
+
+
+def apply_confirmed(request: HttpRequest, change: Change) -> IngestResult | None:
     """Do a change as it was shown; None if that is refused, which the page says."""
     try:
         return change.apply(token=request.POST.get("token", ""))
@@ -119,20 +140,12 @@ def _log(
             )
 
 
-def change_in_words(name: str, before: Any, after: Any) -> str:
-    """Return what a field was and is, in words."""
-    return f"{name} from {_shown(before)} to {_shown(after)}"
-
-
-def _shown(value: Any) -> str:
-    return "nothing" if value in (None, "", [], ()) else f"“{value}”"
-
-
-def _tell(request: HttpRequest, action: ChangeAction, result: IngestResult) -> None:
+def tell_result(request: HttpRequest, done_in_words: str, result: IngestResult) -> None:
+    """Say what became of a change."""
     failed = [one for one in result.inputs if one.failed]
     done = len(result.inputs) - len(failed)
     if done or not failed:
-        messages.success(request, f"{done:,} {action.done}.")
+        messages.success(request, f"{done:,} {done_in_words}.")
     for one in failed[:_MAX_TOLD]:
         messages.error(request, f"{one.source}: {one.message}")
     if len(failed) > _MAX_TOLD:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from catalogue.admin.references import may_repair
 from catalogue.admin.roles import managed_by, scope, sees, sees_all
 from catalogue.models import AuditEvent, DataFile, Dataset, IngestRun, Sequence
 from catalogue.queries import attention
@@ -25,6 +26,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": "What needs attention",
         "attention": [*_files(request), *_references(request), *_runs(request)],
         "figures": _figures(request),
+        "finds_files": sees(request, DataFile),
         "storages": attention.storage_used(of=_rows(request, DataFile)) if sees(request, DataFile) else [],
         "chart": _chart(request) if sees(request, AuditEvent) else None,
     }
@@ -63,9 +65,10 @@ def _references(request: HttpRequest) -> list[dict[str, Any]]:
         return []
     of = _datasets(request)
     unlinked = attention.count_some(attention.contigs_without_sequence(of=of))
-    entries = [_entry("contigs without a sequence", unlinked, "catalogue_datafile_changelist", kind="warn")]
+    page = "references" if may_repair(request) else "catalogue_datafile_changelist"
+    entries = [_entry("contigs without a sequence", unlinked, page, kind="warn")]
     unheld = attention.count_some(attention.sequences_not_held(of=of))
-    url = "catalogue_sequence_changelist" if sees(request, Sequence) else "catalogue_datafile_changelist"
+    url = "catalogue_sequence_changelist" if sees(request, Sequence) else page
     query = {"blob__isempty": "1"} if sees(request, Sequence) else {}
     return [*entries, _entry("sequences named but not held", unheld, url, kind="warn", **query)]
 

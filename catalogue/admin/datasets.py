@@ -1,5 +1,6 @@
 """Admin page of datasets, with the prefixes that their stewards may browse."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.contrib import admin
@@ -76,6 +77,14 @@ class DatasetAdmin(ByRole[Dataset], Audited[Dataset]):
                 choices |= SequenceCollection.objects.filter(pk=obj.collection_id)
             cast("ModelChoiceField[SequenceCollection]", field).queryset = choices
         return form
+
+    def consequences(self, request: HttpRequest, obj: Dataset) -> Sequence[str]:
+        """Return what deleting a dataset means; one with files cannot be deleted."""
+        grants = obj.grants.count()
+        return (
+            "Its sequences, its assembly and its audit stay.",
+            f"{grants:,} grants on it end: whoever held one keeps what they have fetched.",
+        )
 
     def save_model(self, request: HttpRequest, obj: Dataset, form: Any, change: bool) -> None:
         """Save; link the contigs of the files to another collection, or publish the aliases of their headers."""

@@ -15,9 +15,12 @@ from catalogue.admin.roles import managed_by
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.changes import Change
 from catalogue.ingest.files.move import MoveFiles
+from catalogue.ingest.files.reindex import ReindexFiles
 from catalogue.ingest.files.remove import RemoveFiles
 from catalogue.ingest.files.rename import RenameFile
+from catalogue.ingest.files.verify import VerifyFiles
 from catalogue.ingest.files.visibility import SetVisibility
+from catalogue.jobs.changes import INDEX_FILES, VERIFY_FILES
 from catalogue.models import DataFile, Dataset
 
 
@@ -114,6 +117,24 @@ def _rename(request: HttpRequest, rows: QuerySet[DataFile], given: Mapping[str, 
     return RenameFile(files=files, kind=FileKind(kind), old=old, new=given["new"], redirect=redirect)
 
 
+class VerifyForm(PlainForm):
+    """How thoroughly to verify files."""
+
+    deep = forms.BooleanField(
+        required=False, label="Read all of every file", help_text="Takes long where files are large."
+    )
+
+
+class ReindexForm(PlainForm):
+    """Whether to build indexes that exist."""
+
+    build = forms.BooleanField(
+        required=False,
+        label="Build every index anew",
+        help_text="Otherwise one is built only where there is none.",
+    )
+
+
 #: Of files.
 FILE_ACTIONS = (
     ChangeAction("move", "Move", "files moved", _move, _move_form, fields=("dataset__slug",)),
@@ -122,7 +143,17 @@ FILE_ACTIONS = (
         fields=("htsget_id",),
     ),
     ChangeAction(
-        "remove", "Remove", "files removed", _remove, lambda request, rows, data: RemoveForm(data), danger=True
+        "verify", "Verify", "files verified", lambda request, rows, given: VerifyFiles(files=rows, deep=given["deep"]),
+        lambda request, rows, data: VerifyForm({} if data is None else data), job=VERIFY_FILES,
+    ),
+    ChangeAction(
+        "reindex", "Index again", "files indexed",
+        lambda request, rows, given: ReindexFiles(files=rows, build=given["build"]),
+        lambda request, rows, data: ReindexForm({} if data is None else data), job=INDEX_FILES,
+    ),
+    ChangeAction(
+        "remove", "Remove", "files removed", _remove,
+        lambda request, rows, data: RemoveForm({} if data is None else data), danger=True,
     ),
 )  # fmt: skip
 #: Of datasets.

@@ -1,6 +1,7 @@
 """Admin pages of data files: found by any part of what is known of them, and changed by what is ticked."""
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,14 +18,21 @@ from catalogue.admin.base import SHOWN, Audited, EstimatingPaginator, ShownInlin
 from catalogue.admin.changes import with_changes
 from catalogue.admin.file_actions import FILE_ACTIONS
 from catalogue.admin.file_filters import ReferenceFilter, StorageFilter
+from catalogue.admin.manifests import manifest_file
 from catalogue.admin.roles import ByRole, ScopedFilter
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.registry import SPECS
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.contig_links import link_contigs, publish_aliases
+from catalogue.ingest.files.remove import RemoveFiles
 from catalogue.models import Contig, DataFile
 from catalogue.queries.file_search import FileFilter, FilterRefusedError, matching_files
 from catalogue.queries.references import contigs_without_residues
+
+
+def export_files(admin: Any, request: HttpRequest, rows: QuerySet[DataFile]) -> Any:
+    """Send the ticked files as a manifest; called by Django's admin."""
+    return manifest_file(DataFile.objects.filter(pk__in=rows.order_by().values("pk")))
 
 
 class ContigInline(ShownInline[Contig, DataFile]):
@@ -126,7 +134,13 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         """Return what may be done with ticked files; `remove` says more than Django's deletion."""
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
+        actions["export"] = (export_files, "export", "Export")
         return with_changes(actions, FILE_ACTIONS, self.may_change(request))
+
+    def consequences(self, request: HttpRequest, obj: DataFile) -> Sequence[str]:
+        """Return what removing a file means: the plan of the removal."""
+        plan = RemoveFiles(files=DataFile.objects.filter(pk=obj.pk)).plan()
+        return (*plan.warnings, *plan.effects)
 
     def save_model(self, request: HttpRequest, obj: DataFile, form: Any, change: bool) -> None:
         """Save; after a move link the contigs and publish their aliases as the new dataset requires."""

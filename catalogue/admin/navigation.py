@@ -11,7 +11,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from catalogue.admin.browse import may_register
+from catalogue.admin.references import may_repair
 from catalogue.admin.roles import sees
+from catalogue.admin.sequence_registration import may_register_sequences
 from catalogue.models import (
     ApiToken,
     AuditEvent,
@@ -53,6 +55,8 @@ _GROUPS: Final = (
         (
             Entry("What needs attention", "dashboard", "admin:index", _anybody),
             Entry("Register files", "create_new_folder", "admin:register", may_register),
+            Entry("Register by manifest", "table_rows", "admin:register-manifest", may_register),
+            Entry("Register sequences", "upload_file", "admin:register-sequences", may_register_sequences),
             _table("Jobs and runs", "sync", IngestRun),
         ),
     ),
@@ -60,6 +64,7 @@ _GROUPS: Final = (
     (
         "References",
         (
+            Entry("Repair references", "link", "admin:references", may_repair),
             _table("Sequences", "genetics", Sequence),
             _table("Collections", "stacks", SequenceCollection),
             _table("Naming authorities", "label", NamingAuthority),
@@ -69,6 +74,7 @@ _GROUPS: Final = (
         "People",
         (
             _table("Who may see what", "key", Grant),
+            Entry("What a person may see", "person_search", "admin:person", partial(sees, model=Grant)),
             _table("Accounts", "person", User),
             _table("Groups", "group", Group),
             _table("API tokens", "password", ApiToken),

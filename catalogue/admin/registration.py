@@ -15,7 +15,7 @@ from catalogue.formats.registry import SPECS, strip_suffix
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.discovery import unusable_id
 from catalogue.ingest.files.options import COMMANDS
-from catalogue.models import Dataset, IngestRun, SequenceCollection
+from catalogue.models import Dataset, SequenceCollection
 from catalogue.storage.interface import is_key
 
 _KINDS = [
@@ -120,9 +120,3 @@ def check_place(places: Iterable[Place], argument: str) -> None:
         raise NotAllowed(
             f"You may not register {argument!r} into this dataset: an administrator can allow its prefix."
         )
-
-
-def check_run(request: HttpRequest, row: IngestRun) -> None:
-    """Raise NotAllowed unless the account may still start what a run did."""
-    if row.command in COMMANDS.values():
-        check_files(request, row.arguments)

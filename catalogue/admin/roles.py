@@ -39,6 +39,11 @@ def managed_objects(request: HttpRequest, *, owned: bool = False) -> list[Datase
     return [*datasets, *collections]
 
 
+def admin_of(model: type[Model]) -> Any:
+    """Return the admin of a model."""
+    return admin.site.get_model_admin(model)
+
+
 def sees(request: HttpRequest, model: type[Model]) -> bool:
     """Return whether the account sees the list of a model in the admin."""
     return bool(admin.site.get_model_admin(model).has_view_permission(request))
@@ -46,13 +51,12 @@ def sees(request: HttpRequest, model: type[Model]) -> bool:
 
 def sees_all(request: HttpRequest, model: type[Model]) -> bool:
     """Return whether the account sees every row of a model that belongs to datasets."""
-    seen: Any = admin.site.get_model_admin(model)
-    return bool(seen.sees_everything(request))
+    return bool(admin_of(model).sees_everything(request))
 
 
 def scope(request: HttpRequest, model: type[Model]) -> Q:
     """Return the filter for the rows of such a model that the account sees."""
-    seen: Any = admin.site.get_model_admin(model)
+    seen = admin_of(model)
     found: Q = Q() if seen.sees_everything(request) else seen.managed(request)
     return found
 

@@ -13,8 +13,9 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from catalogue import access, jobs
 from catalogue.admin.base import Shown
 from catalogue.admin.pages import answer, page, whole_number
-from catalogue.admin.registration import NotAllowed, check_run
+from catalogue.admin.registration import NotAllowed
 from catalogue.admin.roles import ByRole
+from catalogue.admin.starting import check_run
 from catalogue.errors import CatalogueError
 from catalogue.models import IngestRun
 from catalogue.queries import runs
@@ -134,7 +135,9 @@ def run_do(request: HttpRequest, pk: int, what: str) -> HttpResponse:
                 row = jobs.retry(row, account=account, actor=actor)
             case "start" if runs.is_preview(row):
                 check_run(request, row)
-                row = jobs.start(row.command, row.arguments, account=account, actor=actor)
+                row = jobs.start(
+                    row.command, row.arguments, attachment=row.attachment, account=account, actor=actor
+                )
             case _:
                 raise Http404
     except (NotAllowed, CatalogueError) as error:

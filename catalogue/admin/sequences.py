@@ -1,9 +1,11 @@
 """Admin pages of sequences, their aliases, and collections."""
 
+from collections.abc import Sequence as List
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
@@ -34,6 +36,17 @@ class NamingAuthorityAdmin(Audited[NamingAuthority]):
     search_fields = ("name", "description")
 
 
+#: The name by which a sequence is listed: of the first of these authorities that names it, or else any.
+_PREFERRED = ("refseq", "insdc", "ensembl", "ucsc")
+_RANKS = (When(authority__name__iexact=name, then=Value(rank)) for rank, name in enumerate(_PREFERRED))
+_ALIASES = Alias.objects.filter(sequence=OuterRef("pk"), collection=None).annotate(
+    rank=Case(*_RANKS, default=Value(len(_PREFERRED)))
+)
+_BEST_NAME = Subquery(
+    _ALIASES.order_by("rank", "name").values(shown=Concat("authority__name", Value(":"), "name"))[:1]
+)
+
+
 class AliasInline(TabularInline[Alias, Sequence]):
     """The names of one sequence."""
 
@@ -48,10 +61,10 @@ class AliasInline(TabularInline[Alias, Sequence]):
 class SequenceAdmin(Audited[Sequence]):
     """Sequences, found by any checksum or name."""
 
-    list_display = ("__str__", "md5_hex", "length", "molecule", "circular", "held", "private")
+    list_display = ("best_name", "__str__", "md5_hex", "length", "molecule", "circular", "held", "private")
     list_filter = ("private", "molecule", "circular", ("blob", admin.EmptyFieldListFilter))
     search_fields = ("aliases__name",)
-    search_help_text = _("md5, trunc512, SQ. digest, a name, or authority:name")
+    search_help_text = _("a checksum, a name or its beginning, or authority:name")
     ordering = ("-pk",)
     inlines = (AliasInline,)
     list_select_related = ("blob",)
@@ -80,6 +93,13 @@ class SequenceAdmin(Audited[Sequence]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Sequence]:
+        return super().get_queryset(request).annotate(known_as=_BEST_NAME)
+
+    @admin.display(description=_("name"))
+    def best_name(self, row: Any) -> str:
+        return str(row.known_as or _("without a name"))
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Sequence], search_term: str
     ) -> tuple[QuerySet[Sequence], bool]:
@@ -89,10 +109,11 @@ class SequenceAdmin(Audited[Sequence]):
         if digest := parse_digest(term):
             kind, value = digest
             return queryset.filter(Q(md5=value) if kind is DigestKind.MD5 else Q(sha512t24u=value)), False
-        named = Q(name=term)
+        # By the index on names in upper case, which serves their beginnings.
+        named = Q(name__istartswith=term)
         authority, colon, name = term.partition(":")
         if colon:
-            named |= Q(name=name, authority__name__iexact=authority)
+            named |= Q(name__istartswith=name, authority__name__iexact=authority)
         return queryset.filter(pk__in=Alias.objects.filter(named).values("sequence")), False
 
     @admin.action(description=_("Publish those that lie in no collection"), permissions=["change"])
@@ -182,6 +203,17 @@ class SequenceCollectionAdmin(ByRole[SequenceCollection], Audited[SequenceCollec
     search_fields = ("name", "description")
     readonly_fields = ("sequences", "created")
     inlines = (MemberInline,)
+
+    def consequences(self, request: HttpRequest, obj: SequenceCollection) -> List[str]:
+        """Return what deleting a collection means."""
+        said = ["Its sequences stay, with the names that did not come with this collection."]
+        if obj.visibility == SequenceCollection.Visibility.PRIVATE:
+            said.append("Sequences that are private stay private, until somebody publishes them.")
+        if datasets := obj.datasets.count():
+            said.append(
+                f"{datasets:,} datasets lose their assembly: contigs without an md5 lose their sequence."
+            )
+        return said
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: SequenceCollection | None = None

@@ -63,13 +63,15 @@ class Kind:
 
     `check` raises CatalogueError for arguments that cannot be used, when the job is queued. `plan` finds the inputs.
     `work` does some of them and records the outcome of each with `job.run`, best in the transaction of its rows; an
-    input may come twice, if its worker was killed. `finish` does what remains, and returns what the summary of the run
+    input may come twice, if its worker was killed. The attachment of a run that succeeded is removed, unless the kind
+    `keeps_attachment` because it is the result. `finish` does what remains, and returns what the summary of the run
     shows beside the outcomes. All of them raise CatalogueError for what the person who started the job has to know.
     """
 
     name: str
     title: str
     unit: str = "files"
+    keeps_attachment: bool = False
     check: Callable[[Mapping[str, Any], bool], object]
     plan: Callable[[Job], Plan]
     work: Callable[[Job, Sequence[IngestedFile]], None]

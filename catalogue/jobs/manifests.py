@@ -3,19 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.contrib.auth import get_user_model
-
-from catalogue import access
 from catalogue.ingest.manifests.ingest import COMMAND, finish_manifests, ingest_planned
-from catalogue.ingest.manifests.plan import (
-    EVERYTHING,
-    Allowed,
-    ManifestOptions,
-    PlannedFile,
-    managed,
-    plan_manifests,
-)
+from catalogue.ingest.manifests.plan import ManifestOptions, PlannedFile, plan_manifests
 from catalogue.ingest.manifests.rows import Manifest
+from catalogue.jobs.accounts import allowed
 from catalogue.jobs.kinds import Input, Job, JobRefused, Kind, Plan
 from catalogue.models import IngestedFile
 
@@ -38,7 +29,7 @@ def _check(arguments: Mapping[str, Any], dry_run: bool) -> None:
 
 def _plan(job: Job) -> Plan:
     manifests, options = _read(job.arguments, job.dry_run)
-    plan = plan_manifests(manifests, options=options, allowed=_allowed(job))
+    plan = plan_manifests(manifests, options=options, allowed=allowed(job.row))
     datasets = sorted({one.dataset.slug for one in plan.files})
     job.row.arguments = {**job.row.arguments, "datasets": datasets}
     job.row.save(update_fields=["arguments"])
@@ -48,7 +39,7 @@ def _plan(job: Job) -> Plan:
 def _work(job: Job, inputs: Sequence[IngestedFile]) -> None:
     _, options = _read(job.arguments, job.dry_run)
     files = [PlannedFile.of(one.work) for one in inputs if one.work is not None]
-    ingest_planned(files, options=options, run=job.run, observer=job.observer, allowed=_allowed(job))
+    ingest_planned(files, options=options, run=job.run, observer=job.observer, allowed=allowed(job.row))
 
 
 def _finish(job: Job) -> Mapping[str, Any]:
@@ -62,14 +53,3 @@ def _read(arguments: Mapping[str, Any], dry_run: bool) -> tuple[list[Manifest], 
     manifests = [Manifest(**each) for each in given.pop("manifests")]
     # Several files are read at a time because workers do several parts.
     return manifests, ManifestOptions(**{**given, "processes": 1, "dry_run": dry_run})
-
-
-def _allowed(job: Job) -> Allowed:
-    """Return what whoever started the job may do at this moment."""
-    if job.row.account_id is None:
-        return EVERYTHING
-    account = get_user_model()._default_manager.filter(pk=job.row.account_id, is_active=True).first()
-    if account is None:
-        raise JobRefused("the account that started the job is not active any more")
-    datasets = access.writable_datasets(account)
-    return Allowed(paths=False) if datasets is None else managed(datasets)

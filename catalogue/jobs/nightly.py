@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from catalogue.ingest.transactions import advisory_lock
+from catalogue.jobs.changes import VERIFY_FILES
 from catalogue.jobs.maintenance import PRUNE_AUDIT, REFRESH_STATES, REMOVE_ORPHANS
 from catalogue.jobs.start import start
 from catalogue.models import IngestRun
@@ -39,6 +40,7 @@ def _nights() -> Mapping[str, tuple[time | None, Mapping[str, Any]]]:
     prune = settings.NIGHTLY_PRUNE_AUDIT if settings.AUDIT_DAYS else None
     return {
         REFRESH_STATES: (settings.NIGHTLY_REFRESH_STATES, {}),
+        VERIFY_FILES: (settings.NIGHTLY_VERIFY_FILES, {}),
         REMOVE_ORPHANS: (settings.NIGHTLY_REMOVE_ORPHANS, {}),
         PRUNE_AUDIT: (prune, {"days": settings.AUDIT_DAYS}),
     }

@@ -245,8 +245,9 @@ def end_run(row: IngestRun) -> None:
     row.finished = timezone.now()
     outcomes = {outcome.replace(" ", "_"): count for outcome, count in counts.items()}
     row.summary = {**outcomes, **({"counts": sums} if (sums := _sums(row)) else {}), **row.summary}
-    if row.outcome == IngestRun.Outcome.SUCCEEDED:
-        # Nobody can retry it.
+    kept = row.dry_run or kind_of(row.command).keeps_attachment
+    if row.outcome == IngestRun.Outcome.SUCCEEDED and not kept:
+        # Nobody can retry it; a preview can be started for good.
         row.attachment = None
     row.save(update_fields=["outcome", "finished", "summary", "attachment"])
     note_phase(row.pk, "")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from django.db import connection
@@ -80,7 +81,9 @@ class JobObserver:
     def finished(self, result: InputResult) -> None:
         """Record an input of a dry run, and the progress; raise Stopped if the job is to stop."""
         if self._row.dry_run:
-            self._run.store(result)
+            notes = self._notes.pop(result.source, [])
+            message = "; ".join(filter(None, (result.message, *notes)))
+            self._run.store(replace(result, message=message))
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _EVERY
             count_progress(self._row.pk, self._unit)

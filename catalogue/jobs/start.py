@@ -73,6 +73,7 @@ def _queue(
         arguments=dict(arguments),
         attachment=attachment,
         account_id=account,
+        of_account=account is not None,
         actor=actor or process_account(),
         dry_run=dry_run,
         queued=timezone.now(),

@@ -16,8 +16,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 
@@ -31,6 +33,17 @@ log = logging.getLogger(__name__)
 RECOVER_EVERY: Final = 5.0
 #: Seconds before a worker without a database tries again; doubled up to the second.
 _BACK_OFF: Final = (0.5, 10.0)
+#: Options of libpq that end connections to a server that does not answer, in seconds (the last in milliseconds).
+_LIVENESS: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_END_WITH_THIS_MACHINE: Final = """
+    SELECT set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
+        set_config('tcp_keepalives_count', '3', false)"""
 _LOST = (ConnectorException, DatabaseError, OSError)
 
 
@@ -45,7 +58,26 @@ def run_worker(*, concurrency: int, until: Callable[[], object] | None = None) -
     multiprocessing.set_start_method("forkserver", force=True)
     multiprocessing.set_forkserver_preload(["catalogue.ingest.files.reader_process"])
     stopping.clear()
+    _own_connections()
     asyncio.run(_run(concurrency, until))
+
+
+def _own_connections() -> None:
+    """Let every thread keep a connection of its own, which holds the lock of its part, and notice a silent peer."""
+    connections.close_all()
+    settings = connections.settings[DEFAULT_DB_ALIAS]
+    options: dict[str, Any] = settings["OPTIONS"]
+    options.pop("pool", None)
+    for name, value in _LIVENESS.items():
+        options.setdefault(name, value)
+    settings["CONN_MAX_AGE"] = None
+    connection_created.connect(_be_noticed, dispatch_uid="worker")
+
+
+def _be_noticed(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """Let the server end the session, and so free its locks, soon after this machine is gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(_END_WITH_THIS_MACHINE)
 
 
 async def _run(concurrency: int, until: Callable[[], object] | None) -> None:

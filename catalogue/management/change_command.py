@@ -10,9 +10,10 @@ from django.db import DatabaseError
 from catalogue.errors import CatalogueError
 from catalogue.ingest.files.changes import Change, Plan
 from catalogue.ingest.outcomes import IngestResult, InputResult, Outcome
+from catalogue.management.background import background_option, queue_job
 from catalogue.management.progress import ProgressLine
 from catalogue.management.reporting import ReportingCommand, site_url
-from catalogue.management.selection import add_filters
+from catalogue.management.selection import add_filters, chosen_filter
 
 
 class ChangeCommand(ReportingCommand):
@@ -21,12 +22,16 @@ class ChangeCommand(ReportingCommand):
     #: What was done with a file, in the last line: "3 moved".
     done: ClassVar[str]
     takes_filters: ClassVar[bool] = True
+    #: The options that a job of the command's name takes; None where there is no such job.
+    job_options: ClassVar[tuple[str, ...] | None] = None
 
     def add_arguments(self, parser: CommandParser) -> None:
         if self.takes_filters:
             add_filters(parser)
             parser.add_argument("--all", action="store_true", help="all files, where no filter is given")
         parser.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
+        if self.job_options is not None:
+            background_option(parser)
         super().add_arguments(parser)
 
     def change(self, options: dict[str, Any]) -> Change:
@@ -41,6 +46,9 @@ class ChangeCommand(ReportingCommand):
         started = time.monotonic()
         try:
             change = self.change(options)
+            if options.get("background"):
+                queue_job(self, *self._job(options), options)
+                return
             plan = change.plan()
             self._tell(plan, options)
             result = IngestResult() if options["dry_run"] else self._apply(change)
@@ -60,6 +68,12 @@ class ChangeCommand(ReportingCommand):
             "seconds": round(seconds, 3),
         }
         self.report(summary, document, failed=document["failed"], as_json=options["json"])
+
+    def _job(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return the kind of job that makes the change, and its arguments."""
+        kind = type(self).__module__.rpartition(".")[2]
+        chosen = {name: options[name] for name in self.job_options or ()}
+        return kind, {**chosen, "filter": chosen_filter(options)}
 
     def summarise(self, result: IngestResult) -> str:
         """Return the last line of a change that was made, without the time."""

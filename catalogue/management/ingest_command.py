@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Final
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
-from catalogue import jobs
 from catalogue.errors import CatalogueError
 from catalogue.ingest.outcomes import IngestResult, InputResult, Observer, Outcome
 from catalogue.ingest.sources import portable_argument
+from catalogue.management.background import background_option, queue_job
 from catalogue.management.progress import ProgressLine
 from catalogue.management.reporting import ReportingCommand, site_url
 
@@ -33,11 +33,7 @@ class IngestCommand(ReportingCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", metavar=self.metavar, help=self.input_help)
         parser.add_argument("--dry-run", action="store_true", help="read and check everything, write nothing")
-        parser.add_argument(
-            "--background",
-            action="store_true",
-            help="queue it for the workers (`manage.py work`), and print the number of the job",
-        )
+        background_option(parser)
         super().add_arguments(parser)
 
     def ingest(self, files: list[str], options: dict[str, Any], observer: Observer) -> IngestResult:
@@ -91,14 +87,9 @@ class IngestCommand(ReportingCommand):
     def _queue(self, files: list[str], options: dict[str, Any]) -> None:
         try:
             kind, arguments = self.job([self.portable(file) for file in files], options)
-            attachment = self.attachment(files)
-            run = jobs.start(kind, arguments, attachment=attachment, dry_run=options["dry_run"])
-        except (CatalogueError, DatabaseError) as error:
+        except CatalogueError as error:
             raise CommandError(str(error)) from error
-        url = site_url(f"admin/catalogue/ingestrun/{run.pk}/change/")
-        summary = f"Job {run.pk} is queued; workers (`manage.py work`) do it. {url}"
-        document = {"job": run.pk, "outcome": run.outcome, "url": url}
-        self.report(summary, document, failed=False, as_json=options["json"])
+        queue_job(self, kind, arguments, options, attachment=self.attachment(files))
 
 
 def outcomes_in_words(result: IngestResult) -> str:

@@ -39,6 +39,12 @@ def add_filters(parser: CommandParser) -> None:
     )
 
 
+def chosen_filter(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the filters that are given, as fields of `FileFilter`."""
+    given = {name: options[name] for name in ("ids", *_FILTERS) if options[name]}
+    return {**given, **({"text": options["search"]} if options["search"] else {})}
+
+
 def selected_files(options: dict[str, Any], *, required: bool = False) -> QuerySet[DataFile]:
     """Return the files that the options select: all, without options, unless `required`.
 

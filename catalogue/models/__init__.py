@@ -30,6 +30,7 @@ from catalogue.models.sequences import (
     Sequence,
     SequenceCollection,
 )
+from catalogue.models.uploads import Upload
 
 __all__ = [
     "FILE_KINDS",
@@ -69,5 +70,6 @@ __all__ = [
     "StoragePrefix",
     "Strand",
     "Transcript",
+    "Upload",
     "Usage",
 ]

@@ -1,6 +1,7 @@
 """Models of the audit, and the counts of rate limits."""
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -60,6 +61,12 @@ class AuditEvent(models.Model):
             models.Index(fields=("happened",), name="audit_by_time"),
             models.Index(fields=("actor", "happened"), name="audit_by_actor"),
             models.Index(fields=("dataset", "happened"), name="audit_by_dataset"),
+            models.Index(
+                fields=("happened",),
+                include=("dataset",),
+                condition=Q(kind="ticket"),
+                name="audit_of_tickets",
+            ),
         )
 
     def __str__(self) -> str:

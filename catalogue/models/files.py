@@ -184,6 +184,7 @@ class DataFile(models.Model):
         )
         indexes = (
             models.Index(fields=("storage", "key"), name="file_by_key"),
+            models.Index(fields=("dataset", "storage"), include=("size",), name="file_sizes"),
             models.Index(fields=("dataset", "htsget_id", "kind", "format"), name="file_by_dataset"),
             models.Index(fields=("ingested", "id"), name="file_by_time"),
             models.Index(

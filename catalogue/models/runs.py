@@ -41,6 +41,9 @@ class IngestRun(models.Model):
         related_name="+",
         help_text=_("who started it on the desk or by the API"),
     )
+    of_account = models.BooleanField(
+        default=False, editable=False, help_text=_("limited to what the account may do, which may be gone")
+    )
     arguments = models.JSONField(default=dict)
     attachment = models.JSONField(
         null=True, editable=False, help_text=_("longer arguments, as the text of a manifest")

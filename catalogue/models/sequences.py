@@ -107,7 +107,10 @@ class Sequence(models.Model):
 
     class Meta:
         # Private sequences are few; publishing a collection has to find them among millions.
-        indexes = (models.Index(fields=("id",), condition=Q(private=True), name="sequence_private"),)
+        indexes = (
+            models.Index(fields=("id",), condition=Q(private=True), name="sequence_private"),
+            models.Index(fields=("id",), condition=Q(blob__isnull=True), name="sequence_not_held"),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=Exact(Length("md5"), MD5_BYTES),

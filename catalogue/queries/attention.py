@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from catalogue.models import AuditEvent, Contig, DataFile, Dataset, IngestRun, Sequence
 
 MAX_COUNTED: Final = 10_000
+#: Upper bound of the contigs that are looked through for sequences that are not held.
+MAX_CONTIGS: Final = 100_000
 #: Days before today in the chart of tickets.
 CHART_DAYS: Final = 13
 
@@ -68,11 +70,15 @@ def contigs_without_sequence(*, of: QuerySet[Dataset] | None) -> QuerySet[Contig
 
 
 def sequences_not_held(*, of: QuerySet[Dataset] | None) -> QuerySet[Sequence]:
-    """Return the sequences whose residues are not held here; with datasets only those that their files refer to."""
+    """Return the sequences whose residues are not held here.
+
+    With datasets only those that their files refer to, by at most `MAX_CONTIGS` of their contigs.
+    """
     rows = Sequence.objects.filter(blob=None)
     if of is None:
         return rows
-    return rows.filter(Exists(Contig.objects.filter(sequence=OuterRef("pk"), file__dataset__in=of)))
+    contigs = Contig.objects.filter(file__dataset__in=of, sequence__isnull=False).order_by()
+    return rows.filter(pk__in=contigs.values("sequence")[:MAX_CONTIGS])
 
 
 def runs_in_state(state: str, *, of: QuerySet[IngestRun], days: int = 7) -> Counted:

@@ -17,7 +17,7 @@ from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import NO_END
 from catalogue.formats.registry import SPECS, formats_of
 from catalogue.formats.spec import FileKind, Structure
-from catalogue.models import CollectionMember, Contig, DataFile, Sequence
+from catalogue.models import Contig, DataFile
 from catalogue.queries.contigs import contigs_that_exist
 from catalogue.queries.file_search import current_id
 from catalogue.queries.files import StoredFile, find_file
@@ -196,10 +196,7 @@ def readable_private(sequences: set[int], viewer: Viewer) -> set[int]:
     """Return those of some private sequences that the viewer may see."""
     if not sequences or viewer.name is None:
         return set()
-    members = CollectionMember.objects.filter(
-        sequence__in=sequences, collection__in=access.readable_collections(viewer)
-    )
-    return set(Sequence.objects.filter(pk__in=members.values("sequence")).values_list("pk", flat=True))
+    return set(access.readable_sequences(viewer).filter(pk__in=sequences).values_list("pk", flat=True))
 
 
 def place_with_records(stored: StoredFile) -> Place | None:

@@ -17,6 +17,9 @@ _TITLES: Final = {
     "ingest_manifest": "Register by manifest",
     "ingest_gff3": "Register an annotation",
     "verify_files": "Verify files",
+    "index_files": "Index files again",
+    "move_files": "Move files",
+    "remove_files": "Remove files",
     "export_manifest": "Export a manifest",
 }
 _MAX_SHOWN: Final = 20

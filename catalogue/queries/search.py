@@ -1,4 +1,4 @@
-"""Searches datasets, files, sequences and collections by ids, samples, names and checksums.
+"""Searches datasets, files, sequences, collections and genes by ids, samples, names and checksums.
 
 Each search looks at exact matches first, then at beginnings, then (for files, collections and datasets) at parts, and
 stops when it has enough, so that each step is bounded by its index. Only what the viewer may know of is looked at.
@@ -9,22 +9,29 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from django.db.models import F, Q, QuerySet
+from django.contrib.postgres.lookups import DataContains
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet, Value
 
 from catalogue import access
 from catalogue.access import Viewer
 from catalogue.errors import NotFound
 from catalogue.formats.digests import DigestKind, best_digest, parse_digest
-from catalogue.models import FILE_TEXT, Alias, CollectionMember, Sequence
-from catalogue.models.text_search import MIN_PART
+from catalogue.models import FILE_TEXT, DataFile, Sequence
+from catalogue.models.text_search import MIN_PART, trigrams
 from catalogue.queries.collections import ListedCollection, collection, listed
 from catalogue.queries.datasets import ListedDataset, ListedFile, listed_files, with_part_in_files
+from catalogue.queries.gene_details import FoundGene, genes_named
 from catalogue.queries.text import has_part, storable
 
 #: The shortest text of which parts are found, not only beginnings.
 SHORTEST_PART = MIN_PART
 #: The shortest beginning of an md5 that is searched, and the longest text.
 MIN_DIGITS, MAX_TEXT = 6, 255
+#: Aliases that one step looks at, before it is known whether the viewer may see their sequences.
+MAX_ALIASES = 500
+#: Files that are compared with a text one by one because an index names them.
+MAX_CANDIDATES = 2000
 
 Row = TypeVar("Row")
 
@@ -46,33 +53,42 @@ class Found:
     files: list[ListedFile]
     sequences: list[FoundSequence]
     collections: list[ListedCollection]
+    genes: list[FoundGene]
     more: frozenset[str]
 
     @property
     def total(self) -> int:
         """The number of results that are listed."""
-        return len(self.datasets) + len(self.files) + len(self.sequences) + len(self.collections)
+        return (
+            len(self.datasets)
+            + len(self.files)
+            + len(self.sequences)
+            + len(self.collections)
+            + len(self.genes)
+        )
 
 
 def search(text: str, *, viewer: Viewer, count: int) -> Found:
     """Return up to `count` results of each kind for a text; nothing for a text that is empty or too long."""
     text = text.strip()
     if not text or len(text) > MAX_TEXT or not storable(text):
-        return Found([], [], [], [], frozenset())
+        return Found([], [], [], [], [], frozenset())
     # One more of each shows whether there is more.
     asked = (text, viewer, count + 1)
     datasets = _first(count + 1, _datasets(*asked), lambda row: row.slug)
     files = _first(count + 1, _files(*asked), lambda row: row.pk)
     sequences = _first(count + 1, _sequences(*asked), lambda row: row.pk)
     collections = _first(count + 1, _collections(*asked), lambda row: row.pk)
+    genes = _first(count + 1, genes_named(text, viewer=viewer, count=count + 1), lambda row: row.pk)
     lengths = {
         "datasets": len(datasets),
         "files": len(files),
         "sequences": len(sequences),
         "collections": len(collections),
+        "genes": len(genes),
     }
     more = frozenset(kind for kind, length in lengths.items() if length > count)
-    return Found(datasets[:count], files[:count], sequences[:count], collections[:count], more)
+    return Found(datasets[:count], files[:count], sequences[:count], collections[:count], genes[:count], more)
 
 
 def _first(count: int, steps: Iterable[Iterable[Row]], key: Callable[[Row], Hashable]) -> list[Row]:
@@ -96,14 +112,32 @@ def _datasets(text: str, viewer: Viewer, count: int) -> Iterator[list[ListedData
 
 
 def _files(text: str, viewer: Viewer, count: int) -> Iterator[list[ListedFile]]:
-    rows = access.readable_files(viewer)
-    order = ("htsget_id", "kind", "format")
-    yield listed_files(rows.filter(htsget_id=text).order_by(*order), count=count)
+    # In no order: to sort all that match would take longer than to find enough of them.
+    rows = access.readable_files(viewer).order_by()
+    yield listed_files(rows.filter(htsget_id=text).order_by("kind", "format"), count=count)
     yield listed_files(rows.filter(samples__contains=[text]), count=count)
+    candidates = _with_trigrams(text) if len(text) >= MIN_PART else None
+    if candidates is not None:
+        rows = rows.filter(pk__in=candidates)
     yield listed_files(rows.filter(htsget_id__istartswith=text), count=count)
     if len(text) >= MIN_PART:
-        # The indexed text has more than ids and samples, such as locations, by which nothing may be found here.
-        yield listed_files(with_part_in_files(rows.filter(has_part(FILE_TEXT, text)), text), count=count)
+        yield listed_files(with_part_in_files(rows, text), count=count)
+
+
+def _with_trigrams(text: str) -> list[int] | None:
+    """Return the files that have all trigrams of a text; None where these are more than `MAX_CANDIDATES`.
+
+    The indexed text has more than ids and samples, such as locations, by which nothing may be found: what is returned
+    has to be compared. Of a text that many files have, enough are found sooner by reading one after the other.
+    """
+    matching = DataFile.objects.filter(DataContains(trigrams(FILE_TEXT), trigrams(Value(text)))).order_by()
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Every other plan makes the trigrams of each row, which takes as long as to find thousands by the index.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
+        found = list(matching.values_list("pk", flat=True)[: MAX_CANDIDATES + 1])
+        # Inside an outer transaction the settings would otherwise stay on after this block.
+        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_indexscan TO DEFAULT")
+    return found if len(found) <= MAX_CANDIDATES else None
 
 
 def _collections(text: str, viewer: Viewer, count: int) -> Iterator[list[ListedCollection]]:
@@ -122,7 +156,7 @@ def _collections(text: str, viewer: Viewer, count: int) -> Iterator[list[ListedC
 
 
 def _sequences(text: str, viewer: Viewer, count: int) -> Iterator[list[FoundSequence]]:
-    readable = _readable_sequences(viewer)
+    readable = access.readable_sequences(viewer)
     if digest := parse_digest(text):
         kind, value = digest
         column = "md5" if kind is DigestKind.MD5 else "sha512t24u"
@@ -133,19 +167,11 @@ def _sequences(text: str, viewer: Viewer, count: int) -> Iterator[list[FoundSequ
     exact = Q(name=text)
     if colon:
         exact |= Q(name=name, authority__name__iexact=authority)
-    yield _by_name(exact, viewer, count)
+    yield _by_name(exact, viewer)
     start = Q(name__istartswith=text)
     if colon:
         start |= Q(name__istartswith=name, authority__name__iexact=authority) if name else Q()
-    yield _by_name(start, viewer, count)
-
-
-def _readable_sequences(viewer: Viewer) -> QuerySet[Sequence]:
-    readable = Q(private=False)
-    if viewer.name is not None:
-        members = CollectionMember.objects.filter(collection__in=access.readable_collections(viewer))
-        readable |= Q(private=True, pk__in=members.values("sequence"))
-    return Sequence.objects.filter(readable)
+    yield _by_name(start, viewer)
 
 
 def _by_digest(rows: QuerySet[Sequence], count: int) -> list[FoundSequence]:
@@ -155,20 +181,15 @@ def _by_digest(rows: QuerySet[Sequence], count: int) -> list[FoundSequence]:
     ]
 
 
-def _by_name(meant: Q, viewer: Viewer, count: int) -> list[FoundSequence]:
-    """Return the sequences with such an alias; of several aliases of one sequence the first."""
-    readable = Q(sequence__private=False)
-    if viewer.name is not None:
-        readable |= Q(sequence__in=_readable_sequences(viewer).filter(private=True))
-    aliases: QuerySet[Alias] = access.readable_aliases(viewer).filter(meant, readable)
-    rows = aliases.values_list(
-        "sequence", "sequence__md5", "sequence__sha512t24u", "sequence__length", "authority__name", "name"
-    )
-    found: dict[int, FoundSequence] = {}
-    # A sequence may have several such aliases.
-    for pk, md5, sha512t24u, length, authority, name in rows[: 4 * count]:
-        found.setdefault(pk, FoundSequence(pk, best_digest(md5, sha512t24u), length, f"{authority}:{name}"))
-    return sorted(found.values(), key=lambda row: row.name)
+def _by_name(meant: Q, viewer: Viewer) -> list[FoundSequence]:
+    """Return the sequences with such an alias, of the first `MAX_ALIASES`; of several aliases of one the first."""
+    # Aliases first: joined with millions of sequences, the planner would read all of those.
+    rows = access.readable_aliases(viewer).filter(meant).values_list("sequence", "authority__name", "name")
+    names: dict[int, str] = {}
+    for pk, authority, name in rows[:MAX_ALIASES]:
+        names.setdefault(pk, f"{authority}:{name}")
+    found = _by_digest(access.readable_sequences(viewer).filter(pk__in=list(names)), len(names))
+    return sorted((row._replace(name=names[row.pk]) for row in found), key=lambda row: row.name)
 
 
 def _md5_bounds(text: str) -> tuple[bytes, bytes] | None:

@@ -10,4 +10,5 @@ from catalogue.queries.sequences import StoredSequence
 def files_with_sequence(record: StoredSequence, *, viewer: Viewer, count: int) -> list[ListedFile]:
     """Return up to `count` files with a contig that is linked to a sequence, in no particular order."""
     contigs = Contig.objects.filter(sequence=record.pk)
-    return listed_files(access.readable_files(viewer).filter(pk__in=contigs.values("file")), count=count)
+    files = access.readable_files(viewer).filter(pk__in=contigs.values("file"))
+    return listed_files(files.order_by(), count=count)

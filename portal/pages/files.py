@@ -15,7 +15,7 @@ from catalogue.queries.file_details import FileDetails, Place
 from ga4gh.views import site_url
 from portal.commands import TOKEN_FILE, Target, file_commands
 from portal.links import file_path
-from portal.pages import igv, references
+from portal.pages import igv, references, tracks
 from portal.pages.page import number, page, shown, text
 from portal.regions import RegionError, TypedRegion, parse_region
 
@@ -35,7 +35,9 @@ def file(request: HttpRequest, viewer: Viewer, kind: str, htsget_id: str) -> Htt
             return redirect(file_path(kind, new_id))
         raise
     stored = _chosen(found, request.GET.get("format", ""))
-    if wanted := request.GET.get("as", ""):
+    if (wanted := request.GET.get("as", "")) == "genes":
+        return tracks.gene_track(request, stored)
+    if wanted:
         return references.reference(request, stored, wanted)
     details = queries.file_details(stored)
     place = queries.place_with_records(stored)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from catalogue.errors import NotFound
 from catalogue.queries import StoredFile, data_origin, file_references
 from catalogue.queries.file_details import Place
+from catalogue.queries.gene_details import annotated_region
 from portal.links import file_path
 from portal.regions import TypedRegion
 
@@ -51,8 +52,16 @@ def configuration(stored: StoredFile, place: Place, *, public: bool) -> dict[str
             "url": f"/{stored.kind}/{quote(name, safe='/')}",
             **_TRACKS[stored.kind],
         },
+        "genes": _genes(stored),
         "file": None if public else {"kind": stored.kind, "id": name, "format": stored.format},
     }
+
+
+def _genes(stored: StoredFile) -> str | None:
+    """Return the address of the track of genes; None where no genome is annotated on a contig of the file."""
+    if annotated_region(stored, "") is None:
+        return None
+    return file_path(stored.kind, stored.htsget_id, format=stored.format, **{"as": "genes"})
 
 
 def _reference(stored: StoredFile) -> dict[str, str]:

@@ -5,11 +5,13 @@ from typing import Any
 from django import template
 
 from portal import links
+from portal.regions import TypedRegion
 
 register = template.Library()
 
 register.filter("dataset_path", links.dataset_path)
 register.filter("sequence_path", links.sequence_path)
+register.filter("genome_path", links.genome_path)
 
 
 @register.filter
@@ -28,6 +30,24 @@ def format_path(file: Any) -> str:
 def collection_path(collection: Any) -> str:
     """Return the path of the page of a collection."""
     return links.collection_path(collection.digest, collection.name)
+
+
+@register.filter
+def name_path(name: str) -> str:
+    """Return the path of the page of a collection by its name."""
+    return links.collection_path(None, name)
+
+
+@register.filter
+def gene_path(gene: Any) -> str:
+    """Return the path of the page of a gene."""
+    return links.gene_path(gene.genome_id, gene.stable_id)
+
+
+@register.filter
+def place(gene: Any) -> str:
+    """Return where a gene lies, as people write regions."""
+    return str(TypedRegion(gene.region, gene.start, gene.end))
 
 
 @register.filter

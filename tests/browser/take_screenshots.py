@@ -13,14 +13,16 @@ from playwright.sync_api import Page, sync_playwright
 from tests.browser.conftest import NARROW, WIDE
 from tests.live import PATIENCE, make_site, served
 from tests.paths import OWN_HOME, PROJECT
+from tests.portal.made_site import annotate
 
 FOLDER = PROJECT / "docs/screenshots"
 _PAGES = {
     "home": "/",
     "search": "/search?q=demo",
     "dataset": "/datasets/demo",
-    "file": "/files/reads/ada?region=Demo_1:21,001-22,000",
+    "file": "/files/reads/ada?region=Demo_1:21,001-23,000",
     "sequence": "/sequences/demo:Demo_1",
+    "gene": "/genes/demo-1/G0001",
     "assembly": "/collections/Demonstration%20genome",
 }
 
@@ -32,6 +34,7 @@ def main() -> None:
         os.environ[OWN_HOME] = folder
         site = make_site(Path(folder, "home"))
         site.manage("demo", "--no-serve")
+        annotate(site)
         with served(site) as running, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
             for width, height in ((WIDE, 860), (NARROW, 780)):

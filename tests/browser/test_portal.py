@@ -141,6 +141,24 @@ def test_every_format_is_drawn(running: Site, new_visit: NewVisit, path: str, pi
     visit.assert_only(running.url)
 
 
+def test_genes_are_drawn_above_the_reads(running: Site, new_visit: NewVisit) -> None:
+    visit = new_visit()
+    page = visit.page
+    open_by_search(visit, running, "dmg1", "DMG1")
+    assert page.locator("svg.transcripts rect.coding").count() == 1
+    place = page.locator("dd code").first.text_content()
+    assert place == "Demo_1:21,001-23,000"
+    page.goto(f"{running.url}/files/reads/ada?region={place}")
+    wait_for_drawing(page, pixels=20_000)
+    page.wait_for_function(
+        """() => [...document.getElementById("igv").shadowRoot.querySelectorAll(".igv-track-label")]
+          .some((label) => label.textContent === "Genes")""",
+        timeout=_PATIENCE,
+    )
+    assert any("as=genes&contig=Demo_1" in url for url in visit.log.urls)
+    visit.assert_only(running.url)
+
+
 def test_a_researcher_looks_at_controlled_reads_and_fetches_them(
     made: PortalSite, running: Site, new_visit: NewVisit, tmp_path: Path
 ) -> None:
@@ -239,6 +257,9 @@ def pages(running: Site) -> dict[str, str]:
         "sequence": "/sequences/demo:Demo_1",
         "collections": "/collections/",
         "collection": "/collections/Demonstration%20genome?with=Demonstration%20genome",
+        "genomes": "/genes/",
+        "genome": "/genes/demo-1/?q=DM",
+        "gene": "/genes/demo-1/G0001",
         "account": "/account/",
         "absent": "/datasets/absent",
     }

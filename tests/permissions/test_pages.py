@@ -124,7 +124,7 @@ def test_private_collections_and_sequences(world: World) -> None:
     private = make_collection("secretcollection", {"SECRETA": residues}, private=True)
     make_collection("public", {"one": b"ACGT" * 10})
     make_grant(private, User.objects.get(username="granted"))
-    make_grant(private, Group.objects.get())
+    make_grant(private, Group.objects.get(name="readers"))
     assert private.content is not None
     sequence = sequence_digests(residues)
     there = (

@@ -24,6 +24,24 @@ print(api_tokens.issue(user=reader, name="tests", scopes=["reads", "variants"])[
 """
 
 
+#: A gene of two transcripts, where the demonstration has the beginning of a protein.
+_FEATURES = (
+    ("gene", 21001, 23000, "ID=gene:G0001;Name=DMG1;biotype=protein_coding;description=a made gene"),
+    (
+        "mRNA",
+        21001,
+        23000,
+        "ID=transcript:T0001;Parent=gene:G0001;biotype=protein_coding;tag=Ensembl_canonical",
+    ),
+    ("exon", 21001, 21700, "Parent=transcript:T0001"),
+    ("exon", 22501, 23000, "Parent=transcript:T0001"),
+    ("CDS", 21501, 21560, "ID=CDS:P0001;Parent=transcript:T0001;protein_id=P0001"),
+    ("lnc_RNA", 21801, 22900, "ID=transcript:T0002;Parent=gene:G0001;biotype=lncRNA"),
+    ("exon", 21801, 22000, "Parent=transcript:T0002"),
+    ("exon", 22601, 22900, "Parent=transcript:T0002"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class PortalSite:
     """The site, before it is served, and a token of the account that may read everything."""
@@ -56,5 +74,20 @@ def make_portal_site(home: Path) -> PortalSite:
                 command, home / "demo" / file, "--copy", "--dataset", dataset, "--id", htsget_id,
                 "--collection", "Demonstration genome", *more,
             )  # fmt: skip
+    annotate(site)
     token = site.manage("shell", "--verbosity", "0", "-c", _ACCOUNTS).stdout.strip().splitlines()[-1]
     return PortalSite(site, token)
+
+
+def annotate(site: Site) -> None:
+    """Add a gene to the genome of the demonstration."""
+    genes = site.home / "genes.gff3"
+    lines = [
+        f"Demo_1\tmade\t{kind}\t{first}\t{last}\t.\t+\t{'0' if kind == 'CDS' else '.'}\t{attributes}\n"
+        for kind, first, last, attributes in _FEATURES
+    ]
+    genes.write_text("##gff-version 3\n" + "".join(lines))
+    site.manage(
+        "ingest_gff3", genes, "--collection", "Demonstration genome", "--genome-id", "demo-1",
+        "--authority", "made", "--scientific-name", "Fictus exemplum",
+    )  # fmt: skip

@@ -7,7 +7,8 @@ import shlex
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as some
 
 from portal.commands import TOKEN_FILE, Command, Target, file_commands, first_command, sequence_command
@@ -54,6 +55,7 @@ def assert_asks_for(url: str, target: Target) -> None:
     assert asked == wanted
 
 
+@examples(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     IDS,
     REGIONS,

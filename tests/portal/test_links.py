@@ -3,7 +3,8 @@
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as some
 
 from portal import links
@@ -11,6 +12,7 @@ from portal import links
 IDS = some.text(some.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 
 
+@examples(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(IDS)
 def test_the_address_of_a_file_holds_its_id(htsget_id: str) -> None:
     path = links.file_path("reads", htsget_id)
@@ -23,6 +25,7 @@ def test_the_address_of_a_file_holds_its_id(htsget_id: str) -> None:
         assert not {".", ".."} & set(parts.path.split("/"))
 
 
+@examples(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(IDS)
 def test_the_url_of_a_ticket_holds_its_id(htsget_id: str) -> None:
     url = links.protocol_url("http://site", "reads", htsget_id, start=1, referenceName=htsget_id)

@@ -1,7 +1,8 @@
 """Regions as people write them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as some
 
 from portal.regions import RegionError, TypedRegion, parse_region
@@ -43,6 +44,7 @@ def test_what_is_none(text: str) -> None:
         parse_region(text)
 
 
+@examples(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NAMES, some.integers(0, 2**32 - 2), some.none() | some.integers(1, 2**31))
 def test_a_region_is_read_as_it_is_written(name: str, start: int, length: int | None) -> None:
     end = None if length is None or start + length >= 2**32 else start + length

@@ -43,6 +43,8 @@ FASTA_SUFFIXES: Final = tuple(
 COMMAND: Final = "ingest_fasta"
 # Upper bound of the records of a file that its result lists.
 _MAX_NAMED: Final = 3
+# Upper bound of the records that the preview of a file describes.
+_MAX_PREVIEWED: Final = 20
 
 T = TypeVar("T")
 
@@ -82,6 +84,7 @@ class _Content:
     residues: int = 0
     stripped: int = 0
     first: list[str] = field(default_factory=list)
+    previewed: list[str] = field(default_factory=list)
 
 
 def ingest_fasta(
@@ -139,6 +142,8 @@ def _ingest_file(job: _Job, source: Source) -> InputResult:
     try:
         with RecordTable(source.name) as records, _file_folder(job.folder) as folder:
             content = _read(job, source, records, folder)
+            if content.previewed:
+                job.observer.noted(source.name, _preview(content))
             return _register(job, source, records, content)
     except (FormatError, StorageError, CollectionRefused, OSError) as error:
         # A FastaFault already names its file.
@@ -161,6 +166,8 @@ def _read(job: _Job, source: Source, records: RecordTable, folder: Path | None) 
                 content.residues += sum(row.arrived.length for row in batch)
                 named = (sq_name(row.arrived.digests.sha512t24u) for row in batch[:_MAX_NAMED])
                 content.first = content.first or list(dict.fromkeys(named))
+                if job.options.dry_run:
+                    content.previewed += map(_described, batch[: _MAX_PREVIEWED - len(content.previewed)])
         records.verify_names()
         content.blobs[0] = pack.finish()
         content.stripped = reader.stripped
@@ -203,8 +210,24 @@ def _result(source: Source, content: _Content, added: Added) -> InputResult:
     }
     outcome = Outcome.ADDED if changed else Outcome.UNCHANGED
     return InputResult(
-        source.name, outcome, counts=counts, paths=tuple(f"sequence/{name}" for name in content.first)
+        source.name,
+        outcome,
+        counts=counts,
+        paths=tuple(f"sequence/{name}" for name in content.first),
     )
+
+
+def _preview(content: _Content) -> str:
+    """Return the first records of a file in words, and how many follow."""
+    more = content.records - len(content.previewed)
+    return "; ".join([*content.previewed, *([f"and {more:,} more"] if more else [])])
+
+
+def _described(row: Row) -> str:
+    """Return the name, length and characters of a record, for the preview of its file."""
+    letters = "".join(sorted(set(row.arrived.sample.decode("ascii", "replace"))))
+    molecule = f"{Molecule(row.molecule).label}, " if row.molecule else ""
+    return f"{row.arrived.header.name}: {row.arrived.length:,} residues, {molecule}letters {letters}"
 
 
 @contextmanager

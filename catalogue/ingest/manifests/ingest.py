@@ -91,7 +91,7 @@ def _move(
     if not rows:
         return "", None
     origin = rows[0].dataset.slug
-    if allowed.datasets is not None and origin not in allowed.datasets():
+    if not allowed.writes(origin):
         return "", _failed(one, f"it is in the dataset {origin}, which you do not manage")
     dataset = of_files.dataset.find()
     if dataset._state.adding and not options.dry_run:

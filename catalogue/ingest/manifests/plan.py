@@ -1,10 +1,11 @@
 """Decides what becomes of each row of manifests, before any file is read."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from catalogue.access.browsing import Place, may_browse
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.discovery import FoundFile, misplaced, unusable_id
 from catalogue.ingest.files.options import FilesOptions
@@ -12,7 +13,8 @@ from catalogue.ingest.files.selection import without_rivals
 from catalogue.ingest.manifests.datasets import StatedDataset
 from catalogue.ingest.manifests.rows import Manifest, NamedFile, named_files
 from catalogue.ingest.outcomes import InputResult, Options, Outcome
-from catalogue.models import DataFile, Dataset
+from catalogue.models import DataFile
+from catalogue.storage.object_ref import ObjectRef
 
 _MAX_IDS: Final = 5000
 
@@ -52,10 +54,22 @@ class ManifestOptions(Options):
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What whoever ingests may do: `datasets` are those to write into, None for all; `paths` outside of storages."""
+    """What whoever ingests may do; None for everything.
 
-    datasets: Callable[[], frozenset[str]] | None = None
-    paths: bool = True
+    `datasets` are the slugs of those to write into, `places` those of the storages to register from. A file stays
+    registered where it is whatever its place.
+    """
+
+    datasets: frozenset[str] | None = None
+    places: Sequence[Place] | None = None
+
+    def writes(self, dataset: str) -> bool:
+        """Return whether files may be put into a dataset, or taken out of it."""
+        return self.datasets is None or dataset in self.datasets
+
+    def reads(self, ref: ObjectRef) -> bool:
+        """Return whether files may be registered from an object."""
+        return self.places is None or (bool(ref.storage) and may_browse(self.places, ref.storage, ref.key))
 
 
 EVERYTHING: Final = Allowed()
@@ -152,7 +166,7 @@ def _stated(
 ) -> bool:
     """Take what a row states of its dataset; refuse one that may not be written into, or that contradicts another."""
     slug, one = pair
-    if allowed.datasets is not None and slug not in allowed.datasets():
+    if not allowed.writes(slug):
         reason: str | None = f"you do not manage the dataset {slug}"
     else:
         reason = datasets.setdefault(slug, StatedDataset(slug)).add(one.row)
@@ -177,10 +191,9 @@ def _apply_datasets(
 
 def _misfit(one: NamedFile, options: FilesOptions, allowed: Allowed) -> str | None:
     found = one.found
-    if not allowed.paths and not (
-        found.ref.storage and (found.stated.index is None or found.stated.index.storage)
-    ):
-        return "only files in the storages of the site can be registered from here"
+    refs = [found.ref, *([found.stated.index] if found.stated.index else [])]
+    if not all(map(allowed.reads, refs)) and not _is_registered(one):
+        return "you may not register files from there"
     return misplaced(found.ref, options) or unusable_id(found.htsget_id)
 
 
@@ -209,7 +222,9 @@ def _failed(one: NamedFile, reason: str) -> InputResult:
     return InputResult(one.found.source, Outcome.FAILED, reason)
 
 
-def managed(datasets: Iterable[Dataset]) -> Allowed:
-    """Return what somebody may do who manages some datasets, and is not the operator of the machine."""
-    slugs = frozenset(dataset.slug for dataset in datasets)
-    return Allowed(datasets=lambda: slugs, paths=False)
+def _is_registered(one: NamedFile) -> bool:
+    """Return whether a file is registered under its id from just these objects."""
+    files = DataFile.objects.filter(kind=one.kind, htsget_id=one.found.htsget_id)
+    files = files.filter(storage=one.found.ref.storage, key=one.found.ref.key)
+    index = one.found.stated.index
+    return (files if index is None else files.filter(index_source=str(index))).exists()

@@ -14,6 +14,7 @@ from catalogue.management.selection import selected_files
 class Command(ChangeCommand):
     help = "Read the index next to each file again, or build one where there is none."
     done = "indexed"
+    job_options = ("build",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -14,6 +14,7 @@ from catalogue.models import Dataset
 class Command(ChangeCommand):
     help = "Move files to another dataset. Ids and stored bytes stay; who may fetch them changes with the dataset."
     done = "moved"
+    job_options = ("to", "publish")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -16,6 +16,7 @@ class Command(ChangeCommand):
         " needs them; files that are served where they lie stay there."
     )
     done = "removed"
+    job_options = ("retire",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -6,6 +6,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from catalogue.errors import CatalogueError
 from catalogue.ingest.orphans import OWN_STORAGES, remove_orphans
+from catalogue.jobs.maintenance import REMOVE_ORPHANS
+from catalogue.management.background import background_option, queue_job
 from catalogue.management.progress import ProgressLine
 from catalogue.management.reporting import ReportingCommand, counted
 
@@ -32,10 +34,15 @@ class Command(ReportingCommand):
             help="since it was written (default: 24)",
         )
         parser.add_argument("--dry-run", action="store_true", help="print what would be removed")
+        background_option(parser)
 
     def handle(self, *, storage: list[str], older_than: float, dry_run: bool, **options: Any) -> None:
         if not 0 <= older_than < 1e6:
             raise CommandError("--older-than: expected a number of hours, 0 or more")
+        if options["background"]:
+            arguments = {"older_than": older_than, "storages": storage}
+            queue_job(self, REMOVE_ORPHANS, arguments, {**options, "dry_run": dry_run})
+            return
         names = list(dict.fromkeys((*OWN_STORAGES, *storage)))
         with ProgressLine(unit="objects", size=1) as line:
             line.start("objects", None)

@@ -19,6 +19,7 @@ class Command(ChangeCommand):
         " a conversion lacks. Sets the state of each file. All files without filters."
     )
     done = "ready again"
+    job_options = ("deep",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

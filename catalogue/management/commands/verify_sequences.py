@@ -7,6 +7,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from catalogue.errors import CatalogueError
 from catalogue.ingest.verify import total_residues, verify_sequences
+from catalogue.jobs.maintenance import VERIFY_SEQUENCES
+from catalogue.management.background import background_option, queue_job
 from catalogue.management.progress import ProgressLine
 from catalogue.management.reporting import ReportingCommand, counted
 
@@ -19,10 +21,18 @@ class Command(ReportingCommand):
         parser.add_argument(
             "identifiers", nargs="*", metavar="IDENTIFIER", help="a checksum or a name; all when none"
         )
+        background_option(parser)
         parser.add_argument("--sample", type=int, metavar="N", help="only this many sequences, at random")
 
     def handle(self, *, identifiers: list[str], sample: int | None, **options: Any) -> None:
         """Raise CommandError for any difference, and for what cannot be read."""
+        if options["background"]:
+            if identifiers or sample:
+                raise CommandError(
+                    "--background: a job verifies all sequences; leave out identifiers and --sample"
+                )
+            queue_job(self, VERIFY_SEQUENCES, {}, options)
+            return
         if sample is not None and sample < 1:
             raise CommandError("--sample: expected a number of at least 1")
         with ProgressLine() as line:

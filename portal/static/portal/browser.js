@@ -36,6 +36,46 @@ function absolute(options) {
   return found;
 }
 
+// The site gives genes as BED with twelve columns; igv.js wants features with exons, and knows of each what codes.
+function parseGenes(bed) {
+  return bed.split("\n").filter(Boolean).map((line) => {
+    const [chr, start, end, name, , strand, thickStart, thickEnd, , , sizes, starts] = line.split("\t");
+    const [from, codes, until] = [start, thickStart, thickEnd].map(Number);
+    const lengths = sizes.split(",").map(Number);
+    const exons = starts.split(",").map((offset, at) => {
+      const exon = { start: from + Number(offset), end: from + Number(offset) + lengths[at] };
+      if (until <= codes || exon.end <= codes || exon.start >= until) exon.utr = true;
+      else if (exon.start < codes || exon.end > until) {
+        exon.cdStart = Math.max(exon.start, codes);
+        exon.cdEnd = Math.min(exon.end, until);
+      }
+      return exon;
+    });
+    return { chr, start: from, end: Number(end), name, strand, cdStart: codes, cdEnd: until, exons };
+  });
+}
+
+function geneTrack(address) {
+  return {
+    name: "Genes",
+    type: "annotation",
+    sourceType: "custom",
+    displayMode: "EXPANDED",
+    visibilityWindow: 1000000,
+    height: 120,
+    source: {
+      url: ({ chr, start, end }) => {
+        const url = new URL(address, location.href);
+        url.searchParams.set("contig", chr);
+        url.searchParams.set("start", Math.max(0, Math.floor(start)));
+        url.searchParams.set("end", Math.ceil(end));
+        return url.href;
+      },
+      parser: parseGenes,
+    },
+  };
+}
+
 async function show() {
   say("Loading the genome browser…");
   try {
@@ -50,7 +90,7 @@ async function show() {
     const browser = await igv.createBrowser(host, {
       reference: absolute(config.reference),
       locus: asked || config.locus,
-      tracks: [track],
+      tracks: config.genes ? [geneTrack(config.genes), track] : [track],
       // Nothing is fetched from other hosts: neither lists of genomes nor searches for genes.
       loadDefaultGenomes: false,
       search: false,

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import secrets
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,8 @@ import psutil
 import psycopg
 import pytest
 
-from htsgetsite.embedded.server import DATABASE, USER, EmbeddedServer
+from htsgetsite.embedded.base import embedded_server
+from htsgetsite.embedded.server import DATABASE, PORT, USER, EmbeddedServer
 from tests.catalogue.lab import make_reads_file
 from tests.live import PATIENCE, Site, make_site
 from tests.paths import PROJECT
@@ -33,6 +35,19 @@ def site(tmp_path: Path) -> Site:
     (tmp_path / "lab").mkdir()
     storages = json.dumps({"lab": (tmp_path / "lab").as_uri()})
     return make_site(tmp_path / "home", {"HTSGETSITE_STORAGES": storages})
+
+
+@pytest.fixture
+def database_url() -> Iterator[str]:
+    """A new database on the PostgreSQL of the test run."""
+    server = embedded_server()
+    server.join()
+    base = f"postgresql://{USER}@{str(server.socket_folder).replace('/', '%2F')}:{PORT}"
+    name = f"site_{secrets.token_hex(6)}"
+    with psycopg.connect(f"{base}/{DATABASE}", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        yield f"{base}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @contextlib.contextmanager
@@ -173,3 +188,34 @@ def test_a_killed_worker_and_a_restarted_database_lose_nothing(
         restart_database(site)
         done_once(catalogue, run, names)
     assert "lost its worker" in (site.home / "work.log").read_text(encoding="utf-8")
+
+
+def test_a_worker_on_a_server_is_told_to_stop(database_url: str, tmp_path: Path) -> None:
+    """SIGTERM ends it between two files, though it has more to do; the next one does the rest."""
+    (tmp_path / "lab").mkdir()
+    names = make_copies(tmp_path / "lab", 40)
+    variables = {
+        # Fewer connections than a worker needs, which does not share them.
+        "DATABASE_URL": f"{database_url}?pool_max_size=1",
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "HTSGETSITE_STORAGES": json.dumps({"lab": (tmp_path / "lab").as_uri()}),
+    }
+    site = make_site(tmp_path / "home", variables)
+    run = queue_manifest(site, names)
+
+    def value(sql: str) -> Any:
+        with psycopg.connect(database_url) as connection:
+            row = connection.execute(sql.encode()).fetchone()
+        return None if row is None else row[0]
+
+    with worker(site, "--concurrency", "2") as first:
+        wait_until(lambda: value(REGISTERED))
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(PATIENCE) == 0
+    assert 0 < value(REGISTERED) < len(names)
+    assert value(f"SELECT outcome FROM catalogue_ingestrun WHERE id = {run}") == "running"
+    assert value("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") == 0
+    with worker(site, "--concurrency", "2"):
+        wait_until(lambda: value(f"SELECT finished FROM catalogue_ingestrun WHERE id = {run}"))
+    assert value(f"SELECT summary ->> 'added' FROM catalogue_ingestrun WHERE id = {run}") == str(len(names))
+    assert "stopping after the files under way" in (site.home / "work.log").read_text(encoding="utf-8")

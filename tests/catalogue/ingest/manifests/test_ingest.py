@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from catalogue import jobs
-from catalogue.models import DataFile, Dataset, Grant, IngestRun
+from catalogue.models import DataFile, Dataset, Grant, IngestRun, StoragePrefix
 from tests.catalogue.lab import (
     Lab,
     make_cram_file,
@@ -210,9 +210,11 @@ def test_a_steward_registers_only_into_what_they_manage(lab: Lab) -> None:
     mine = Dataset.objects.create(slug="mine")
     steward = make_user("s")
     make_grant(mine, steward, role=Grant.Role.STEWARD)
+    StoragePrefix.objects.create(dataset=mine, storage="lab", prefix="ours/")
+    make_reads_file(lab.stored / "ours" / "a.bam")
     text = (
-        "path,id,dataset\nlab:a.bam,a,mine\nlab:a.bam,b,theirs\nlab:a.bam,c,new\n"
-        f"{lab.outside}/x.bam,d,mine\nlab:theirs.bam,theirs,mine\n"
+        "path,id,dataset\nlab:ours/a.bam,a,mine\nlab:ours/a.bam,b,theirs\nlab:ours/a.bam,c,new\n"
+        f"{lab.outside}/x.bam,d,mine\nlab:theirs.bam,theirs,mine\nlab:a.bam,e,mine\n"
     )
     run = jobs.start("ingest_manifest", {}, attachment=manifest_of(text), account=steward.pk, actor="s")
     done = do_job(run)
@@ -223,8 +225,9 @@ def test_a_steward_registers_only_into_what_they_manage(lab: Lab) -> None:
         "2": ("added", ""),
         "3": ("failed", "you do not manage the dataset theirs"),
         "4": ("failed", "you do not manage the dataset new"),
-        "5": ("failed", "only files in the storages of the site can be registered from here"),
+        "5": ("failed", "you may not register files from there"),
         "6": ("failed", "it is in the dataset theirs, which you do not manage"),
+        "7": ("failed", "you may not register files from there"),
     }
     get_user_model().objects.filter(pk=steward.pk).update(is_active=False)
     again = do_job(jobs.start("ingest_manifest", {}, attachment=manifest_of(text), account=steward.pk))
