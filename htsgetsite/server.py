@@ -28,7 +28,6 @@ from granian.server import Server
 from htsgetsite.database import share_connections
 from htsgetsite.health import unapplied_migrations
 from htsgetsite.job_process import start_jobs
-from htsgetsite.observability.endpoint import serve_metrics
 from htsgetsite.observability.process_files import remove_metrics
 
 log = logging.getLogger(__name__)
@@ -149,6 +148,9 @@ def _serve_metrics() -> Callable[[], None]:
     """Serve the metrics where METRICS_LISTEN says; return what ends it. Raises `CannotServe`."""
     if settings.METRICS_LISTEN is None:
         return lambda: None
+    # It imports models, and this module may be imported before Django is set up.
+    from htsgetsite.observability.endpoint import serve_metrics
+
     host, port = settings.METRICS_LISTEN
     try:
         return serve_metrics(host, port)
