@@ -63,7 +63,7 @@ def pages(files: int, sequences: int) -> dict[str, Callable[[int], str]]:
     return {
         "first page of the desk": lambda n: "",
         "list of files": lambda n: "catalogue/datafile/",
-        "list of files, page 900": lambda n: "catalogue/datafile/?p=900",
+        "list of files, page 90": lambda n: "catalogue/datafile/?p=90",
         "files by part of an id": lambda n: f"catalogue/datafile/?q=le{n % files:07}",
         "files by part of a sample": lambda n: f"catalogue/datafile/?q=umour{n % files}",
         "files by state": lambda n: "catalogue/datafile/?state__exact=missing",

@@ -22,8 +22,11 @@ _NOTHING = Level([], [], None)
 
 
 def may_register(request: HttpRequest) -> bool:
-    """Return whether the account may browse anything."""
-    return bool(access.browsable_places(request.user))
+    """Return whether the account may browse anything; looked up once a request."""
+    known: bool | None = request.__dict__.get("_may_register")
+    if known is None:
+        known = request.__dict__["_may_register"] = bool(access.browsable_places(request.user))
+    return known
 
 
 @page("register/", name="register")

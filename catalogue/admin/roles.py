@@ -33,6 +33,14 @@ def managed_by(request: HttpRequest, *, owned: bool = False) -> Managed:
     return known[owned]
 
 
+def manages_anything(request: HttpRequest, *, owned: bool = False) -> bool:
+    """Return whether the account manages any dataset or collection by its roles."""
+    known: dict[bool, bool] = request.__dict__.setdefault("_manages_anything", {})
+    if owned not in known or request.method not in {"GET", "HEAD"}:
+        known[owned] = any(rows.exists() for rows in managed_by(request, owned=owned))
+    return known[owned]
+
+
 def managed_objects(request: HttpRequest, *, owned: bool = False) -> list[Dataset | SequenceCollection]:
     """Return the datasets and collections of `managed_by` in one list."""
     datasets, collections = managed_by(request, owned=owned)
@@ -120,7 +128,7 @@ class ByRole(PickerScope, ModelAdmin[M]):
         if not admin.site.has_permission(request):
             return False
         if obj is None:
-            return any(rows.exists() for rows in managed_by(request, owned=owned))
+            return manages_anything(request, owned=owned)
         rows = self.model._default_manager.filter(self.managed(request, owned=owned), pk=obj.pk)
         return bool(rows.exists())
 

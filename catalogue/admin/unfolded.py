@@ -16,6 +16,9 @@ else:
     class ModelAdmin(UnfoldModelAdmin):
         """django-unfold's, without its datasets: to them every form with a field named `dataset` is theirs."""
 
+        #: The template of a row takes longer than its query.
+        list_per_page = 50
+
         def changeform_view(
             self,
             request: HttpRequest,

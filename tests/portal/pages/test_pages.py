@@ -367,6 +367,21 @@ def test_bad_hosts_and_forms(client: Client, portal: Portal) -> None:
     assert refused.status_code == 403 and b"not sent from a page" in refused.content
 
 
+def test_the_paths_of_protocols_are_not_pages(client: Client, portal: Portal) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    client.force_login(portal.reader)
+    for path, kind in (
+        (f"/sequence/{CHR_A.sq}", "text/"),
+        (f"/collection/{digest_of(portal)}", "application/json"),
+        ("/reads/run/one", "application/"),
+        (f"/collections/{digest_of(portal)}.fa.fai", "text/plain"),
+    ):
+        response = client.get(path, headers=browser)
+        assert response.status_code == 200 and response.headers["Content-Type"].startswith(kind), path
+        assert "html" not in response.headers["Content-Type"]
+    assert client.get("/reads/secret/one", headers=browser).status_code == 401, "sessions open pages alone"
+
+
 def test_favicon(client: Client) -> None:
     assert client.get("/favicon.ico").headers["Location"] == "/static/portal/favicon.svg"
 
