@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from catalogue.errors import CatalogueError
-from catalogue.ingest.outcomes import InputResult, Observer
-from catalogue.jobs.recording import JobRun
+from catalogue.ingest.outcomes import InputResult
+from catalogue.jobs.recording import JobObserver, JobRun
 from catalogue.models import IngestedFile, IngestRun
 
 
@@ -24,7 +24,7 @@ class Job:
 
     row: IngestRun
     run: JobRun
-    observer: Observer
+    observer: JobObserver
 
     @property
     def arguments(self) -> Mapping[str, Any]:

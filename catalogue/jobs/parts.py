@@ -7,7 +7,7 @@ input is recorded once, in the transaction that registers it.
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from django.db import connection, transaction
@@ -167,8 +167,10 @@ def _work(part: RunPart, kind: Kind, job: Job) -> None:
 
 def _try(kind: Kind, job: Job, batch: Sequence[IngestedFile]) -> bool:
     """Do some inputs; return False where an error nobody expected came of several, which are then done one by one."""
+    alone = job.row.files.count() == 1
     try:
-        kind.work(job, batch)
+        with job.observer.telling_bytes() if alone else nullcontext():
+            kind.work(job, batch)
     except CatalogueError as error:
         reason = str(error)
     except Exception as error:

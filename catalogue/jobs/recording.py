@@ -1,11 +1,14 @@
 """Records the outcomes and the progress of a job while it runs, and tells its kind when to stop."""
 
+import logging
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
@@ -13,6 +16,8 @@ from catalogue.ingest.outcomes import InputResult
 from catalogue.ingest.runs import Run, recorded_fields, recorded_source
 from catalogue.jobs.locks import Session
 from catalogue.models import IngestedFile, IngestRun, RunProgress
+
+log = logging.getLogger(__name__)
 
 _MAX_PHASE: Final = int(RunProgress._meta.get_field("phase").max_length or 1)
 _ADD_FAULT: Final = """
@@ -70,9 +75,46 @@ class JobObserver:
         self._stopping = stopping
         self._next = time.monotonic() + _EVERY
         self._notes: dict[str, list[str]] = {}
+        self._within: tuple[str, int, int | None] | None = None
+
+    @contextmanager
+    def telling_bytes(self) -> Iterator[None]:
+        """Store the progress within the only input of a job, in bytes, while the block lasts.
+
+        A thread with a connection of its own does it, because the input is one long transaction.
+        """
+        ended = threading.Event()
+        thread = threading.Thread(target=self._tell_bytes, args=(ended,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _tell_bytes(self, ended: threading.Event) -> None:
+        told = None
+        try:
+            while not ended.wait(_EVERY):
+                if self._within is not None and self._within != told:
+                    label, done, total = told = self._within
+                    # A pipe may hold more than its size says.
+                    total = None if total is None or total < done else total
+                    RunProgress.objects.filter(run=self._row.pk).update(
+                        phase=f"reading {label}"[:_MAX_PHASE],
+                        done=done,
+                        total=total,
+                        unit="bytes",
+                        updated=timezone.now(),
+                    )
+        except DatabaseError:
+            log.debug("the progress of run %s is not stored", self._row.pk, exc_info=True)
+        finally:
+            connection.close()
 
     def progressed(self, label: str, done: int, total: int | None) -> None:
-        """Take note of progress within one input; what is stored counts inputs."""
+        """Take note of progress within one input, which is stored where it is the only one of its job."""
+        self._within = (label, done, total)
 
     def noted(self, source: str, message: str) -> None:
         """Keep a note, which becomes part of the message of the input."""

@@ -1,6 +1,7 @@
 """Jobs that register sequences and names do what the commands do."""
 
 import json
+import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,13 @@ import pytest
 from django.core.management import call_command
 
 from catalogue import jobs
-from catalogue.models import Alias, IngestRun, SequenceCollection
+from catalogue.ingest.fasta.ingest import ingest_fasta
+from catalogue.jobs import recording
+from catalogue.models import Alias, IngestRun, RunProgress, SequenceCollection
 from tests.catalogue.lab import Lab
 from tests.catalogue.made_fasta import make_fasta, make_residues, registered
 from tests.catalogue.made_jobs import do_job
+from tests.live import PATIENCE
 
 pytestmark = pytest.mark.django_db
 
@@ -88,3 +92,25 @@ def test_relative_paths_become_absolute(lab: Lab, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(lab.stored)
     run = queue("ingest_fasta", "../outside/1.fa")
     assert run.arguments["files"] == [str(lab.outside / "1.fa")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_progress_of_one_long_file_is_in_bytes(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    fasta = make_fasta(lab.outside / "1.fa", {"one": make_residues(300_000)})
+    run = queue("ingest_fasta", fasta)
+    monkeypatch.setattr(recording, "_EVERY", 0.001)
+    seen: list[tuple[str, str, int | None]] = []
+
+    def wait_for_progress(sources: Any, **options: Any) -> Any:
+        options["observer"].progressed(sources[0].name, 5, sources[0].size)
+        until = time.monotonic() + PATIENCE
+        while not seen or seen[-1][1] != "bytes":
+            row = RunProgress.objects.get(run=run)
+            seen.append((row.phase, row.unit, row.total))
+            assert time.monotonic() < until
+        return ingest_fasta(sources, **options)
+
+    monkeypatch.setattr("catalogue.jobs.sequences.ingest_fasta", wait_for_progress)
+    done = do_job(run)
+    assert seen[-1] == (f"reading {fasta}", "bytes", fasta.stat().st_size)
+    assert (done.progress.done, done.progress.total, done.progress.unit) == (1, 1, "files")

@@ -219,3 +219,42 @@ def test_a_worker_on_a_server_is_told_to_stop(database_url: str, tmp_path: Path)
         wait_until(lambda: value(f"SELECT finished FROM catalogue_ingestrun WHERE id = {run}"))
     assert value(f"SELECT summary ->> 'added' FROM catalogue_ingestrun WHERE id = {run}") == str(len(names))
     assert "stopping after the files under way" in (site.home / "work.log").read_text(encoding="utf-8")
+
+
+def test_the_same_job_twice_at_a_time_registers_each_file_once(site: Site, tmp_path: Path) -> None:
+    names = make_copies(tmp_path / "lab", 12)
+    first = queue_manifest(site, names)
+    catalogue = Catalogue(site)
+    with worker(site, "--concurrency", "2"):
+        wait_until(lambda: catalogue.value(REGISTERED))
+        second = queue_manifest(site, names)
+        assert second != first
+        assert [catalogue.await_outcome(run) for run in (first, second)] == ["succeeded", "succeeded"]
+    with worker(site):
+        counted = (
+            "SELECT sum((summary ->> 'added')::int - coalesce((summary #>> '{counts,replaced}')::int, 0))"
+        )
+        wait_until(lambda: catalogue.value(f"{counted} FROM catalogue_ingestrun") == len(names))
+        assert catalogue.value(REGISTERED) == len(names)
+
+
+def test_a_job_is_cancelled_while_workers_are_at_it(site: Site, tmp_path: Path) -> None:
+    names = make_copies(tmp_path / "lab", 40)
+    run = queue_manifest(site, names)
+    catalogue = Catalogue(site)
+    with worker(site, "--concurrency", "2"):
+        wait_until(lambda: catalogue.value(REGISTERED))
+        site.manage(
+            "shell",
+            "-c",
+            f"from catalogue import jobs, models as m; jobs.cancel(m.IngestRun.objects.get(pk={run}))",
+        )
+        assert catalogue.await_outcome(run) == "cancelled"
+        done = catalogue.value(REGISTERED)
+        summary = catalogue.value(f"SELECT summary FROM catalogue_ingestrun WHERE id = {run}")
+        assert (summary["added"], summary["cancelled"]) == (done, len(names) - done)
+        retry = f"from catalogue import jobs, models as m; print(jobs.retry(m.IngestRun.objects.get(pk={run})).pk)"
+        again = int(site.manage("shell", "-v0", "-c", retry).stdout.split()[-1])
+        assert catalogue.await_outcome(again) == "succeeded"
+        summary = catalogue.value(f"SELECT summary FROM catalogue_ingestrun WHERE id = {again}")
+        assert summary["added"] == len(names) - done
