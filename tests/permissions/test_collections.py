@@ -30,7 +30,7 @@ def private(world: World) -> SequenceCollection:
     collection = make_collection("secretcollection", PRIVATE, private=True)
     for name in ("granted", "scope"):
         make_grant(collection, User.objects.get(username=name))
-    make_grant(collection, Group.objects.get())
+    make_grant(collection, Group.objects.get(name="readers"))
     make_grant(collection, replace(VISA, value=VISA_VALUE))
     for role in ("steward", "owner"):
         make_grant(collection, User.objects.get(username=role), role=role)
