@@ -66,7 +66,8 @@ class PortalSite:
 
 def make_portal_site(home: Path) -> PortalSite:
     """Make the site: `ada` and `people` of the demonstration, an awkward id beside them, and the closed dataset."""
-    site = make_site(home)
+    # Every test signs in from one address.
+    site = make_site(home, {"THROTTLE_SIGN_IN": "none", "THROTTLE_SIGN_IN_ACCOUNT": "none"})
     site.manage("demo", "--no-serve")
     for command, file in (("ingest_bam", "ada.bam"), ("ingest_vcf", "people.vcf.gz")):
         for dataset, htsget_id, *more in (("demo", AWKWARD), ("clinic", CLOSED, "--title", "The clinic")):
