@@ -76,7 +76,8 @@ def _references(request: HttpRequest) -> list[dict[str, Any]]:
 def _runs(request: HttpRequest) -> list[dict[str, Any]]:
     if not sees(request, IngestRun):
         return []
-    rows = _rows(request, IngestRun)
+    # What a preview found wrong, whoever asked for it has seen.
+    rows = _rows(request, IngestRun).filter(dry_run=False)
     states = (
         (IngestRun.Outcome.FAILED, "bad"),
         (IngestRun.Outcome.INTERRUPTED, "warn"),
@@ -86,7 +87,7 @@ def _runs(request: HttpRequest) -> list[dict[str, Any]]:
         _entry(
             f"{state.value} jobs" + (" this week" if kind != "note" else ""),
             attention.runs_in_state(state, of=rows), "catalogue_ingestrun_changelist",
-            kind=kind, outcome__exact=state.value,
+            kind=kind, outcome__exact=state.value, dry_run__exact="0",
         )
         for state, kind in states
     ]  # fmt: skip
