@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from annotation_app.errors import error_document
+from annotation_app.openapi import openapi
 from annotation_app.types.query import VERSION
 from ga4gh.protocol import Protocol
 from ga4gh.service_info import Service
@@ -31,5 +32,6 @@ PROTOCOL: Final = Protocol(
         ),
     ),
     error_document=error_document,
+    openapi=openapi,
     methods="GET, HEAD, POST, OPTIONS",
 )

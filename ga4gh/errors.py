@@ -127,8 +127,15 @@ def log_broken_body(body: Iterator[bytes], what: str) -> Iterator[bytes]:
         raise
 
 
-def error_answer(request: Request, error: Exception, row: Row, content: Mapping[str, object]) -> Answer:
+def error_answer(
+    request: Request,
+    error: Exception,
+    row: Row,
+    content: Mapping[str, object],
+    *,
+    content_type: str = "application/json",
+) -> Answer:
     """Build the answer to a request that failed, with `content` as its document."""
     told = ("X-Request-ID", request_id(request.environ))
     headers = [*error_headers(error, row.status, request.viewer), CACHE_NEVER, told]
-    return json_answer(request, content, status=row.status, headers=headers)
+    return json_answer(request, content, status=row.status, content_type=content_type, headers=headers)

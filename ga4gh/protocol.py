@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
+from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -19,9 +20,10 @@ class Protocol:
 
     `paths` are URL path prefixes of this protocol alone. Below `shared_paths`, where pages are, it has the paths that
     end with one of `shared_suffixes`. `errors` are rows in addition to the common ones, and
-    `error_document` builds the body of an error from the exception, the status and the message. `methods` are allowed
-    for pages of other origins.
-    `root_details` is this protocol's part of the service-info document of the site's root.
+    `error_document` builds the body of an error, of the media type `error_type`, from the exception, the status and the
+    message. `methods` are allowed for pages of other origins.
+    `root_details` is this protocol's part of the service-info document of the site's root; `openapi` has its
+    `paths` and `components` in OpenAPI 3.1.
     """
 
     name: str
@@ -31,8 +33,10 @@ class Protocol:
     services: tuple[Service, ...] = ()
     errors: tuple[Row, ...] = ()
     error_document: Callable[[Exception, HTTPStatus, str], Mapping[str, object]] = field(default=plain_error)
+    error_type: str = "application/json"
     methods: str = "GET, HEAD, OPTIONS"
     root_details: Callable[[], Mapping[str, object]] = field(default=dict)
+    openapi: Callable[[], Mapping[str, Any]] = field(default=dict)
 
     def has(self, path: str) -> bool:
         """Return whether a path is one of this protocol."""
@@ -53,7 +57,7 @@ class Protocol:
             # By it the operator finds the failure in the log.
             message += f" (request {request_id(request.environ)})"
         content = self.error_document(error, row.status, message)
-        return error_answer(request, error, row, content)
+        return error_answer(request, error, row, content, content_type=self.error_type)
 
 
 @cache

@@ -10,6 +10,7 @@ from ga4gh.protocol import Protocol
 from ga4gh.service_info import Service
 from htsget_app.errors import ROWS, error_document
 from htsget_app.media_types import VERSIONS
+from htsget_app.openapi import openapi
 from htsget_app.params import FORMATS
 
 _ABOUT: Final = {"reads": "Alignment data (BAM, CRAM)", "variants": "Variant data (VCF, BCF)"}
@@ -40,5 +41,6 @@ PROTOCOL: Final = Protocol(
     services=tuple(map(_service, FORMATS)),
     errors=ROWS,
     error_document=error_document,
+    openapi=openapi,
     methods="GET, HEAD, POST, OPTIONS",
 )

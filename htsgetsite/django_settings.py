@@ -3,7 +3,7 @@
 from typing import Any
 
 # The `urls` module of each declares its protocols: see ga4gh/protocol.py.
-PROTOCOLS = ["refget_app", "seqcol_app", "htsget_app", "annotation_app"]
+PROTOCOLS = ["refget_app", "seqcol_app", "htsget_app", "annotation_app", "portal.api"]
 
 INSTALLED_APPS = [
     # First, so that the desk can leave out its pages.
@@ -18,6 +18,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "corsheaders",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     *PROTOCOLS,
     "portal.apps.PortalConfig",
     "htsgetsite.apps.SiteConfig",
@@ -111,3 +113,16 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SESSION_COOKIE_HTTPONLY = True
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "htsgetsite",
+    "DESCRIPTION": "The catalogue of the site, and the protocols that serve what it holds.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api",
+    "PREPROCESSING_HOOKS": ["portal.api.schema.only_resources"],
+    "POSTPROCESSING_HOOKS": ["portal.api.schema.with_protocols"],
+    "APPEND_COMPONENTS": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+    # The schema is served by a view of the site itself.
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
+}

@@ -10,6 +10,7 @@ from catalogue.errors import AmbiguousAlias
 from ga4gh.errors import Row, plain_error
 from ga4gh.protocol import Protocol
 from ga4gh.service_info import Service
+from refget_app.openapi import openapi
 
 VERSIONS = ("0.2", "1.0.0", "1.0.1", "2.0.0")
 ALGORITHMS = ("md5", "trunc512", "ga4gh")
@@ -51,4 +52,5 @@ PROTOCOL = Protocol(
     services=(REFGET,),
     errors=(Row(AmbiguousAlias, HTTPStatus.MULTIPLE_CHOICES),),
     error_document=_error_document,
+    openapi=openapi,
 )

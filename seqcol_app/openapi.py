@@ -146,3 +146,36 @@ OPENAPI: Final[Json] = {
         },
     },
 }
+
+
+def site_openapi() -> Json:
+    """Return the same for the document of the whole site, with the paths below `/api/collections/`."""
+    found = _operation(
+        "Collections by name, or those that hold a sequence",
+        {"type": "object", "required": ["results", "pagination"]},
+        *_PAGES,
+        _parameter("sequence", {"type": "string"}, "A digest or an alias of a sequence"),
+    )
+    match = _operation(
+        "Collections that a header or an index fits",
+        {"type": "object", "required": ["format", "contigs", "results"]},
+        requestBody={"required": True, "content": {"text/plain": {"schema": {"type": "string"}}}},
+    )
+    own = {path: methods for path, methods in OPENAPI["paths"].items() if path != "/service-info"}
+    paths = {
+        **own,
+        "/api/collections/": {"get": found},
+        "/api/collections/match": {"post": match},
+    }
+    others = {
+        "4XX": {"description": "The request is refused"},
+        "503": {"description": "Please try again later"},
+    }
+    answered = {
+        path: {
+            method: {**operation, "responses": {**operation["responses"], **others}}
+            for method, operation in methods.items()
+        }
+        for path, methods in paths.items()
+    }
+    return {"paths": answered, "components": OPENAPI["components"]}

@@ -1,15 +1,18 @@
 """The paths of sequence collections. A trailing slash is accepted everywhere, without a redirect."""
 
 import re
+from dataclasses import replace
 
 from django.urls import re_path
 
 from ga4gh.views import NothingView, ServiceInfoView
 from seqcol_app import views
+from seqcol_app.openapi import site_openapi
 from seqcol_app.protocol import FILE_SUFFIXES
-from seqcol_app.protocol import PROTOCOL as PROTOCOL
+from seqcol_app.protocol import PROTOCOL as DECLARED
 
 app_name = "seqcol"
+PROTOCOL = replace(DECLARED, openapi=site_openapi)
 _ROOT = r"^(?:seqcol/)?"
 _SUFFIXES = "|".join(map(re.escape, FILE_SUFFIXES))
 urlpatterns = [

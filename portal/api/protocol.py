@@ -1,0 +1,42 @@
+"""Declares the catalogue API: its paths, and its errors as problem details (RFC 9457)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from catalogue.queries.file_search import FilterRefusedError
+from catalogue.queries.listings import CursorRefusedError
+from ga4gh.errors import Row
+from ga4gh.protocol import Protocol
+
+#: Each path below `/api/` but those of sequence collections.
+_NAMES: Final = (
+    "schema",
+    "docs",
+    "datasets",
+    "files",
+    "contigs",
+    "samples",
+    "sequences",
+    "aliases",
+    "authorities",
+    "runs",
+)
+PROBLEM: Final = "application/problem+json"
+
+
+def problem(error: Exception, status: HTTPStatus, message: str) -> Mapping[str, object]:
+    """Build the problem document of an error."""
+    return {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": message}
+
+
+PROTOCOL: Final = Protocol(
+    name="api",
+    paths=tuple(f"/api/{name}" for name in _NAMES),
+    errors=(
+        Row(FilterRefusedError, HTTPStatus.BAD_REQUEST),
+        Row(CursorRefusedError, HTTPStatus.BAD_REQUEST),
+    ),
+    error_document=problem,
+    error_type=PROBLEM,
+)

@@ -1,0 +1,187 @@
+"""Declares each list of the API: its shape, filters and orders, and the queries that answer it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rest_framework import serializers
+
+from catalogue.access import Viewer
+from catalogue.queries import listings
+from catalogue.queries.file_search import FileFilter
+from catalogue.queries.listings import Asked, Page
+from portal.api import shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A parameter that limits a list. With `choices` it is one of them; a flag is `true` or `false`."""
+
+    name: str
+    about: str
+    choices: tuple[str, ...] = ()
+    is_flag: bool = False
+    is_required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One list; `one` finds an item by its `key`. Lists for `accounts` need a token that opens everything of one."""
+
+    name: str
+    about: str
+    shape: type[serializers.Serializer[Any]]
+    page: Callable[..., Page]
+    filters: tuple[Filter, ...] = ()
+    orders: tuple[str, ...]
+    one: Callable[..., Any] | None = None
+    key: str = ""
+    accounts: bool = False
+
+
+_TEXT: Final = "Words of which each is in it"
+
+
+def _files(asked: Asked, *, q: str = "", **given: str) -> Page:
+    names = {
+        "dataset": "datasets",
+        "id": "ids",
+        "kind": "kinds",
+        "format": "formats",
+        "state": "states",
+        "sample": "samples",
+        "reference": "references",
+    }
+    return listings.files_page(
+        asked, FileFilter(text=q, **{names[name]: (value,) for name, value in given.items()})
+    )
+
+
+def _datasets(asked: Asked, *, q: str = "", **given: str) -> Page:
+    return listings.dataset_page(asked, text=q, **given)
+
+
+def _contigs(asked: Asked, *, file: str, q: str = "") -> Page:
+    return listings.contig_page(asked, file=file, text=q)
+
+
+def _dataset(slug: str, viewer: Viewer) -> Any:
+    return listings.one_dataset(slug, viewer=viewer)
+
+
+def _file(number: str, viewer: Viewer) -> Any:
+    return listings.one_file(number, viewer=viewer)
+
+
+def _sequence(digest: str, viewer: Viewer) -> Any:
+    return listings.one_sequence(digest, viewer=viewer)
+
+
+def _run(number: str, viewer: Viewer) -> Any:
+    return listings.one_run(number, viewer=viewer)
+
+
+RESOURCES: Final = (
+    Resource(
+        name="datasets",
+        about="Datasets",
+        shape=shapes.DatasetShape,
+        page=_datasets,
+        filters=(
+            Filter("q", "A part of the name, title or description"),
+            Filter("visibility", "Who may fetch its files", ("public", "registered", "controlled")),
+        ),
+        orders=("slug", "-slug", "created", "-created"),
+        one=_dataset,
+        key="slug",
+    ),
+    Resource(
+        name="files",
+        about="Files of reads and variants",
+        shape=shapes.FileShape,
+        page=_files,
+        filters=(
+            Filter("q", f"{_TEXT}: its id, or the name of a sample"),
+            Filter("dataset", "The name of its dataset"),
+            Filter("id", "Its id, which may have * and ?"),
+            Filter("kind", "Its kind", ("reads", "variants")),
+            Filter("format", "Its format", ("BAM", "CRAM", "VCF", "BCF")),
+            Filter("state", "Its state", ("ready", "changed", "missing", "corrupt")),
+            Filter("sample", "The name of a sample"),
+            Filter("reference", "A collection by name, or a sequence by digest or alias"),
+        ),
+        orders=("htsget_id", "-htsget_id", "ingested", "-ingested"),
+        one=_file,
+        key="number",
+    ),
+    Resource(
+        name="contigs",
+        about="Contigs of a file, in the order of its header",
+        shape=shapes.ContigShape,
+        page=_contigs,
+        filters=(
+            Filter("file", "The number of the file", is_required=True),
+            Filter("q", "A part of the name"),
+        ),
+        orders=("number",),
+    ),
+    Resource(
+        name="samples",
+        about="Samples, by name",
+        shape=shapes.SampleShape,
+        page=listings.sample_page,
+        filters=(Filter("dataset", "The name of a dataset"),),
+        orders=("name",),
+    ),
+    Resource(
+        name="sequences",
+        about="Reference sequences",
+        shape=shapes.SequenceShape,
+        page=listings.sequence_page,
+        filters=(
+            Filter("identifier", "A digest or an alias"),
+            Filter("collection", "The name of a collection"),
+            Filter("held", "Whether its residues are here", is_flag=True),
+        ),
+        orders=("id", "-id"),
+        one=_sequence,
+        key="digest",
+    ),
+    Resource(
+        name="aliases",
+        about="Names of sequences",
+        shape=shapes.AliasShape,
+        page=listings.alias_page,
+        filters=(
+            Filter("name", "The whole name"),
+            Filter("authority", "The naming authority"),
+            Filter("sequence", "A digest or an alias of the sequence"),
+        ),
+        orders=("name", "-name"),
+    ),
+    Resource(
+        name="authorities",
+        about="Naming authorities",
+        shape=shapes.AuthorityShape,
+        page=listings.authority_page,
+        orders=("name", "-name"),
+    ),
+    Resource(
+        name="runs",
+        about="Ingests and background jobs that the account may see",
+        shape=shapes.RunShape,
+        page=listings.run_page,
+        filters=(
+            Filter(
+                "outcome",
+                "Its outcome",
+                ("queued", "running", "succeeded", "failed", "interrupted", "cancelled"),
+            ),
+            Filter("command", "Its command"),
+        ),
+        orders=("-started", "started"),
+        one=_run,
+        key="number",
+        accounts=True,
+    ),
+)

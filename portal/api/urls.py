@@ -1,0 +1,26 @@
+"""The paths of the API. A trailing slash is accepted everywhere, without a redirect.
+
+Those below `/api/collections/` are of sequence collections.
+"""
+
+from django.urls import re_path
+
+from portal.api import views
+from portal.api.protocol import PROTOCOL as PROTOCOL
+from portal.api.resources import RESOURCES
+
+app_name = "api"
+urlpatterns = [
+    re_path(r"^api/schema/?\Z", views.SchemaView.as_view(), name="schema"),
+    re_path(r"^api/docs/?\Z", views.DocsView.as_view(), name="docs"),
+    *(
+        re_path(rf"^api/{each.name}/?\Z", views.ListView.as_view(resource=each), name=each.name)
+        for each in RESOURCES
+    ),
+    *(
+        re_path(rf"^api/{each.name}/(?P<{each.key}>[^/]+)/?\Z", views.ItemView.as_view(resource=each))
+        for each in RESOURCES
+        if each.one is not None
+    ),
+    re_path(r"^api/[\s\S]*\Z", views.UnknownView.as_view()),
+]
