@@ -26,6 +26,8 @@ class IdentityInline(TabularInline[Identity, User]):
 class AccountAdmin(Audited[User], UserAdmin[User]):
     """Accounts."""
 
+    # Otherwise django-unfold's own, which are empty, come before those of Django.
+    add_fieldsets = UserAdmin.add_fieldsets
     inlines = (IdentityInline,)
     filter_horizontal = ()
 
