@@ -22,5 +22,5 @@ urlpatterns = [
         for each in RESOURCES
         if each.one is not None
     ),
-    re_path(r"^api/[\s\S]*\Z", views.UnknownView.as_view()),
+    *(re_path(rf"^{path[1:]}(?:/[\s\S]*)?\Z", views.UnknownView.as_view()) for path in PROTOCOL.paths),
 ]

@@ -121,7 +121,7 @@ class DocsView(ProtocolView):
 
 
 class UnknownView(NothingView):
-    """Other paths below `/api/`."""
+    """Other paths below those of the lists."""
 
     protocol = PROTOCOL
     schema = None

@@ -150,7 +150,9 @@ def test_every_list_is_a_path_of_the_protocol() -> None:
 
 
 def test_other_paths_and_methods(portal: Portal, client: Client) -> None:
-    got(client, "/api/nothing", status=404)
+    got(client, "/api/datasets/open/nothing", status=404)
+    got(client, "/api/samples/s", status=404)
+    assert client.get("/api/nothing").status_code == 404
     response: Any = client.post("/api/datasets/")
     assert response.status_code == 405 and response.headers["Allow"] == "GET, HEAD, OPTIONS"
     assert client.head("/api/datasets/").content == b""
