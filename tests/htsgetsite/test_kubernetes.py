@@ -11,7 +11,7 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
-from htsgetsite import settings
+from htsgetsite import __version__, settings
 from tests.paths import PROJECT
 from tests.programs import need
 
@@ -48,6 +48,11 @@ def test_every_object_is_valid(version: str) -> None:
     assert {"Deployment", "Job", "Service", "Ingress", "PodDisruptionBudget", "ConfigMap"} <= set(kinds)
     for document in documents():
         kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_the_image_is_of_this_version() -> None:
+    kustomization = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text(encoding="utf-8"))
+    assert [image["newTag"] for image in kustomization["images"]] == [__version__]
 
 
 def test_pods_have_no_rights_that_they_do_not_need() -> None:
