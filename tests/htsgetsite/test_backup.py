@@ -1,4 +1,4 @@
-"""A site that is backed up and restored elsewhere gives the same bytes to the same people, by the same tickets."""
+"""A site that is backed up and restored elsewhere gives the same bytes to the same people."""
 
 import json
 import os
@@ -81,16 +81,12 @@ def fetched(site: Site, token: str) -> dict[str, Any]:
 def test_it_serves_the_same_bytes_elsewhere(site: Site, token: str, backup: Path, tmp_path: Path) -> None:
     with served(site) as live:
         before = fetched(live, token)
-        urls = requests.get(f"{live.url}/reads/shut", headers={"Authorization": f"Bearer {token}"}).json()
     assert before["long"] == RESIDUES["long"] and before["records"] and before["parts"]
     restored = fresh(tmp_path / "elsewhere")
     told = json.loads(restored.manage("restore", backup, "--json").stdout)
     assert told["problems"] == [] and told["migrations"] == []
     with served(restored) as live:
         assert fetched(live, token) == before
-        # A ticket of the first site works here: the key is the same.
-        url = next(part["url"] for part in urls["htsget"]["urls"] if part["url"].startswith("http"))
-        assert requests.get(live.url + url[url.index("/data/") :]).content == before["parts"][0]
     verified = restored.manage("verify_sequences")
     assert "2 sequences" in verified.stdout
     again = restored.manage("restore", backup, check=False)

@@ -141,7 +141,7 @@ def _gff3_line(number: int, columns: list[str]) -> Line:
 def _gtf_line(number: int, columns: list[str]) -> Line:
     seqid, source, kind, *_, raw = columns
     attributes: dict[str, str] = {}
-    for match in _GTF_ATTRIBUTE.finditer(raw):
+    for match in _gtf_attributes(raw):
         name = match[1]
         written = (match[2] if match[3] is None else match[3]).translate(_TO_ENCODE)
         if written:
@@ -162,6 +162,17 @@ def _gtf_line(number: int, columns: list[str]) -> Line:
     elif gene:
         attributes["Parent"] = gene
     return Line(number, seqid, source, kind, *_location(columns), attributes)
+
+
+def _gtf_attributes(raw: str) -> Iterator[re.Match[str]]:
+    """Yield each attribute of the last column of a GTF line; what is none is skipped up to its semicolon."""
+    at = 0
+    while at < len(raw):
+        if match := _GTF_ATTRIBUTE.match(raw, at):
+            yield match
+            at = match.end()
+        else:
+            at = raw.find(";", at) + 1 or len(raw)
 
 
 def _location(columns: list[str]) -> tuple[int, int, int, int | None]:

@@ -14,7 +14,6 @@ Attributes = Mapping[str, str]
 _PREFIX = re.compile(r"(?:gene|transcript|rna|mrna|cds|exon|id)[:-](?=.)", re.IGNORECASE)
 # An accession with its version. Other ids that end in a number, such as AT1G01010.1 and Y74C9A.3, have no version.
 _VERSIONED = re.compile(r"([A-Z]+_?[A-Z]*\d{5,})\.(\d{1,9})")
-_SOURCED = re.compile(r"(.*?)\s*\[Source:(.*?)(?:;Acc:(.*?))?\]")
 _APPRIS = re.compile(r"appris_(principal|alternative|candidate)(?:_(.+))?")
 _LEVEL = re.compile(r"[1-5]")
 
@@ -69,11 +68,14 @@ def describe_gene(gene: Gene, attributes: Attributes) -> None:
     gene.symbol = _symbol(attributes, gene.stable_id)
     gene.synonyms = values(attributes, "gene_synonym", "Alias")
     gene.name, gene.name_source, gene.name_accession = value(attributes, "description"), "", ""
-    if sourced := _SOURCED.fullmatch(gene.name):
+    # Ensembl writes the origin behind it: "BRCA2 DNA repair associated [Source:HGNC Symbol;Acc:HGNC:1101]".
+    name, opened, origin = gene.name.partition("[Source:")
+    if opened and origin.endswith("]"):
+        source, _, accession = origin[:-1].partition(";Acc:")
         gene.name, gene.name_source, gene.name_accession = (
-            sourced[1],
-            sourced[2][:MAX_NAME],
-            (sourced[3] or "")[:MAX_NAME],
+            name.rstrip(),
+            source[:MAX_NAME],
+            accession[:MAX_NAME],
         )
     gene.dbxrefs = references(attributes)
     gene.tags = values(attributes, "tag")
