@@ -277,7 +277,7 @@ def test_granting_access(desk: Desk, new_visit: NewVisit) -> None:
         visit.page.goto(f"{desk.site.url}/admin/")
         clicks.on("link", "Who may see what")
         clicks.on("link", "Add grant")
-        clicks.at(visit.page.get_by_role("combobox", name="Dataset").first)
+        clicks.at(visit.page.locator("#select2-id_dataset-container"))
         clicks.at(visit.page.get_by_role("option", name="trio"))
         visit.page.get_by_label("User", exact=False).first.fill("reader")
         assert_sound(visit, desk)
