@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 
 from catalogue import access
 from catalogue.access import ANONYMOUS, Viewer
@@ -71,7 +71,7 @@ _arrays = Cache("collections", _CACHE_BYTES)
 #: Rows of arrays per query.
 _ROWS_AT_ONCE = 4
 _ARRAYS = SQL("""
-    COPY (SELECT {} FROM catalogue_memberarrays WHERE content_id = %s AND number >= %s AND number < %s ORDER BY number)
+    COPY (SELECT {} FROM catalogue_memberarrays WHERE content_id = {} AND number >= {} AND number < {} ORDER BY number)
     TO STDOUT (FORMAT BINARY)""")
 
 
@@ -321,8 +321,9 @@ def _batches(content: int, columns: tuple[str, ...]) -> Iterator[ArrayBatch]:
 def _rows_of_arrays(content: int, columns: tuple[str, ...], first: int) -> list[tuple[bytes, ...]]:
     """Return the arrays of some rows, by COPY: the ORM would have their bytes sent as hexadecimal text."""
     fields = SQL(",").join(map(Identifier, columns))
-    window = [content, first, first + _ROWS_AT_ONCE]
-    with connection.cursor() as cursor, cursor.copy(_ARRAYS.format(fields), window) as copy:
+    # Literals, because the cursor that Django gives with DEBUG takes no parameters here.
+    statement = _ARRAYS.format(fields, *map(Literal, (content, first, first + _ROWS_AT_ONCE)))
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(["bytea"] * len(columns))
         return list(copy.rows())
 

@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from seqcol_app import params, views
 from tests.catalogue.made_collections import make_collection
@@ -89,6 +91,11 @@ def test_comparison(client: Client, base: None, root: str) -> None:
     assert elements["a_and_b_same_order"] == expected
     same = got(client, f"{root}/comparison/{BASE_DIGEST}/{BASE_DIGEST}")
     assert same["array_elements"]["a_and_b_same_order"] == dict.fromkeys(kept, True)
+
+
+def test_arrays_are_read_with_the_cursor_that_debug_gives(client: Client, base: None) -> None:
+    with CaptureQueriesContext(connection):
+        assert got(client, f"/collection/{BASE_DIGEST}?level=2")["names"] == LEVEL2["names"]
 
 
 @pytest.mark.parametrize("root", ROOTS)
