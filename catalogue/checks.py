@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -12,8 +12,11 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from catalogue.errors import StorageMisconfigured
 from catalogue.storage import FILES, SEQUENCES, LocalStorage, storage
 
+#: The tag of the checks that commands run before they start.
+STORAGES: Final = "storages"
 
-@register()
+
+@register(STORAGES)
 def check_storages(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Return a message for each storage that cannot be used. Asks no host on the network."""
     messages: list[CheckMessage] = []

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import path
 
@@ -29,8 +29,8 @@ _THEMES = (
 View = Callable[..., HttpResponseBase]
 
 
-class DeskConfig(AdminConfig):
-    """Django's admin, with the site below as its default."""
+class DeskConfig(SimpleAdminConfig):
+    """Django's admin, with the site below as its default. The URLs load its pages; commands need neither."""
 
     default_site = "catalogue.desk_site.DeskSite"
 

@@ -10,6 +10,7 @@ from htsgetsite.health import alive, ready
 from htsgetsite.observability.endpoint import metrics
 from htsgetsite.sign_in_page import AdminSignInForm, SignInView
 
+admin.autodiscover()
 admin.site.login_form = AdminSignInForm
 admin.site.site_header = admin.site.site_title = settings.SERVICE_NAME
 admin.site.index_title = "Data stewards' desk"

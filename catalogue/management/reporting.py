@@ -7,6 +7,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from catalogue.checks import STORAGES
 from catalogue.ingest.sentences import counted as counted
 
 #: The exit status after Control-C, as in shells.
@@ -23,6 +24,9 @@ class ReportingCommand(BaseCommand):
 
     Its exit status is 1 on any failure, and 130 after Control-C.
     """
+
+    # The other checks need all URLs and pages, and loading these takes longer than many a command.
+    requires_system_checks: tuple[str, ...] = (STORAGES,)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
