@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.db import connection
 from django.db.models.signals import post_migrate
 
+from htsgetsite.embedded.server import DATABASE
 from tests import programs
+from tests.live import copy_site
 from tests.object_store import object_store as object_store
 from tests.object_store import running_object_store as running_object_store
 from tests.object_store import stored_in_s3 as stored_in_s3
@@ -22,6 +26,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
     skipped = terminalreporter.stats.get("skipped", [])
     if line := programs.summary([str(report.longrepr[-1]) for report in skipped]):
         terminalreporter.write_line(line, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Make the database of the tests from that of a site whose migrations are applied."""
+    home: Path = settings.HTSGETSITE_HOME
+    if not (home / "postgres").exists():
+        home.mkdir(exist_ok=True)
+        copy_site(home)
+    connection.settings_dict["TEST"]["TEMPLATE"] = DATABASE
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,13 +2,14 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
@@ -18,6 +19,9 @@ from tests.paths import OWN_HOME, PROJECT
 #: Seconds after which a wait fails: more than any server or command takes on a busy machine.
 PATIENCE = 240
 
+_MIGRATE = ("migrate", "--verbosity", "0")
+_DEMO = ("demo", "--no-serve", "--verbosity", "0")
+
 _SAID = re.compile(r"Serving on (http://\S+)")
 #: Jobs that nobody asked for would come into the way of tests, at some hours only.
 _NO_JOBS = {
@@ -26,6 +30,12 @@ _NO_JOBS = {
     "NIGHTLY_REMOVE_ORPHANS": "off",
     "NIGHTLY_PRUNE_AUDIT": "off",
 }
+_RUN_EACH = """
+import json, sys
+from django.core.management import call_command
+for command in json.load(sys.stdin):
+    call_command(*command)
+"""
 #: A site that a test starts has a home and settings of its own.
 _NOT_INHERITED = re.compile(
     r"HTSGETSITE_.*|DJANGO_.*|DATABASE_URL|SECRET_KEY|DEBUG|ALLOWED_HOSTS|PUBLIC_URL|PORT|WORKERS|SERVE_JOBS|NIGHTLY_.*|AUDIT_DAYS|COV.*"
@@ -40,12 +50,15 @@ class Site:
     variables: Mapping[str, str]
     url: str = ""
 
-    def manage(self, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def manage(
+        self, *arguments: str | Path, check: bool = True, input: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command of `manage.py`. With `check`, raise AssertionError with its output if it fails."""
         done = subprocess.run(
             [sys.executable, PROJECT / "manage.py", *arguments],
             env=self.environment(),
             cwd=self.home,
+            input=input,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -56,36 +69,54 @@ class Site:
             )
         return done
 
+    def prepare(self, *commands: Sequence[str | Path]) -> None:
+        """Run commands one after the other in one process, which is quicker. Raise AssertionError if one fails."""
+        self.manage(
+            *("shell", "--verbosity", "0", "--no-imports", "-c", _RUN_EACH),
+            input=json.dumps([[str(word) for word in command] for command in commands]),
+        )
+
     def environment(self) -> dict[str, str]:
         """Return the environment of this site's processes."""
         inherited = {name: value for name, value in os.environ.items() if not _NOT_INHERITED.fullmatch(name)}
         return {**inherited, **_NO_JOBS, "HTSGETSITE_HOME": str(self.home), **self.variables}
 
 
-def make_site(home: Path, variables: Mapping[str, str] | None = None) -> Site:
-    """Make an empty site in `home`, with its tables; `variables` are its settings (DATABASE_URL, say).
+def make_site(home: Path, variables: Mapping[str, str] | None = None, *, demo: bool = False) -> Site:
+    """Make an empty site in `home`, with its tables; with `demo` it holds the demonstration data.
 
-    A site on the embedded PostgreSQL is a copy of one that is made once a test run.
+    `variables` are its settings (DATABASE_URL, say). A site on the embedded PostgreSQL is a copy of one that is made
+    once a test run, whose PostgreSQL does not wait for the disk.
     """
     home.mkdir(parents=True, exist_ok=True)
     site = Site(home, dict(variables or {}))
-    if "DATABASE_URL" in site.variables:
-        site.manage("migrate", "--verbosity", "0")
+    if "DATABASE_URL" not in site.variables:
+        copy_site(home, demo=demo)
     else:
-        subprocess.run(["cp", "-a", f"{_empty_site()}/.", home], check=True)
+        site.manage(*(_DEMO if demo else _MIGRATE))
     return site
 
 
-def _empty_site() -> Path:
-    """Return the home of the site that others are copied from."""
-    made = Path(os.environ[OWN_HOME], "empty-site")
+def copy_site(home: Path, *, demo: bool = False) -> None:
+    """Copy a site to an empty folder: the one that is made once a test run, whose PostgreSQL waits for no disk."""
+    subprocess.run(["cp", "-a", f"{_first_site(demo=demo)}/.", home], check=True)
+
+
+def _first_site(*, demo: bool) -> Path:
+    made = Path(os.environ[OWN_HOME], "first-demo" if demo else "first-site")
     with made.with_suffix(".lock").open("w") as lock:
         # Of the workers of the test run the first makes it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             draft = made.with_suffix(".new")
             draft.mkdir()
-            Site(draft, {}).manage("migrate", "--verbosity", "0")
+            if demo:
+                copy_site(draft)
+                Site(draft, {}).manage(*_DEMO)
+            else:
+                Site(draft, {}).manage(*_MIGRATE)
+                with (draft / "postgres" / "postgresql.auto.conf").open("a") as configuration:
+                    configuration.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n")
             # Each site has a key of its own.
             (draft / "secret_key").unlink()
             draft.rename(made)

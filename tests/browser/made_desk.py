@@ -101,10 +101,12 @@ def running_desk(folder: Path, *, files: int = 0) -> Iterator[Desk]:
         **dict.fromkeys(("THROTTLE_SIGN_IN", "THROTTLE_SIGN_IN_ACCOUNT"), "none"),
     }
     site = make_site(home, variables)
-    site.manage("ingest_bam", "lab:first/", "--dataset", "trio", "--id-prefix", "first/")
-    site.manage("ingest_bam", "lab:lonely/", "--dataset", "second", "--id-prefix", "lonely/")
-    # After the reads, so that their contigs have no sequence.
-    site.manage("ingest_fasta", folder / "genome.fa", "--authority", "lab", "--collection", COLLECTION)
+    site.prepare(
+        ["ingest_bam", "lab:first/", "--dataset", "trio", "--id-prefix", "first/"],
+        ["ingest_bam", "lab:lonely/", "--dataset", "second", "--id-prefix", "lonely/"],
+        # After the reads, so that their contigs have no sequence.
+        ["ingest_fasta", folder / "genome.fa", "--authority", "lab", "--collection", COLLECTION],
+    )
     site.manage("shell", "--verbosity", "0", "-c", _ACCOUNTS)
     with served(site) as running:
         worker = subprocess.Popen(

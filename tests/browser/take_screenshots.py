@@ -13,7 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.browser.conftest import NARROW, WIDE
 from tests.live import PATIENCE, make_site, served
 from tests.paths import OWN_HOME, PROJECT
-from tests.portal.made_site import annotate
+from tests.portal.made_site import annotation
 
 FOLDER = PROJECT / "docs/screenshots"
 _PAGES = {
@@ -32,9 +32,8 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         os.environ[OWN_HOME] = folder
-        site = make_site(Path(folder, "home"))
-        site.manage("demo", "--no-serve")
-        annotate(site)
+        site = make_site(Path(folder, "home"), demo=True)
+        site.prepare(annotation(site))
         with served(site) as running, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
             for width, height in ((WIDE, 860), (NARROW, 780)):

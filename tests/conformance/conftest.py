@@ -79,10 +79,12 @@ def ingest_refget_sequences(site: Site, clients: Path) -> None:
     genome.write_text("".join(f">{name} a made sequence\n{residues}\n" for name, residues in GENOME.items()))
     names = folder / "names.tsv"
     names.write_text("6681ac2f62509cfc220d78751b8dc524\tinsdc\tBK006935.2\n")
-    site.manage("ingest_fasta", official / "I.faa", official / "VI.faa", "--authority", "ensembl")
-    site.manage("ingest_fasta", official / "NC.faa", "--authority", "refseq", "--circular", "NC_001422.1")
-    site.manage("ingest_fasta", genome, "--authority", "local", "--circular", "ring", "--collection", "made")
-    site.manage("ingest_aliases", names)
+    site.prepare(
+        ["ingest_fasta", official / "I.faa", official / "VI.faa", "--authority", "ensembl"],
+        ["ingest_fasta", official / "NC.faa", "--authority", "refseq", "--circular", "NC_001422.1"],
+        ["ingest_fasta", genome, "--authority", "local", "--circular", "ring", "--collection", "made"],
+        ["ingest_aliases", names],
+    )
 
 
 @pytest.fixture(scope="session")

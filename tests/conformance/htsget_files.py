@@ -58,20 +58,25 @@ def make_htsget_files(folder: Path) -> Path:
 
 def ingest_htsget_files(site: Site, folder: Path) -> None:
     """Registers what `make_htsget_files` made, and HTSGET_SHARED where it is there."""
-    site.manage("ingest_fasta", folder / "reference.fa", "--authority", "local", "--collection", "made")
     names = folder / "names.tsv"
     names.write_text("".join(f"{MD5[name]}\tucsc\tchr{name}\n" for name in CONTIGS))
-    site.manage("ingest_aliases", names)
     options = ("--dataset", "open", "--public", "--collection", "made", "--copy")
     shared = [(kind, SHARED / name) for _, kind, name in HTSGET_SHARED if HAVE_SHARED]
+    commands: list[list[str | Path]] = [
+        ["ingest_fasta", folder / "reference.fa", "--authority", "local", "--collection", "made"],
+        ["ingest_aliases", names],
+    ]
     for command, kind, made in (
         ("ingest_bam", "reads", ("made.bam", "made.cram")),
         ("ingest_vcf", "variants", ("made.vcf.gz", "made.bcf")),
     ):
         files = [*(folder / name for name in made), *(path for other, path in shared if other == kind)]
-        site.manage(command, *files, *options)
-        # One format alone: what is asked of it in the other is converted.
-        site.manage(command, folder / made[1], *options, "--id", "one/format")
+        commands += [
+            [command, *files, *options],
+            # One format alone: what is asked of it in the other is converted.
+            [command, folder / made[1], *options, "--id", "one/format"],
+        ]
+    site.prepare(*commands)
 
 
 def _reads(header: pysam.AlignmentHeader) -> Iterator[pysam.AlignedSegment]:

@@ -44,8 +44,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dict[
     vcf = write_vcf(folder / "x.vcf.gz", contigs=[("1", 60_000), ("2", 10_000)], records=variants)
     settings = {"HTSGET_INLINE_BYTES": "0", "THROTTLE_FAILURES": "5/hour"}
     made = make_site(tmp_path_factory.mktemp("site") / "home", settings)
-    made.manage("ingest_bam", bam, "--dataset", "closed", "--id", "x", "--copy")
-    made.manage("ingest_vcf", vcf, "--dataset", "closed", "--id", "x", "--copy")
+    options = ("--dataset", "closed", "--id", "x", "--copy")
+    made.prepare(["ingest_bam", bam, *options], ["ingest_vcf", vcf, *options])
     said = made.manage("shell", "-v0", "-c", GRANT).stdout
     tokens = dict(line.split() for line in said.splitlines() if " hts_" in line)
     with served(made, workers=2) as answering:

@@ -72,12 +72,16 @@ def annotated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site that holds the releases, answering."""
     folder = tmp_path_factory.mktemp("annotated")
     site = make_site(folder / "home")
+    commands: list[list[str | Path]] = []
     for release in RELEASES:
         name = release.flavour.name
         fasta = release.genome.write_fasta(folder / f"{name}.fa")
-        site.manage("ingest_fasta", fasta, "--collection", name, "--authority", name)
         gff = write_annotation(release.genome, release.flavour, folder / f"{name}.gff3")
-        site.manage("ingest_gff3", gff, "--collection", name, "--assembly-accession", release.accession)
+        commands += [
+            ["ingest_fasta", fasta, "--collection", name, "--authority", name],
+            ["ingest_gff3", gff, "--collection", name, "--assembly-accession", release.accession],
+        ]
+    site.prepare(*commands)
     with served(site) as answering:
         yield answering
 

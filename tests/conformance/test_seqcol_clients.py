@@ -36,11 +36,13 @@ def seqcol_site(tmp_path_factory: pytest.TempPathFactory, clients: Path) -> Iter
     fixtures = json.loads(
         (clients / CLIENT / "refget" / "compliance_data" / "test_fasta_digests.json").read_text()
     )
+    commands: list[list[str | Path]] = []
     for name, bundle in fixtures.items():
         fasta = site.home.parent / name
         members = zip(bundle["level2"]["names"], bundle["level2"]["sequences"], strict=True)
         fasta.write_text("".join(f">{member}\n{RESIDUES[sequence]}\n" for member, sequence in members))
-        site.manage("ingest_fasta", fasta, "--collection", name)
+        commands.append(["ingest_fasta", fasta, "--collection", name])
+    site.prepare(*commands)
     with served(site) as answering:
         yield answering
 

@@ -30,18 +30,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A site with sequences, a public copied file with a built index, and one of a controlled dataset."""
     folder = tmp_path_factory.mktemp("site")
     site = make_site(folder / "home", VARIABLES)
-    site.manage(
-        "ingest_fasta", make_fasta(folder / "genome.fa", RESIDUES), "--authority", "lab", "--collection", "g"
+    fasta = make_fasta(folder / "genome.fa", RESIDUES)
+    opened = make_reads_file(folder / "open.bam", index=None)
+    site.prepare(
+        ["ingest_fasta", fasta, "--authority", "lab", "--collection", "g"],
+        ["ingest_bam", opened, "--dataset", "open", "--public", "--copy"],
+        ["ingest_bam", make_reads_file(folder / "shut.bam"), "--dataset", "closed", "--copy"],
     )
-    site.manage(
-        "ingest_bam",
-        make_reads_file(folder / "open.bam", index=None),
-        "--dataset",
-        "open",
-        "--public",
-        "--copy",
-    )
-    site.manage("ingest_bam", make_reads_file(folder / "shut.bam"), "--dataset", "closed", "--copy")
     return site
 
 

@@ -166,8 +166,7 @@ def test_other_sockets_are_left_alone() -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    site = make_site(tmp_path_factory.mktemp("home"))
-    site.manage("demo", "--no-serve")
+    site = make_site(tmp_path_factory.mktemp("home"), demo=True)
     residues = site.home / "large.fa"
     residues.write_text(">large\n" + "ACGT" * 8_000_000 + "\n")
     site.manage("ingest_fasta", residues, "--authority", "test")

@@ -27,8 +27,7 @@ print(getattr(getattr(pysam, sys.argv[1]), sys.argv[2])(*sys.argv[3:]), end="")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = make_site(tmp_path_factory.mktemp("demo"))
-    site.manage("demo", "--no-serve")
+    site = make_site(tmp_path_factory.mktemp("demo"), demo=True)
     with served(site) as answering:
         yield answering
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from tests.live import Site, make_site
 
+#: The collection of the demonstration.
+GENOME = "Demonstration genome"
+
 #: An id of characters that shells, URLs and languages give a meaning.
 AWKWARD = "dir/a b&c=d?e#f%g+h'i\"j$(k)`l`;m*ü"
 CLOSED = "clinic/patient 1"
@@ -67,28 +70,26 @@ class PortalSite:
 def make_portal_site(home: Path) -> PortalSite:
     """Make the site: `ada` and `people` of the demonstration, an awkward id beside them, and the closed dataset."""
     # Every test signs in from one address.
-    site = make_site(home, {"THROTTLE_SIGN_IN": "none", "THROTTLE_SIGN_IN_ACCOUNT": "none"})
-    site.manage("demo", "--no-serve")
+    site = make_site(home, {"THROTTLE_SIGN_IN": "none", "THROTTLE_SIGN_IN_ACCOUNT": "none"}, demo=True)
+    commands: list[list[str | Path]] = []
     for command, file in (("ingest_bam", "ada.bam"), ("ingest_vcf", "people.vcf.gz")):
         for dataset, htsget_id, *more in (("demo", AWKWARD), ("clinic", CLOSED, "--title", "The clinic")):
-            site.manage(
-                command, home / "demo" / file, "--copy", "--dataset", dataset, "--id", htsget_id,
-                "--collection", "Demonstration genome", *more,
-            )  # fmt: skip
-    annotate(site)
+            options = ("--copy", "--dataset", dataset, "--id", htsget_id, "--collection", GENOME, *more)
+            commands.append([command, site.home / "demo" / file, *options])
+    site.prepare(*commands, annotation(site))
     token = site.manage("shell", "--verbosity", "0", "-c", _ACCOUNTS).stdout.strip().splitlines()[-1]
     return PortalSite(site, token)
 
 
-def annotate(site: Site) -> None:
-    """Add a gene to the genome of the demonstration."""
+def annotation(site: Site) -> list[str | Path]:
+    """Return the command that adds a gene to the genome of the demonstration."""
     genes = site.home / "genes.gff3"
     lines = [
         f"Demo_1\tmade\t{kind}\t{first}\t{last}\t.\t+\t{'0' if kind == 'CDS' else '.'}\t{attributes}\n"
         for kind, first, last, attributes in _FEATURES
     ]
     genes.write_text("##gff-version 3\n" + "".join(lines))
-    site.manage(
-        "ingest_gff3", genes, "--collection", "Demonstration genome", "--genome-id", "demo-1",
+    return [
+        "ingest_gff3", genes, "--collection", GENOME, "--genome-id", "demo-1",
         "--authority", "made", "--scientific-name", "Fictus exemplum",
-    )  # fmt: skip
+    ]  # fmt: skip

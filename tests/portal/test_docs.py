@@ -16,8 +16,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", (PROJECT / "docs/portal.md").read_
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = make_site(tmp_path_factory.mktemp("demo"))
-    site.manage("demo", "--no-serve")
+    site = make_site(tmp_path_factory.mktemp("demo"), demo=True)
     with served(site) as running:
         yield running
 

@@ -27,9 +27,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     folder = tmp_path_factory.mktemp("killed")
     reference = make_reference(folder, contigs=CONTIG)
     site = make_site(folder / "home")
-    site.manage("ingest_fasta", reference, "--collection", "made")
     reads = make_reads(folder / "made.cram", reference)
-    site.manage("ingest_bam", reads, "--dataset", "open", "--public", "--copy", "--collection", "made")
+    site.prepare(
+        ["ingest_fasta", reference, "--collection", "made"],
+        ["ingest_bam", reads, "--dataset", "open", "--public", "--copy", "--collection", "made"],
+    )
     return site
 
 
