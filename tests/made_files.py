@@ -110,6 +110,9 @@ def make_bam_header(contigs: dict[str, int], *, comments: int = 0) -> pysam.Alig
     )
 
 
+_QUALITIES = "".join(chr(33 + quality) for quality in range(40))
+
+
 def make_read(
     header: pysam.AlignmentHeader,
     name: str,
@@ -127,9 +130,7 @@ def make_read(
     read.mapping_quality = rng.randrange(60)
     read.cigartuples = list(cigar) or None
     read.query_sequence = "".join(rng.choices("ACGT", k=bases or 50))
-    read.query_qualities = pysam.qualitystring_to_array(
-        "".join(chr(33 + rng.randrange(40)) for _ in range(bases or 50))
-    )
+    read.query_qualities = pysam.qualitystring_to_array("".join(rng.choices(_QUALITIES, k=bases or 50)))
     read.set_tag("RG", rng.choice("123"))
     return read
 

@@ -33,9 +33,12 @@ def read(path: Path, body: bytes) -> list[str]:
         return [str(record) for record in file]
 
 
+@pytest.mark.parametrize("queries", [4, pytest.param(60, marks=pytest.mark.long)])
 @each_file
-def test_rewritten_over_http(client: Client, settings: Any, tmp_path: Path, served: Served) -> None:
-    compare_rewritten(client, settings, tmp_path, served, queries=8)
+def test_rewritten_over_http(
+    client: Client, settings: Any, tmp_path: Path, served: Served, queries: int
+) -> None:
+    compare_rewritten(client, settings, tmp_path, served, queries=queries)
 
 
 def compare_rewritten(client: Client, settings: Any, tmp_path: Path, served: Served, *, queries: int) -> None:
@@ -92,16 +95,17 @@ def check(got: Fetched, target: str) -> None:
 LAYOUT_NAMES = [f"{version} {layout}" for version in VERSIONS for layout in LAYOUTS]
 
 
+@pytest.mark.parametrize("queries", [3, pytest.param(40, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", LAYOUT_NAMES)
 @pytest.mark.parametrize("target", ["BAM", "CRAM"])
 def test_cram_rewritten_over_http(
-    client: Client, settings: Any, tmp_path: Path, name: str, target: str
+    client: Client, settings: Any, tmp_path: Path, name: str, target: str, queries: int
 ) -> None:
     version, _, layout = name.partition(" ")
     reference = make_reference(tmp_path)
     call_command("ingest_fasta", str(reference), "--authority", "made")
     made = make_cram(tmp_path, reference=reference, sam=make_sam(), version=version, options=LAYOUTS[layout])
-    compare_reads(client, settings, made.path, reference, target, queries=6)
+    compare_reads(client, settings, made.path, reference, target, queries=queries)
 
 
 @pytest.mark.parametrize("target", ["BAM", "CRAM"])

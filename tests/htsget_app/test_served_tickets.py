@@ -61,9 +61,10 @@ def ways_to_say(file: DataFile, contig: int) -> list[dict[str, str]]:
     ]
 
 
+@pytest.mark.parametrize("regions", [5, pytest.param(60, marks=pytest.mark.long)])
 @each_file
-def test_answers_over_http(client: Client, settings: Any, served: Served) -> None:
-    compare_answers(client, settings, served, regions=9, posts=3)
+def test_answers_over_http(client: Client, settings: Any, served: Served, regions: int) -> None:
+    compare_answers(client, settings, served, regions=regions, posts=regions // 2)
 
 
 def compare_answers(client: Client, settings: Any, served: Served, *, regions: int, posts: int) -> None:

@@ -1,7 +1,7 @@
 """Look-ups of annotation against what Python finds in the same rows."""
 
 import random
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from django.db import connection
@@ -120,48 +120,40 @@ def test_genomes_are_found_by_one_criterion() -> None:
         annotation.find_genomes(Criterion.TAXON_ID, "5", viewer=ANONYMOUS, max_rows=1)
 
 
-@pytest.mark.parametrize(
-    ("look_up", "index"),
-    [
-        (lambda: annotation.find_gene("made", "G5.1", viewer=ANONYMOUS), "gene_by_stable_id"),
-        (lambda: annotation.genes_with_symbol("made", "S5", viewer=ANONYMOUS, max_rows=9), "gene_by_symbol"),
-        (
-            lambda: annotation.find_transcript("made", stable_id="T5", viewer=ANONYMOUS),
-            "transcript_by_stable_id",
-        ),
-        (lambda: annotation.find_transcript("made", symbol="S5", viewer=ANONYMOUS), "transcript_by_symbol"),
-        (
-            lambda: annotation.search_transcripts("t5", ["made"], start=0, count=5, viewer=ANONYMOUS),
-            "transcript_by_symbol",
-        ),
-    ],
-    ids=["gene", "symbol", "transcript", "transcript symbol", "search"],
-)
-def test_look_ups_use_an_index(look_up: Any, index: str) -> None:
+#: Look-ups, and the index that each has to use.
+_INDEXED: list[tuple[Callable[[], object], str]] = [
+    (lambda: annotation.find_gene("made", "G5.1", viewer=ANONYMOUS), "gene_by_stable_id"),
+    (lambda: annotation.genes_with_symbol("made", "S5", viewer=ANONYMOUS, max_rows=9), "gene_by_symbol"),
+    (lambda: annotation.find_transcript("made", stable_id="T5", viewer=ANONYMOUS), "transcript_by_stable_id"),
+    (lambda: annotation.find_transcript("made", symbol="S5", viewer=ANONYMOUS), "transcript_by_symbol"),
+    (
+        lambda: annotation.search_transcripts("t5", ["made"], start=0, count=5, viewer=ANONYMOUS),
+        "transcript_by_symbol",
+    ),
+]
+
+
+def test_look_ups_use_an_index() -> None:
     """With thousands of rows no look-up reads them all."""
     genome = make_genome()
     gene = make_gene(genome, "G", 0, 10)
     common = {"genome": genome, "region": gene.region, "start": 0, "end": 10, "strand": 1, "so_term": "x"}
+    numbers = range(3_000)
     Gene.objects.bulk_create(
         Gene(unversioned_stable_id=f"G{number}", version=1, symbol=f"S{number}", **common)
-        for number in range(3_000)
+        for number in numbers
     )
+    exons = {"gene": gene, "exon_starts": [0], "exon_ends": [10]}
     Transcript.objects.bulk_create(
-        Transcript(
-            unversioned_stable_id=f"T{number}",
-            symbol=f"S{number}",
-            gene=gene,
-            exon_starts=[0],
-            exon_ends=[10],
-            **common,
-        )
-        for number in range(3_000)
+        Transcript(unversioned_stable_id=f"T{number}", symbol=f"S{number}", **exons, **common)
+        for number in numbers
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE catalogue_gene, catalogue_transcript, catalogue_genome")
-        with CaptureQueriesContext(connection) as captured:
-            look_up()
-        cursor.execute(f"EXPLAIN {captured.captured_queries[0]['sql']}")
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert index in plan and "Seq Scan on catalogue_gene " not in plan, plan
-    assert "Seq Scan on catalogue_transcript" not in plan, plan
+        for look_up, index in _INDEXED:
+            with CaptureQueriesContext(connection) as captured:
+                look_up()
+            cursor.execute(f"EXPLAIN {captured.captured_queries[0]['sql']}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert index in plan and "Seq Scan on catalogue_gene " not in plan, plan
+            assert "Seq Scan on catalogue_transcript" not in plan, plan

@@ -18,7 +18,6 @@ from htsget_app.planning.scan import Scan
 from tests.htsget_app.made_served import Served, bytes_of, check, each_file
 from tests.made_files import KINDS, index_bam, make_bam, reader_of, recut, uncompressed_of
 
-REGIONS = 200
 UNPACK = ContigIndex.unpack
 #: Limits that make the most of the small files here: as usual, all inline, nothing inline and little read.
 SHAPES = (
@@ -29,10 +28,11 @@ SHAPES = (
 )
 
 
+@pytest.mark.parametrize("count", [60, pytest.param(1_000, marks=pytest.mark.long)])
 @each_file
-def test_random_regions(served: Served) -> None:
+def test_random_regions(served: Served, count: int) -> None:
     rng = random.Random(str(served.made))
-    for number in range(REGIONS):
+    for number in range(count):
         region = served.random_region(rng)
         check(served, Selection((region,)), served.truth([region]), SHAPES[number % len(SHAPES)])
 
