@@ -68,17 +68,6 @@ def parse_collection_digest(text: str) -> bytes | None:
     return base64.urlsafe_b64decode(text) if _DIGEST.fullmatch(text) else None
 
 
-class Member(NamedTuple):
-    """One sequence of a collection: its name there, its length in residues, and its sha512t24u of 24 bytes.
-
-    Plain tuples are used where there are millions of members.
-    """
-
-    name: str
-    length: int
-    sha512t24u: bytes
-
-
 class ArrayBatch(NamedTuple):
     """The arrays of some members, packed for storage.
 
@@ -88,12 +77,6 @@ class ArrayBatch(NamedTuple):
     names: bytes
     lengths: bytes
     sequences: bytes
-
-
-def pack_members(members: Sequence[tuple[str, int, bytes]]) -> ArrayBatch:
-    """Pack at least one member. Names must not contain NUL, which PostgreSQL does not allow either."""
-    names, lengths, digests = zip(*members, strict=True)
-    return ArrayBatch("\0".join(names).encode(), np.array(lengths, dtype="<i8").tobytes(), b"".join(digests))
 
 
 def unpack_names(packed: bytes) -> list[bytes]:

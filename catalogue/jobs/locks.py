@@ -56,12 +56,6 @@ def part_lock(pk: int) -> Iterator[Session | None]:
             _query("SELECT pg_advisory_unlock(%s, %s)", pk)
 
 
-def is_locked(pk: int) -> bool:
-    """Return whether another connection works on a part."""
-    with part_lock(pk) as held:
-        return held is None
-
-
 def remove_free_parts(run: int) -> None:
     """Remove the parts of a run that no worker works on."""
     parts = list(RunPart.objects.filter(run=run).values_list("pk", flat=True))

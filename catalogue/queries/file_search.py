@@ -161,17 +161,6 @@ def file_page(files: QuerySet[DataFile], *, after: str | None = None, limit: int
     return FilePage(page, _cursor(page[-1]) if len(found) > limit else None)
 
 
-def all_files(files: QuerySet[DataFile]) -> Iterator[FileListing]:
-    """Yield every file of a queryset in the order of pages, with the memory of one page."""
-    after: str | None = None
-    while True:
-        page = file_page(files, after=after, limit=MAX_PAGE)
-        yield from page.files
-        if page.next is None:
-            return
-        after = page.next
-
-
 def current_id(kind: str, htsget_id: str) -> str | None:
     """Return the id that a former id redirects to; None for an id that is not a former one, or is retired."""
     if not storable(htsget_id):

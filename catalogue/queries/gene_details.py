@@ -91,12 +91,6 @@ def genomes(*, viewer: Viewer, count: int) -> list[tuple[str, str, str]]:
     return list(rows.values_list("genome_id", "scientific_name", "assembly_name")[:count])
 
 
-def genomes_of_collection(collections: Sequence[int], *, viewer: Viewer) -> list[str]:
-    """Return the ids of the genomes that are annotated on some collections."""
-    rows = readable_genomes(viewer).filter(collection__in=collections).order_by("genome_id")
-    return list(rows.values_list("genome_id", flat=True))
-
-
 def genes_named(
     text: str, *, viewer: Viewer, count: int, genome_id: str | None = None
 ) -> Iterator[list[FoundGene]]:

@@ -1,12 +1,30 @@
 """Builders of sequence collections."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+import numpy as np
+
+from catalogue.formats.collections import ArrayBatch
 from catalogue.formats.digests import sequence_digests
 from catalogue.ingest.collection_digests import digest_collection
 from catalogue.models import CollectionMember, SequenceCollection
 from catalogue.models import Sequence as SequenceRow
 from tests.catalogue.made_rows import make_sequence
+
+
+class Member(NamedTuple):
+    """One sequence of a collection: its name there, its length in residues, and its sha512t24u of 24 bytes."""
+
+    name: str
+    length: int
+    sha512t24u: bytes
+
+
+def pack_members(members: Sequence[tuple[str, int, bytes]]) -> ArrayBatch:
+    """The arrays of at least one member."""
+    names, lengths, digests = zip(*members, strict=True)
+    return ArrayBatch("\0".join(names).encode(), np.array(lengths, dtype="<i8").tobytes(), b"".join(digests))
 
 
 def make_collection(

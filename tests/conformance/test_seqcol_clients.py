@@ -10,11 +10,10 @@ import pytest
 
 from catalogue.formats.collections import (
     CollectionDigester,
-    Member,
     digest_text,
-    pack_members,
     sequence_names,
 )
+from tests.catalogue.made_collections import Member, pack_members
 from tests.conformance.conftest import RunClient
 from tests.live import Site, make_site, served
 

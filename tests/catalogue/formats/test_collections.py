@@ -8,16 +8,15 @@ import pytest
 from catalogue.formats.collections import (
     ATTRIBUTES,
     CollectionDigester,
-    Member,
     canonical_json,
     collection_digest,
     digest_text,
-    pack_members,
     parse_collection_digest,
     sequence_names,
     sha512t24u,
 )
 from catalogue.formats.digests import parse_digest
+from tests.catalogue.made_collections import Member, pack_members
 
 #: The example of the specification ("Encoding").
 HUMAN = [

@@ -9,12 +9,12 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, transaction
 
-from catalogue.formats.collections import CollectionDigester, Member, digest_text, pack_members
+from catalogue.formats.collections import CollectionDigester, digest_text
 from catalogue.formats.digests import sequence_digests
 from catalogue.ingest import collection_digests
 from catalogue.ingest.collection_digests import digest_collection
 from catalogue.models import CollectionContent, CollectionMember, MemberArrays, Sequence, SequenceCollection
-from tests.catalogue.made_collections import known_sequence, make_collection
+from tests.catalogue.made_collections import Member, known_sequence, make_collection, pack_members
 from tests.catalogue.made_fasta import make_fasta
 
 pytestmark = pytest.mark.django_db

@@ -1,9 +1,11 @@
 """Lists and searches of registered files."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from bench.made_catalogue import make_file_rows
@@ -11,8 +13,8 @@ from catalogue.access import ANONYMOUS
 from catalogue.models import Contig, DataFile, Dataset, FormerId
 from catalogue.queries.file_search import (
     FileFilter,
+    FileListing,
     FilterRefusedError,
-    all_files,
     current_id,
     file_page,
     matching_files,
@@ -22,6 +24,17 @@ from tests.catalogue.made_collections import make_collection
 from tests.catalogue.made_rows import make_sequence
 
 pytestmark = pytest.mark.django_db
+
+
+def all_files(files: QuerySet[DataFile]) -> Iterator[FileListing]:
+    """The files of all pages, in their order."""
+    after: str | None = None
+    while True:
+        page = file_page(files, after=after, limit=3)
+        yield from page.files
+        if page.next is None:
+            return
+        after = page.next
 
 
 def found(**wanted: object) -> list[str]:
