@@ -15,6 +15,8 @@ from htsgetsite.environment import Unusable
 POOL_SIZE = 16
 #: Seconds that a thread waits for a connection of the pool.
 POOL_TIMEOUT = 10.0
+
+
 #: Options of libpq that end connections to a server that does not answer, in seconds (the last in milliseconds).
 _LIVENESS = {
     "connect_timeout": 5,
@@ -83,7 +85,7 @@ def database_from_url(url: str) -> Database:
     if not name:
         raise Unusable("expected the name of a database after the host: postgresql://host/name")
     database: Database = {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "htsgetsite.postgresql",
         "NAME": name,
         "USER": str(options.pop("user", "")),
         "PASSWORD": str(options.pop("password", "")),
@@ -94,9 +96,15 @@ def database_from_url(url: str) -> Database:
         "CONN_HEALTH_CHECKS": True,
     }
     if pool:
-        options["pool"] = {"min_size": 0, **pool}
-        database["CONN_MAX_AGE"] = 0
+        _use_pool(database, {"min_size": 0, **pool})
     return database
+
+
+def _use_pool(database: Database, pool: dict[str, Any]) -> None:
+    database["OPTIONS"]["pool"] = pool
+    database["CONN_MAX_AGE"] = 0
+    # The backend sees by itself whether a connection of the pool is open; the pool would ask the server.
+    database["CONN_HEALTH_CHECKS"] = False
 
 
 def share_connections() -> int:
@@ -116,6 +124,5 @@ def share_connections() -> int:
         if timeout not in options.get("options", ""):
             options["options"] = f"{timeout} {options.get('options', '')}".strip()
     pool = {"min_size": 0, "max_size": POOL_SIZE, "timeout": POOL_TIMEOUT, **options.get("pool", {})}
-    options["pool"] = pool
-    database["CONN_MAX_AGE"] = 0
+    _use_pool(database, pool)
     return int(pool["max_size"])

@@ -18,7 +18,6 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.staticfiles.finders import AppDirectoriesFinder
 from django.db import connection, connections
-from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.utils import Error as DatabaseError
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -29,6 +28,7 @@ from htsgetsite.database import share_connections
 from htsgetsite.health import unapplied_migrations
 from htsgetsite.job_process import start_jobs
 from htsgetsite.observability.process_files import remove_metrics
+from htsgetsite.postgresql.base import DatabaseWrapper
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
 from catalogue import access
 from catalogue.access import ANONYMOUS, Viewer
@@ -19,6 +20,7 @@ from catalogue.errors import AmbiguousAlias, NotFound
 from catalogue.formats.digests import DigestKind, best_digest, parse_digest, sq_name
 from catalogue.metrics import CACHE_LOOKUPS
 from catalogue.models import Alias, CollectionMember, DerivedSequence, NamingAuthority, Sequence
+from catalogue.queries.compiled import CompiledQuery
 from catalogue.storage import storage
 
 REMEMBERED = 100_000
@@ -128,15 +130,13 @@ def aliases(record: StoredSequence, *, viewer: Viewer = ANONYMOUS) -> list[Seque
 
     For a public sequence the aliases are the same for everybody, because shared caches store them.
     """
-    seen = access.readable_aliases(ANONYMOUS if record.public else viewer)
-    rows = seen.filter(sequence_id=record.pk).order_by("authority__name", "name").distinct()
-    return [SequenceAlias(authority, name) for authority, name in rows.values_list("authority__name", "name")]
+    rows = _PUBLIC_ALIASES.rows(sequence=record.pk) if record.public else _aliases(viewer, sequence=record.pk)
+    return [SequenceAlias(authority, name) for authority, name in rows]
 
 
 def authorities() -> list[str]:
     """Return the names of the naming authorities that are not private, in order."""
-    rows = NamingAuthority.objects.filter(private=False)
-    return list(rows.order_by("name").values_list("name", flat=True))
+    return [name for (name,) in _AUTHORITIES.rows()]
 
 
 def read_residues(record: StoredSequence, start: int, end: int) -> bytes:
@@ -182,6 +182,31 @@ def _held(record: StoredSequence) -> Residues:
     return record.residues
 
 
+class _Row(NamedTuple):
+    """A row of `_rows`. `theirs` and `everybodys` say who may see an alias by which it was found."""
+
+    pk: int
+    md5: bytes
+    sha512t24u: bytes | None
+    length: int
+    circular: bool
+    molecule: str
+    private: bool
+    offset: int | None
+    storage: str | None
+    key: str | None
+    size: int | None
+    readable: bool
+    theirs: bool
+    everybodys: bool
+
+
+_COLUMNS: Final = (
+    *("pk", "md5", "sha512t24u", "length", "circular", "molecule", "private", "offset"),
+    *("blob__storage", "blob__key", "blob__size", "readable", "theirs", "everybodys"),
+)
+
+
 def _rows(viewer: Viewer) -> QuerySet[Any]:
     """Return all sequences, annotated with `readable`: whether the viewer may fetch it."""
     readable = Q(private=False)
@@ -191,24 +216,19 @@ def _rows(viewer: Viewer) -> QuerySet[Any]:
         derived = DerivedSequence.objects.filter(sequence=OuterRef("pk"))
         readable |= Q(Exists(members.filter(collection__in=collections)))
         readable |= Q(Exists(derived.filter(genome__collection__in=collections)))
-    return Sequence.objects.select_related("blob").annotate(readable=readable)
+    return Sequence.objects.annotate(readable=readable)
 
 
-def _by_digest(identifier: str, viewer: Viewer) -> list[Any]:
-    digest = parse_digest(identifier)
-    if digest is None:
-        return []
-    kind, value = digest
-    return list(_rows(viewer).filter(Q(md5=value) if kind is DigestKind.MD5 else Q(sha512t24u=value)))
+def _of_digest(viewer: Viewer, **digest: bytes) -> QuerySet[Any, Any]:
+    always = {"theirs": Value(True), "everybodys": Value(True)}
+    rows: QuerySet[Any, Any] = _rows(viewer).filter(**digest).annotate(**always).values_list(*_COLUMNS)
+    return rows
 
 
-def _by_alias(identifier: str, viewer: Viewer) -> StoredSequence:
-    if "\0" in identifier:
-        raise NotFound("no name of a sequence has a NUL in it")
-    meant = Q(name=identifier)
-    authority, colon, name = identifier.partition(":")
-    if colon:
-        meant |= Q(name=name, authority__in=list(NamingAuthority.objects.filter(name__iexact=authority)))
+def _named(viewer: Viewer, *, identifier: str, authority: str, name: str) -> QuerySet[Any, Any]:
+    """Return the sequences with the name `identifier`, or with `name` of an authority; those they may see first."""
+    authorities = NamingAuthority.objects.filter(name__iexact=authority)
+    meant = Q(name=identifier) | Q(name=name, authority__in=authorities)
 
     def named(aliases: QuerySet[Alias]) -> Q:
         return Q(pk__in=aliases.filter(meant).values("sequence"))
@@ -217,7 +237,46 @@ def _by_alias(identifier: str, viewer: Viewer) -> StoredSequence:
     theirs = everybodys if viewer.name is None else named(access.readable_aliases(viewer))
     rows = _rows(viewer).filter(named(Alias.objects.all()))
     rows = rows.annotate(theirs=Q(readable=True) & theirs, everybodys=everybodys)
-    found = list(rows.order_by("-theirs", "pk")[: CANDIDATES + 1])
+    found: QuerySet[Any, Any] = rows.order_by("-theirs", "pk").values_list(*_COLUMNS)[: CANDIDATES + 1]
+    return found
+
+
+def _aliases(viewer: Viewer, *, sequence: int) -> QuerySet[Any, Any]:
+    rows = access.readable_aliases(viewer).filter(sequence_id=sequence)
+    return rows.order_by("authority__name", "name").distinct().values_list("authority__name", "name")
+
+
+_PUBLIC_OF_DIGEST: Final = {
+    "md5": CompiledQuery(partial(_of_digest, ANONYMOUS), md5=b"stand-in"),
+    "sha512t24u": CompiledQuery(partial(_of_digest, ANONYMOUS), sha512t24u=b"stand-in"),
+}
+_PUBLIC_NAMED: Final = CompiledQuery(
+    partial(_named, ANONYMOUS), identifier="an identifier", authority="an authority", name="a name"
+)
+_PUBLIC_ALIASES: Final = CompiledQuery(partial(_aliases, ANONYMOUS), sequence=-1)
+_AUTHORITIES: Final = CompiledQuery(
+    lambda: NamingAuthority.objects.filter(private=False).order_by("name").values_list("name")
+)
+
+
+def _by_digest(identifier: str, viewer: Viewer) -> list[_Row]:
+    digest = parse_digest(identifier)
+    if digest is None:
+        return []
+    kind, value = digest
+    column = "md5" if kind is DigestKind.MD5 else "sha512t24u"
+    given = {column: value}
+    rows = _PUBLIC_OF_DIGEST[column].rows(**given) if viewer.name is None else _of_digest(viewer, **given)
+    return [_Row(*row) for row in rows]
+
+
+def _by_alias(identifier: str, viewer: Viewer) -> StoredSequence:
+    if "\0" in identifier:
+        raise NotFound("no name of a sequence has a NUL in it")
+    authority, _, name = identifier.partition(":")
+    given = {"identifier": identifier, "authority": authority, "name": name}
+    rows = _PUBLIC_NAMED.rows(**given) if viewer.name is None else _named(viewer, **given)
+    found = [_Row(*row) for row in rows]
     if not found:
         raise NotFound(_unknown(identifier))
     meant_for_them = [row for row in found if row.theirs]
@@ -232,19 +291,18 @@ def _unknown(identifier: str) -> str:
     return f"no sequence has the identifier {identifier!r}"
 
 
-def _name(row: Sequence) -> str:
+def _name(row: _Row) -> str:
     return best_digest(row.md5, row.sha512t24u)
 
 
-def _record(row: Any, *, public: bool = True) -> StoredSequence:
+def _record(row: _Row, *, public: bool = True) -> StoredSequence:
     residues = None
-    if row.blob is not None and row.offset is not None:
-        alone = bool(row.blob.size == row.length)
-        residues = Residues(row.blob.storage, row.blob.key, row.offset, alone)
+    if row.storage is not None and row.key is not None and row.offset is not None:
+        residues = Residues(row.storage, row.key, row.offset, alone=row.size == row.length)
     return StoredSequence(
         pk=row.pk,
-        md5=bytes(row.md5),
-        sha512t24u=None if row.sha512t24u is None else bytes(row.sha512t24u),
+        md5=row.md5,
+        sha512t24u=row.sha512t24u,
         length=row.length,
         circular=row.circular,
         molecule=row.molecule,

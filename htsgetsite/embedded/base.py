@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.backends.postgresql import base
 from django.db.utils import OperationalError
 
 from htsgetsite.embedded.server import PORT, USER, EmbeddedServer
+from htsgetsite.postgresql import base
 
 
 @cache

@@ -146,7 +146,7 @@ def test_database_url() -> None:
         "postgres://us%40er:p%2Fw@[::1]:6543/na%20me?sslmode=verify-full&connect_timeout=5"
     )
     assert database == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "htsgetsite.postgresql",
         "NAME": "na me",
         "USER": "us@er",
         "PASSWORD": "p/w",
