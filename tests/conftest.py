@@ -43,7 +43,7 @@ def _seed_after_flush() -> Iterator[None]:
     """Add again what migrations seed, when a test that commits is followed by a flush of every table."""
     seeds = [
         import_module(f"catalogue.migrations.{name}").seed
-        for name in ("0002_authorities", "0011_sam_authority", "0051_roles")
+        for name in ("0002_authorities", "0011_sam_authority", "0051_roles", "0071_genome_roles")
     ]
 
     def seed(**_: object) -> None:
