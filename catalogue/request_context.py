@@ -37,7 +37,8 @@ class RequestContext:
         return NOBODY if self.session is None else self.session()
 
 
-def _account_of_process() -> str:
+def process_account() -> str:
+    """Return the name of the system account that this process runs as."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -45,7 +46,7 @@ def _account_of_process() -> str:
         return f"uid {os.getuid()}"
 
 
-_COMMAND = Actor(f"{_account_of_process()} (command)", None)
+_COMMAND = Actor(f"{process_account()} (command)", None)
 
 _context: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
 

@@ -4,8 +4,6 @@ A run holds a session-level advisory lock until it ends. A run that is marked as
 killed; the next run marks it as interrupted.
 """
 
-import getpass
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -15,6 +13,7 @@ from django.utils import timezone
 
 from catalogue.ingest.outcomes import InputResult, Outcome
 from catalogue.models import IngestedFile, IngestRun
+from catalogue.request_context import current_context, process_account
 
 # The first of the two numbers of the advisory lock; the second is the run's.
 _LOCK_CLASS: Final = 0x72756E73
@@ -77,7 +76,7 @@ def ingest_run(command: str, arguments: Mapping[str, Any], *, dry_run: bool = Fa
         return
     mark_interrupted()
     with transaction.atomic():
-        row = IngestRun.objects.create(command=command, actor=process_account(), arguments=dict(arguments))
+        row = IngestRun.objects.create(command=command, actor=_actor(), arguments=dict(arguments))
         _query("SELECT pg_advisory_lock(%s, %s)", row.pk)
     run = Run(row.pk)
     outcome = IngestRun.Outcome.FAILED
@@ -113,10 +112,7 @@ def _query(sql: str, pk: int) -> bool:
         return answer is True
 
 
-def process_account() -> str:
-    """Return the name of the system account that this process runs as."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container may run under a user id without a name.
-        return f"uid {os.getuid()}"
+def _actor() -> str:
+    """Return the account of the desk that asks for the run, or that of the process."""
+    actor = current_context().actor
+    return process_account() if actor.account is None else actor.name

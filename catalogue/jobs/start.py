@@ -7,13 +7,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalogue.errors import CatalogueError
-from catalogue.ingest.runs import process_account
 from catalogue.ingest.transactions import advisory_lock
 from catalogue.jobs.kinds import kind_of
 from catalogue.jobs.locks import remove_free_parts
 from catalogue.jobs.parts import end_run
 from catalogue.jobs.queue import queue_parts
 from catalogue.models import IngestRun, RunPart, RunProgress
+from catalogue.request_context import process_account
 
 #: Outcomes after which a job may be retried.
 RETRYABLE: Final = (IngestRun.Outcome.FAILED, IngestRun.Outcome.INTERRUPTED, IngestRun.Outcome.CANCELLED)
