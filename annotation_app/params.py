@@ -4,13 +4,12 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, NoReturn
-from urllib.parse import parse_qsl
 
 from annotation_app.execution import Asked
 from ga4gh.errors import RequestError
+from ga4gh.parameters import query_parameters
 
 _MEDIA_TYPE: Final = "application/json"
-_MAX_PARAMETERS: Final = 100
 
 
 def from_body(content_type: str, body: bytes) -> Asked:
@@ -43,22 +42,6 @@ def from_query(query: str) -> Asked:
         else:
             given.pop(name, None)
     return _asked(given)
-
-
-def query_parameters(query: str) -> dict[str, str]:
-    """Read a query string. Raises RequestError for one that is not UTF-8, or gives a parameter twice."""
-    try:
-        # WSGI passes each byte as one character.
-        text = query.encode("latin-1").decode()
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
-    except ValueError:
-        raise RequestError(
-            f"the query string is not percent-encoded UTF-8, or has over {_MAX_PARAMETERS} parameters"
-        ) from None
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        raise RequestError("a parameter is given twice")
-    return given
 
 
 def _asked(given: Mapping[str, Any]) -> Asked:

@@ -18,11 +18,14 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from catalogue.models import ApiToken, Scope
+from catalogue.models.access import reading_scopes
 
 #: The beginning of every token of the site.
 START: Final = "hts_"
 #: The scopes of a token: value and label.
 SCOPES: Final = Scope.choices
+#: Those of a token unless somebody chooses: they only read.
+USUAL_SCOPES: Final = tuple(reading_scopes())
 _LETTERS: Final = string.ascii_letters + string.digits
 _PREFIX: Final = 10
 _FORM: Final = re.compile(r"hts_([A-Za-z0-9]{10})_([A-Za-z0-9_-]{43})")

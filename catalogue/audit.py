@@ -87,7 +87,7 @@ def record(
     """
     where = current_context()
     if viewer is None:
-        (actor, account), credential = where.actor, ""
+        actor, account, credential = where.actor
     else:
         actor, account, credential = viewer.name or "", viewer.user, viewer.credential
     equal = (

@@ -11,13 +11,12 @@ from django.contrib.admin.apps import SimpleAdminConfig
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import path
 
+from catalogue.desk_entry import may_enter
+
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite as UnfoldAdminSite
 else:
     from unfold.sites import UnfoldAdminSite
-
-#: The permission that lets an account in; the groups of the desk's roles have it.
-ENTER = "catalogue.enter_desk"
 
 #: Names, icons and labels of the colour schemes.
 _THEMES = (
@@ -56,7 +55,7 @@ class DeskSite(UnfoldAdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Return whether the account may enter: staff, and members of the groups of roles."""
-        return bool(request.user.is_active and (request.user.is_staff or request.user.has_perm(ENTER)))
+        return may_enter(request.user)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what every page needs; names and colours come from this site and its style sheet."""

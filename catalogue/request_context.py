@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 
 class Actor(NamedTuple):
-    """An account, by name and number."""
+    """An account, by name and number; `credential` is what the audit keeps of the token that was shown."""
 
     name: str
     account: int | None
+    credential: str = ""
 
 
 NOBODY = Actor("", None)

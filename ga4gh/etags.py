@@ -3,6 +3,7 @@
 ETags here are strong and include their quotes.
 """
 
+import hashlib
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +11,19 @@ from typing import Any
 from django.utils.http import parse_etags
 
 from ga4gh.ranges import RangeHeader, parse_range
+
+
+def content_etag(content: bytes, tag: str) -> str:
+    """Return the ETag of content; `tag` names the representation."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}-{tag}"'
+
+
+def write_precondition(environ: Mapping[str, Any], etag: str) -> HTTPStatus | None:
+    """Return 428 for a write without If-Match (RFC 6585, section 3), 412 if that is not the ETag, else None."""
+    wanted = environ.get("HTTP_IF_MATCH")
+    if wanted is None:
+        return HTTPStatus.PRECONDITION_REQUIRED
+    return None if _any_matches(parse_etags(wanted), etag) else HTTPStatus.PRECONDITION_FAILED
 
 
 def precondition(environ: Mapping[str, Any], etag: str) -> HTTPStatus | None:

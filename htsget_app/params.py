@@ -10,13 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
-from urllib.parse import parse_qsl
 
 from catalogue.formats.bam_fields import FIELDS
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import MAX_POSITION
 from catalogue.formats.registry import formats_of
 from catalogue.formats.spec import FileKind
+from ga4gh.parameters import query_parameters
 from htsget_app.errors import InvalidInput, InvalidRange, UnsupportedFormat
 
 #: The formats that each endpoint serves; the first is the default.
@@ -100,7 +100,7 @@ class TicketRequest:
 
 def from_query(*, kind: str, id: str, query: str) -> TicketRequest:
     """Parse a GET; `query` is the query string, still percent-encoded, as WSGI gives it. Ignores unknown parameters."""
-    given = _query_parameters(query)
+    given = query_parameters(query, max_parameters=_MAX_PARAMETERS, once=_GET_PARAMETERS, refuse=InvalidInput)
     format = _format(kind, given.get("format"))
     if _header_only(given, of=_GET_PARAMETERS):
         return TicketRequest(kind, id, format, header_only=True)
@@ -145,23 +145,6 @@ def from_body(*, kind: str, id: str, query: str, body: bytes) -> TicketRequest:
         unplaced=unplaced,
         **_choices({name: _texts(name, given[name]) for name in _CHOICES if name in given}),
     )
-
-
-def _query_parameters(query: str) -> dict[str, str]:
-    try:
-        # WSGI passes each byte as one character.
-        text = query.encode("latin-1").decode()
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
-    except ValueError:
-        raise InvalidInput(
-            f"the query is not percent-encoded UTF-8, or has over {_MAX_PARAMETERS} parameters"
-        ) from None
-    given: dict[str, str] = {}
-    for name, value in pairs:
-        if name in _GET_PARAMETERS and name in given:
-            raise InvalidInput(f"{name} is given twice")
-        given[name] = value
-    return given
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

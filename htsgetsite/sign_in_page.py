@@ -10,7 +10,7 @@ from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 
 from catalogue import rate_limits
-from catalogue.desk_site import ENTER
+from catalogue.desk_entry import ENTER
 from catalogue.request_context import current_context
 from portal.pages.page import frame
 

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
-from urllib.parse import parse_qsl
 
 from catalogue.queries.collections import ATTRIBUTES, COLLATED
 from ga4gh.errors import RequestError
@@ -17,7 +16,6 @@ PAGE_SIZE: Final = 100
 
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _DIGEST = re.compile(r"[0-9A-Za-z_-]{32}", re.ASCII)
-_MAX_PARAMETERS = 100
 
 
 class Page(NamedTuple):
@@ -35,18 +33,6 @@ class Page(NamedTuple):
         """Build the answer of the GA4GH paging guide."""
         pagination = {"page": self.number, "page_size": self.size, "total": total}
         return {"results": list(results), "pagination": pagination}
-
-
-def query_parameters(query: str) -> dict[str, str]:
-    """Read a query string, still percent-encoded. Raises RequestError for a parameter that is given twice."""
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
-    except ValueError:
-        raise RequestError(f"there are more than {_MAX_PARAMETERS} parameters") from None
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        raise RequestError("a parameter is given twice")
-    return given
 
 
 def page(given: Mapping[str, str]) -> Page:

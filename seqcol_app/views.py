@@ -26,6 +26,7 @@ from ga4gh.exchange import (
     document,
     json_answer,
 )
+from ga4gh.parameters import query_parameters
 from ga4gh.ranges import content_range, unsatisfied_range
 from ga4gh.views import GuardedView, ProtocolView, site_url
 from seqcol_app import params
@@ -64,7 +65,7 @@ class CollectionsView(GuardedView):
     @property
     def given(self) -> dict[str, str]:
         """The parameters of the query string."""
-        return params.query_parameters(self.asked.query)
+        return query_parameters(self.asked.query)
 
     @property
     def viewer(self) -> Viewer:

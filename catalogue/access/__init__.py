@@ -6,6 +6,15 @@ Grants add up. Administrators of the site need a grant like everybody else. Impo
 """
 
 from catalogue.access.browsing import Place, browsable_places, datasets_for, may_browse
+from catalogue.access.desk import (
+    changeable_datasets,
+    changeable_files,
+    desk_account,
+    listed_datasets,
+    listed_files,
+    manages,
+    visible_grants,
+)
 from catalogue.access.files import readable_datasets, readable_files
 from catalogue.access.grants import GrantedRegion
 from catalogue.access.leases import NO_LEASE, Lease, stands
@@ -44,10 +53,16 @@ __all__ = [
     "Viewer",
     "Visa",
     "browsable_places",
+    "changeable_datasets",
+    "changeable_files",
     "controllable_runs",
     "datasets_for",
+    "desk_account",
+    "listed_datasets",
+    "listed_files",
     "managed_collections",
     "managed_datasets",
+    "manages",
     "may_browse",
     "permissions",
     "publish_sequences",
@@ -59,6 +74,7 @@ __all__ = [
     "refusal",
     "runs_of",
     "stands",
+    "visible_grants",
     "visible_runs",
     "writable_datasets",
 ]

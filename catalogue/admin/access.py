@@ -29,7 +29,8 @@ from catalogue.models import (
     Scope,
     SequenceCollection,
 )
-from catalogue.models.access import every_scope
+from catalogue.models.access import reading_scopes
+from catalogue.stewardship import role_fault
 
 #: The fields by which stewards name an account or group in a grant: they cannot browse accounts and groups.
 GRANTEE_NAMES = {"user": "username", "group": "name"}
@@ -66,15 +67,12 @@ class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.manageable is None or self.owned is None:
             return cleaned
         what = cleaned.get("dataset") or cleaned.get("collection")
-        if not _is_among(what, self.manageable):
-            raise forms.ValidationError(
-                _("You cannot grant access to this: you are no steward or owner of it.")
-            )
         for of, role in ((what, cleaned.get("role")), self._former()):
-            if role not in {None, Grant.Role.READER} and not _is_among(of, self.owned):
-                raise forms.ValidationError(
-                    _("Only an owner gives or changes the roles of owner and steward.")
-                )
+            managed = self.manageable
+            if (of is what or of is not None) and (
+                fault := role_fault(of, role, managed=managed, owned=self.owned)
+            ):
+                raise forms.ValidationError(fault)
         return cleaned
 
     def _former(self) -> tuple[Dataset | SequenceCollection | None, str | None]:
@@ -86,13 +84,6 @@ class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
         # The flags of limits are read-only in the form; constraints on them are checked all the same.
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
         return excluded - {"limited_to_files", "limited_to_regions"}
-
-
-def _is_among(what: Dataset | SequenceCollection | None, managed: Managed) -> bool:
-    if what is None:
-        return False
-    datasets, collections = managed
-    return (datasets if isinstance(what, Dataset) else collections).filter(pk=what.pk).exists()
 
 
 class LimitInline(PickerScope, TabularInline):  # type: ignore[type-arg]
@@ -225,7 +216,7 @@ class ApiTokenForm(forms.ModelForm):  # type: ignore[type-arg]
     """A new token."""
 
     scopes = forms.MultipleChoiceField(
-        choices=Scope.choices, initial=every_scope, widget=forms.CheckboxSelectMultiple
+        choices=Scope.choices, initial=reading_scopes, widget=forms.CheckboxSelectMultiple
     )
 
     class Meta:

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_http_methods
 from catalogue import access, jobs
 from catalogue.access import Place
 from catalogue.admin.pages import answer, page
-from catalogue.admin.registration import FilesForm, NotAllowed, check_files, suggested_kind
+from catalogue.admin.registration import FilesForm, suggested_kind
 from catalogue.errors import CatalogueError, StorageError, StorageMisconfigured
+from catalogue.stewardship import NotAllowed, check_files
 from catalogue.storage import Level, storage
 
 #: Entries of a level that one page shows.
@@ -62,7 +63,7 @@ def browse(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             arguments = form.arguments(chosen)
             try:
-                check_files(request, arguments)
+                check_files(request.user, arguments)
                 run = jobs.start(
                     form.command,
                     arguments,

@@ -1,7 +1,6 @@
 """The page that registers many files by a manifest, and the manifests of what is registered."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -14,17 +13,14 @@ from django.views.decorators.http import require_http_methods
 from catalogue import access, jobs
 from catalogue.admin.browse import may_register
 from catalogue.admin.pages import PlainForm, answer, page
-from catalogue.admin.registration import NotAllowed, check_place
 from catalogue.errors import CatalogueError
-from catalogue.formats import FormatError
-from catalogue.formats.manifests import ManifestForm, ManifestRow, Problem, read_manifest, write_manifest
+from catalogue.formats.manifests import ManifestForm, write_manifest
 from catalogue.ingest.manifests.ingest import COMMAND
 from catalogue.models import DataFile, Dataset, Upload
 from catalogue.queries.manifests import manifest_rows
+from catalogue.stewardship import NotAllowed, check_manifests
+from catalogue.stewardship.registration import MAX_MANIFEST_BYTES as MAX_BYTES
 from catalogue.storage import storage
-
-#: Bytes of a manifest that the desk takes; `ingest_manifest` takes larger ones.
-MAX_BYTES: Final = 32 << 20
 
 
 class ManifestUploadForm(PlainForm):
@@ -80,7 +76,7 @@ def register_manifest(request: HttpRequest) -> HttpResponse:
             name, text = _uploaded(request, upload) if upload else ("manifest", form.cleaned_data["text"])
             arguments = form.arguments()
             attachment = {"manifests": [{"name": name, "text": text, "folder": ""}]}
-            check_manifests(request, {**arguments, **attachment})
+            check_manifests(request.user, {**arguments, **attachment})
             run = jobs.start(
                 COMMAND, arguments, attachment=attachment, account=request.user.pk,
                 actor=request.user.get_username(), dry_run=True,
@@ -108,37 +104,6 @@ def _uploaded(request: HttpRequest, pk: UUID) -> tuple[str, str]:
         return row.name, data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise NotAllowed(f"The manifest is not text in UTF-8, at byte {error.start:,}.") from None
-
-
-def check_manifests(request: HttpRequest, arguments: Mapping[str, Any]) -> None:
-    """Raise NotAllowed unless the account may write to the datasets of all rows, and may browse their files for them.
-
-    Rows that cannot be used are left to the preview.
-    """
-    allowed = {one.slug: one for one in access.datasets_for(request.user)}
-    for manifest in arguments.get("manifests", ()):
-        for row in _rows(manifest):
-            slug = row.dataset or str(arguments.get("dataset", ""))
-            if slug not in allowed and not request.user.has_perm("catalogue.add_datafile"):
-                raise NotAllowed(f"Line {row.line}: you are no steward of the dataset {slug!r}.")
-            places = access.browsable_places(request.user, dataset=allowed.get(slug))
-            for path in filter(None, (row.path, row.index)):
-                try:
-                    check_place(places, path)
-                except NotAllowed as error:
-                    raise NotAllowed(f"Line {row.line}: {error}") from None
-
-
-def _rows(manifest: Mapping[str, Any]) -> Iterable[ManifestRow]:
-    try:
-        items = list(read_manifest(manifest["text"]))
-    except FormatError as error:
-        raise NotAllowed(f"This is no manifest: {error}.") from None
-    for item in items:
-        if isinstance(item, ManifestRow):
-            yield item
-        elif not isinstance(item, Problem):
-            raise NotAllowed("Locations of htsget-rs are registered by `manage.py ingest_manifest`.")
 
 
 def manifest_file(files: QuerySet[DataFile]) -> StreamingHttpResponse:

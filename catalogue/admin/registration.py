@@ -1,22 +1,19 @@
-"""What an account asks to be registered, checked: every file lies where it may browse, and goes where it may write."""
+"""The form that registers files of a storage."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest
 
 from catalogue import access
-from catalogue.access import Place
 from catalogue.admin.pages import PlainForm
 from catalogue.admin.sequences import readable_collections
-from catalogue.errors import CatalogueError
 from catalogue.formats.registry import SPECS, strip_suffix
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.discovery import unusable_id
 from catalogue.ingest.files.options import COMMANDS
 from catalogue.models import Dataset, SequenceCollection
-from catalogue.storage.interface import is_key
 
 _KINDS = [
     (
@@ -25,10 +22,6 @@ _KINDS = [
     )
     for kind in FileKind
 ]
-
-
-class NotAllowed(CatalogueError):
-    """The account may not register this; the message says what."""
 
 
 class FilesForm(PlainForm):
@@ -95,28 +88,3 @@ def suggested_kind(names: Iterable[str]) -> str:
     """Return the kind that most of the files promise by their suffixes."""
     promised = [spec.kind for name in names if (spec := strip_suffix(name)[1]) is not None]
     return max(FileKind, key=promised.count).value
-
-
-def check_files(request: HttpRequest, arguments: Mapping[str, Any]) -> Dataset:
-    """Return the dataset that files are to be registered into.
-
-    Raises NotAllowed unless the account may write to it, and may browse every file and prefix for it.
-    """
-    slug = arguments.get("dataset")
-    dataset = next((one for one in access.datasets_for(request.user) if one.slug == slug), None)
-    if dataset is None:
-        raise NotAllowed("You are no steward of this dataset.")
-    places = access.browsable_places(request.user, dataset=dataset)
-    for argument in arguments.get("files", ()):
-        check_place(places, str(argument))
-    return dataset
-
-
-def check_place(places: Iterable[Place], argument: str) -> None:
-    """Raise NotAllowed unless an argument is a key or a prefix of a storage, in one of the places."""
-    name, colon, key = argument.partition(":")
-    whole = key.removesuffix("/")
-    if not colon or (key and not is_key(whole)) or not access.may_browse(places, name, key):
-        raise NotAllowed(
-            f"You may not register {argument!r} into this dataset: an administrator can allow its prefix."
-        )

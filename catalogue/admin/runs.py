@@ -13,12 +13,11 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from catalogue import access, jobs
 from catalogue.admin.base import Shown
 from catalogue.admin.pages import answer, page, whole_number
-from catalogue.admin.registration import NotAllowed
 from catalogue.admin.roles import ByRole
-from catalogue.admin.starting import check_run
 from catalogue.errors import CatalogueError
 from catalogue.models import IngestRun
 from catalogue.queries import runs
+from catalogue.stewardship import check_run
 
 # The queue only wakes workers; the runs tell what there is to know.
 if admin.site.is_registered(ProcrastinateJob):
@@ -131,15 +130,15 @@ def run_do(request: HttpRequest, pk: int, what: str) -> HttpResponse:
                 jobs.cancel(row)
                 messages.info(request, "It stops after the files that workers are at.")
             case "retry":
-                check_run(request, row)
+                check_run(request.user, row)
                 row = jobs.retry(row, account=account, actor=actor)
             case "start" if runs.is_preview(row):
-                check_run(request, row)
+                check_run(request.user, row)
                 row = jobs.start(
                     row.command, row.arguments, attachment=row.attachment, account=account, actor=actor
                 )
             case _:
                 raise Http404
-    except (NotAllowed, CatalogueError) as error:
+    except CatalogueError as error:
         messages.error(request, str(error))
     return redirect("admin:run", row.pk)

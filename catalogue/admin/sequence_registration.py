@@ -1,6 +1,5 @@
 """The page that registers sequences from a FASTA file: an upload, or what lies in a storage."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from catalogue import access, jobs
+from catalogue import jobs, stewardship
 from catalogue.admin.pages import PlainForm, answer, page
-from catalogue.admin.registration import NotAllowed, check_place
 from catalogue.errors import CatalogueError
 from catalogue.formats.fasta_names import is_authority_name
 from catalogue.ingest.fasta.ingest import COMMAND
@@ -74,7 +72,7 @@ class SequencesForm(PlainForm):
 
 def may_register_sequences(request: HttpRequest) -> bool:
     """Return whether the account may add sequences."""
-    return bool(request.user.is_active and request.user.has_perm("catalogue.add_sequence"))
+    return stewardship.may_register_sequences(request.user)
 
 
 @page("register/sequences/", name="register-sequences")
@@ -90,7 +88,7 @@ def register_sequences(request: HttpRequest) -> HttpResponse:
             arguments = form.arguments(
                 uploaded_file(request, upload) if upload else form.cleaned_data["stored"]
             )
-            check_sequences(request, arguments)
+            stewardship.check_sequences(request.user, arguments)
             run = jobs.start(
                 COMMAND, arguments, account=request.user.pk, actor=request.user.get_username(), dry_run=True
             )
@@ -107,19 +105,5 @@ def uploaded_file(request: HttpRequest, pk: UUID) -> str:
     """Return an upload of the account as `storage:key`. Raises NotAllowed."""
     row = Upload.objects.filter(pk=pk, account=request.user.pk).exclude(finished=None).first()
     if row is None:
-        raise NotAllowed("The upload is not complete; choose the file again.")
+        raise stewardship.NotAllowed("The upload is not complete; choose the file again.")
     return f"{row.storage}:{row.key}"
-
-
-def check_sequences(request: HttpRequest, arguments: Mapping[str, Any]) -> None:
-    """Raise NotAllowed unless the account may add sequences, and may read every file that they are in."""
-    if not may_register_sequences(request):
-        raise NotAllowed("You may not register sequences.")
-    places = access.browsable_places(request.user)
-    for argument in map(str, arguments.get("files", ())):
-        name, _, key = argument.partition(":")
-        uploaded = Upload.objects.filter(account=request.user.pk, storage=name, key=key).exclude(
-            finished=None
-        )
-        if not uploaded.exists():
-            check_place(places, argument)

@@ -26,11 +26,17 @@ class Scope(models.TextChoices):
     READS = "reads", _("reads")
     VARIANTS = "variants", _("variants")
     SEQUENCES = "sequences", _("sequences")
+    MANAGE = "manage", _("manage: change by the API what the account may change on the desk")
 
 
 def every_scope() -> list[str]:
-    """Return the scopes of a token that is not limited."""
+    """Return all scopes."""
     return [scope.value for scope in Scope]
+
+
+def reading_scopes() -> list[str]:
+    """Return the scopes of a token that reads whatever its account may read, and changes nothing."""
+    return [scope.value for scope in Scope if scope is not Scope.MANAGE]
 
 
 class ApiToken(Recorded):
@@ -43,7 +49,7 @@ class ApiToken(Recorded):
     name = models.CharField(max_length=100, help_text=_("what it is for, in your own words"))
     prefix = models.CharField(max_length=16, unique=True, editable=False, help_text=_("by which it is found"))
     digest = models.BinaryField(editable=False, help_text=_("SHA-256 of the secret"))
-    scopes = ArrayField(models.CharField(max_length=9, choices=Scope), default=every_scope)
+    scopes = ArrayField(models.CharField(max_length=9, choices=Scope), default=reading_scopes)
     created = models.DateTimeField(auto_now_add=True)
     expires = models.DateTimeField(null=True, blank=True)
     last_used = models.DateTimeField(null=True, blank=True, editable=False)
@@ -61,7 +67,9 @@ class ApiToken(Recorded):
             models.CheckConstraint(
                 condition=Q(scopes__len__gt=0, scopes__contained_by=every_scope()),
                 name="token_has_known_scopes",
-                violation_error_message=_("A token needs at least one scope: reads, variants or sequences."),
+                violation_error_message=_(
+                    "A token needs at least one scope: reads, variants, sequences or manage."
+                ),
             ),
             models.CheckConstraint(
                 condition=~Q(name="") & ~Q(prefix=""),

@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence as Values
 from typing import Any, Final, NamedTuple
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import connection
 from django.db.models import Model, Q, QuerySet
@@ -22,7 +21,6 @@ from catalogue.models import (
     DataFile,
     Dataset,
     DerivedSequence,
-    IngestRun,
     NamingAuthority,
     Sequence,
 )
@@ -68,40 +66,40 @@ class SampleCount(NamedTuple):
 
 def dataset_page(asked: Asked, *, text: str = "", visibility: str = "") -> Page:
     """Return datasets; `text` is in the name, title or description."""
-    rows = access.readable_datasets(asked.viewer).select_related("collection")
+    rows = access.listed_datasets(asked.viewer).select_related("collection")
     if text:
-        _check(text)
+        check_text(text)
         rows = rows.filter(
             Q(slug__icontains=text) | Q(title__icontains=text) | Q(description__icontains=text)
         )
     if visibility:
         rows = rows.filter(visibility=visibility)
-    return _with_collections(_page(rows, asked), asked.viewer)
+    return _with_collections(page_of(rows, asked), asked.viewer)
 
 
 def one_dataset(slug: str, *, viewer: Viewer) -> Dataset:
     """Return a dataset. Raises NotFound."""
-    rows = access.readable_datasets(viewer).select_related("collection")
+    rows = access.listed_datasets(viewer).select_related("collection")
     found = rows.filter(slug=slug) if storable(slug) else rows.none()
-    one: Dataset = _one(found, f"no dataset has the name {slug!r}")
+    one: Dataset = only(found, f"no dataset has the name {slug!r}")
     _with_collections(Page([one], None), viewer)
     return one
 
 
 def files_page(asked: Asked, wanted: FileFilter) -> Page:
     """Return files that match a filter, whose `text` is only in ids and samples. Raises FilterRefusedError."""
-    files = access.readable_files(asked.viewer)
+    files = access.listed_files(asked.viewer)
     for part in wanted.text.split():
         # The text that the index is of tells where files lie, which is not for everybody.
         files = with_part_in_files(files, part)
     files = matching_files(wanted, within=files, viewer=asked.viewer)
-    return _page(files.select_related("dataset").defer("header"), asked)
+    return page_of(files.select_related("dataset").defer("header"), asked)
 
 
 def one_file(number: str, *, viewer: Viewer) -> DataFile:
     """Return a file by its number. Raises NotFound."""
-    files = access.readable_files(viewer).select_related("dataset").defer("header")
-    file: DataFile = _one(files.filter(pk=_number(number)), f"no file has the number {number}")
+    files = access.listed_files(viewer).select_related("dataset").defer("header")
+    file: DataFile = only(files.filter(pk=number_of(number)), f"no file has the number {number}")
     return file
 
 
@@ -144,27 +142,27 @@ def sequence_page(
     if identifier:
         rows = rows.filter(_identified(identifier, asked.viewer))
     if collection:
-        _check(collection)
+        check_text(collection)
         named = access.readable_collections(asked.viewer).filter(name=collection)
         members = CollectionMember.objects.filter(collection__in=named)
         rows = rows.filter(pk__in=members.values("sequence"))
     if held is not None:
         rows = rows.filter(blob__isnull=not held)
-    return _page(rows, asked)
+    return page_of(rows, asked)
 
 
 def one_sequence(identifier: str, *, viewer: Viewer) -> Sequence:
     """Return a sequence by a digest. Raises NotFound."""
     digest = parse_digest(identifier)
     found = readable_sequences(viewer).filter(_of_digest(digest)) if digest else Sequence.objects.none()
-    one: Sequence = _one(found, f"no sequence has the digest {identifier!r}")
+    one: Sequence = only(found, f"no sequence has the digest {identifier!r}")
     return one
 
 
 def alias_page(asked: Asked, *, name: str = "", authority: str = "", sequence: str = "") -> Page:
     """Return aliases of the sequences that the viewer may see."""
     for text in (name, authority):
-        _check(text)
+        check_text(text)
     rows = access.readable_aliases(asked.viewer).select_related("authority", "sequence")
     visible = Q(sequence__private=False)
     if asked.viewer.name is not None:
@@ -178,29 +176,12 @@ def alias_page(asked: Asked, *, name: str = "", authority: str = "", sequence: s
         rows = rows.filter(
             sequence__in=readable_sequences(asked.viewer).filter(_identified(sequence, asked.viewer))
         )
-    return _page(rows, asked)
+    return page_of(rows, asked)
 
 
 def authority_page(asked: Asked) -> Page:
     """Return the naming authorities that are not private."""
-    return _page(NamingAuthority.objects.filter(private=False), asked)
-
-
-def run_page(asked: Asked, *, outcome: str = "", command: str = "") -> Page:
-    """Return the ingests and jobs that the account of the viewer may see."""
-    rows = _runs(asked.viewer)
-    if outcome:
-        rows = rows.filter(outcome=outcome)
-    if command:
-        _check(command)
-        rows = rows.filter(command=command)
-    return _page(rows, asked)
-
-
-def one_run(number: str, *, viewer: Viewer) -> IngestRun:
-    """Return an ingest or job by its number. Raises NotFound."""
-    run: IngestRun = _one(_runs(viewer).filter(pk=_number(number)), f"no run has the number {number}")
-    return run
+    return page_of(NamingAuthority.objects.filter(private=False), asked)
 
 
 def readable_sequences(viewer: Viewer) -> QuerySet[Sequence]:
@@ -222,7 +203,7 @@ def _granted(viewer: Viewer, column: str) -> Q:
 def _identified(identifier: str, viewer: Viewer) -> Q:
     if digest := parse_digest(identifier):
         return _of_digest(digest)
-    _check(identifier)
+    check_text(identifier)
     authority, colon, alias = identifier.partition(":")
     named = Q(name=identifier) | (Q(name=alias, authority__name__iexact=authority) if colon else Q())
     return Q(pk__in=access.readable_aliases(viewer).filter(named).values("sequence"))
@@ -230,11 +211,6 @@ def _identified(identifier: str, viewer: Viewer) -> Q:
 
 def _of_digest(digest: tuple[DigestKind, bytes]) -> Q:
     return Q(**{"md5" if digest[0] is DigestKind.MD5 else "sha512t24u": digest[1]})
-
-
-def _runs(viewer: Viewer) -> QuerySet[IngestRun]:
-    account = get_user_model().objects.filter(pk=viewer.user or 0, is_active=True).first()
-    return IngestRun.objects.none() if account is None else access.visible_runs(account)
 
 
 def _with_collections(page: Page, viewer: Viewer) -> Page:
@@ -249,7 +225,8 @@ def _with_collections(page: Page, viewer: Viewer) -> Page:
     return page
 
 
-def _page(rows: QuerySet[Any], asked: Asked) -> Page:
+def page_of(rows: QuerySet[Any], asked: Asked) -> Page:
+    """Return a page of rows in an order of one column, and of primary keys where it is equal."""
     field, down = asked.order.removeprefix("-"), asked.order.startswith("-")
     sign, side = ("-", "lt") if down else ("", "gt")
     if asked.after:
@@ -297,16 +274,19 @@ def _decoded(cursor: str, order: list[str]) -> list[Any]:
     return position[1:]
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
+    """Return a primary key; 0, which no row has, for text that is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
-def _check(text: str) -> None:
+def check_text(text: str) -> None:
+    """Raise FilterRefusedError for text that no column can hold."""
     if not storable(text):
         raise FilterRefusedError("a filter holds neither NUL nor half of a surrogate pair")
 
 
-def _one(rows: QuerySet[Any], unknown: str) -> Any:
+def only(rows: QuerySet[Any], unknown: str) -> Any:
+    """Return the only row. Raises NotFound."""
     if (row := rows.first()) is None:
         raise NotFound(unknown)
     return row

@@ -6,6 +6,7 @@ from typing import Final
 
 from catalogue.queries.file_search import FilterRefusedError
 from catalogue.queries.listings import CursorRefusedError
+from catalogue.stewardship import NotAllowed, Unusable, WriteConflict
 from ga4gh.errors import Row
 from ga4gh.protocol import Protocol
 
@@ -20,7 +21,10 @@ _NAMES: Final = (
     "sequences",
     "aliases",
     "authorities",
+    "genomes",
     "runs",
+    "inputs",
+    "grants",
 )
 PROBLEM: Final = "application/problem+json"
 
@@ -36,7 +40,11 @@ PROTOCOL: Final = Protocol(
     errors=(
         Row(FilterRefusedError, HTTPStatus.BAD_REQUEST),
         Row(CursorRefusedError, HTTPStatus.BAD_REQUEST),
+        Row(Unusable, HTTPStatus.BAD_REQUEST),
+        Row(NotAllowed, HTTPStatus.FORBIDDEN),
+        Row(WriteConflict, HTTPStatus.CONFLICT),
     ),
     error_document=problem,
     error_type=PROBLEM,
+    methods="GET, HEAD, POST, PATCH, DELETE, OPTIONS",
 )

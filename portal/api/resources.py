@@ -1,16 +1,17 @@
 """Declares each list of the API: its shape, filters and orders, and the queries that answer it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rest_framework import serializers
 
 from catalogue.access import Viewer
-from catalogue.queries import listings
+from catalogue.queries import listings, managed_listings
 from catalogue.queries.file_search import FileFilter
 from catalogue.queries.listings import Asked, Page
-from portal.api import shapes
+from portal.api import shapes, writes
+from portal.api.writes import Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One list; `one` finds an item by its `key`. Lists for `accounts` need a token that opens everything of one."""
+    """One list; `one` finds an item by its `key`, of the `item` shape.
+
+    Lists for `accounts` need a token that opens everything of one, or one to manage; those for `stewards` only the
+    latter, as every write does: `create`, `change`, `remove`, and `actions` by the last part of their paths.
+    """
 
     name: str
     about: str
@@ -36,7 +41,18 @@ class Resource:
     orders: tuple[str, ...]
     one: Callable[..., Any] | None = None
     key: str = ""
+    item: type[serializers.Serializer[Any]] | None = None
     accounts: bool = False
+    stewards: bool = False
+    create: Write | None = None
+    change: Write | None = None
+    remove: Write | None = None
+    actions: Mapping[str, Write] = field(default_factory=dict)
+
+    @property
+    def item_shape(self) -> type[serializers.Serializer[Any]]:
+        """The shape of one item."""
+        return self.item or self.shape
 
 
 _TEXT: Final = "Words of which each is in it"
@@ -78,7 +94,15 @@ def _sequence(digest: str, viewer: Viewer) -> Any:
 
 
 def _run(number: str, viewer: Viewer) -> Any:
-    return listings.one_run(number, viewer=viewer)
+    return managed_listings.one_run(number, viewer=viewer)
+
+
+def _grant(number: str, viewer: Viewer) -> Any:
+    return managed_listings.one_grant(number, viewer=viewer)
+
+
+def _genome(genome_id: str, viewer: Viewer) -> Any:
+    return managed_listings.one_genome(genome_id, viewer=viewer)
 
 
 RESOURCES: Final = (
@@ -94,6 +118,7 @@ RESOURCES: Final = (
         orders=("slug", "-slug", "created", "-created"),
         one=_dataset,
         key="slug",
+        change=writes.CHANGE_DATASET,
     ),
     Resource(
         name="files",
@@ -113,6 +138,7 @@ RESOURCES: Final = (
         orders=("htsget_id", "-htsget_id", "ingested", "-ingested"),
         one=_file,
         key="number",
+        change=writes.CHANGE_FILE,
     ),
     Resource(
         name="contigs",
@@ -167,10 +193,24 @@ RESOURCES: Final = (
         orders=("name", "-name"),
     ),
     Resource(
+        name="genomes",
+        about="Annotations on assemblies",
+        shape=shapes.GenomeShape,
+        page=managed_listings.genome_page,
+        filters=(
+            Filter("q", "A part of the id, accession or a name"),
+            Filter("taxon", "The number of its taxon"),
+            Filter("collection", "The name of its assembly"),
+        ),
+        orders=("genome_id", "-genome_id"),
+        one=_genome,
+        key="genome_id",
+    ),
+    Resource(
         name="runs",
         about="Ingests and background jobs that the account may see",
         shape=shapes.RunShape,
-        page=listings.run_page,
+        page=managed_listings.run_page,
         filters=(
             Filter(
                 "outcome",
@@ -182,6 +222,43 @@ RESOURCES: Final = (
         orders=("-started", "started"),
         one=_run,
         key="number",
+        item=shapes.RunDetailShape,
         accounts=True,
+        create=writes.CREATE_RUN,
+        actions=writes.RUN_ACTIONS,
+    ),
+    Resource(
+        name="inputs",
+        about="Inputs of a run, with what became of each",
+        shape=shapes.InputShape,
+        page=managed_listings.input_page,
+        filters=(
+            Filter("run", "The number of the run", is_required=True),
+            Filter(
+                "outcome",
+                "What became of it",
+                ("waiting", "added", "changed", "unchanged", "passed over", "failed", "cancelled"),
+            ),
+        ),
+        orders=("id", "-id"),
+        accounts=True,
+    ),
+    Resource(
+        name="grants",
+        about="Grants on what the account manages",
+        shape=shapes.GrantShape,
+        page=managed_listings.grant_page,
+        filters=(
+            Filter("q", "A part of the name of a grantee, or of the note"),
+            Filter("dataset", "The name of the dataset"),
+            Filter("collection", "The name of the collection"),
+            Filter("role", "The role", ("owner", "steward", "reader")),
+        ),
+        orders=("-created", "created"),
+        one=_grant,
+        key="number",
+        stewards=True,
+        create=writes.CREATE_GRANT,
+        remove=writes.REMOVE_GRANT,
     ),
 )

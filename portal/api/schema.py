@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from http import HTTPStatus
 from typing import Any, Final
 
 from drf_spectacular.generators import SchemaGenerator
@@ -14,10 +15,12 @@ from ga4gh.openapi import described, joined
 from portal.api.protocol import PROBLEM
 from portal.api.resources import Filter, Resource
 from portal.api.shapes import ProblemShape
+from portal.api.writes import Write
 
 MAX_PAGE, PAGE = 1000, 100
 _QUERY: Final = "query"
-_REFUSALS = (400, 401, 403, 404, 429, 503)
+_REFUSALS = (400, 401, 403, 404, 405, 429, 503)
+_WRITE_REFUSALS = (*_REFUSALS, 409, 413, 415)
 
 
 class ResourceSchema(AutoSchema):
@@ -32,17 +35,36 @@ class ResourceSchema(AutoSchema):
     def _is_item(self) -> bool:
         return "{" in self.path
 
+    @property
+    def _write(self) -> Write | None:
+        resource = self._resource
+        action = getattr(self.view, "action", "")
+        if self.method == "POST":
+            return resource.actions[action] if action else resource.create
+        return {"PATCH": resource.change, "DELETE": resource.remove}.get(self.method)
+
+    @property
+    def _needs_etag(self) -> bool:
+        return self.method in {"PATCH", "DELETE"}
+
     def get_operation_id(self) -> str:
-        """Return `<name>_list` or `<name>_item`."""
+        """Return `<name>_list` or `<name>_item`, or for writes the name and what is done."""
+        if self._write is not None:
+            verb = {"POST": "create", "PATCH": "change", "DELETE": "remove"}[self.method]
+            return f"{self._resource.name}_{getattr(self.view, 'action', '') or verb}"
         return f"{self._resource.name}_{'item' if self._is_item else 'list'}"
 
     def get_summary(self) -> str:
-        """Return what the list holds."""
+        """Return what the list holds, or what the write does."""
+        if self._write is not None:
+            return self._write.about
         return f"One of: {self._resource.about}" if self._is_item else self._resource.about
 
     def get_description(self) -> str:  # type: ignore[override]
         """Return what the list holds, and for whom."""
         what = "Only what the credentials open, without any what is public."
+        if self._write is not None or self._resource.stewards:
+            return "Needs a token with the scope manage, of an account that may do it on the desk."
         return "Only for accounts." if self._resource.accounts else what
 
     def get_tags(self) -> list[str]:
@@ -51,12 +73,17 @@ class ResourceSchema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, Any]]:
         """Return that a bearer token is possible, or needed."""
-        return [{"bearer": []}] if self._resource.accounts else [{"bearer": []}, {}]
+        closed = self._resource.accounts or self._resource.stewards or self._write is not None
+        return [{"bearer": []}] if closed else [{"bearer": []}, {}]
 
     def get_override_parameters(self) -> list[Any]:
         """Return the key of an item, or the filters, order, page size and cursor of a list."""
-        if self._is_item:
-            return [OpenApiParameter(self._resource.key, str, "path", required=True)]
+        if self._write is not None or self._is_item:
+            key = OpenApiParameter(self._resource.key, str, "path", required=True)
+            etag = OpenApiParameter(
+                "If-Match", str, "header", required=True, description="The ETag of what is changed"
+            )
+            return [*([key] if self._is_item else []), *([etag] if self._needs_etag else [])]
         orders = list(self._resource.orders)
         return [
             *map(_parameter, self._resource.filters),
@@ -70,8 +97,9 @@ class ResourceSchema(AutoSchema):
             OpenApiParameter("cursor", str, _QUERY, description="The `next` of the page before"),
         ]
 
-    def get_request_serializer(self) -> None:
-        """Return nothing: these are reads."""
+    def get_request_serializer(self) -> Any:
+        """Return the shape of the body of a write; nothing for reads."""
+        return self._write.body if self._write is not None else None
 
     def get_filter_backends(self) -> list[Any]:
         """Return none: filters are of the resource."""
@@ -79,7 +107,12 @@ class ResourceSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         """Return the shape by status."""
-        shape = self._resource.shape if self._is_item else _page_of(self._resource)
+        if (write := self._write) is not None:
+            statuses = (*_WRITE_REFUSALS, *((412, 428) if self._needs_etag else ()))
+            made = None if write.status == HTTPStatus.NO_CONTENT else self._resource.item_shape
+            refused = {(status, PROBLEM): ProblemShape for status in sorted(statuses)}
+            return {write.status.value: made, **refused}
+        shape = self._resource.item_shape if self._is_item else _page_of(self._resource.shape)
         refusals = {(status, PROBLEM): ProblemShape for status in _REFUSALS}
         return {200: shape, 304: None, 412: None, **refusals}
 
@@ -117,10 +150,10 @@ def _parameter(each: Filter) -> OpenApiParameter:
 
 
 @cache
-def _page_of(resource: Resource) -> type[serializers.Serializer[Any]]:
+def _page_of(shape: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
     fields = {
-        "results": resource.shape(many=True),
+        "results": shape(many=True),
         "next": serializers.CharField(allow_null=True, help_text="The cursor of the next page"),
     }
-    name = resource.shape.__name__.removesuffix("Shape") + "PageShape"
+    name = shape.__name__.removesuffix("Shape") + "PageShape"
     return type(name, (serializers.Serializer,), fields)

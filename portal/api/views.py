@@ -4,18 +4,26 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from rest_framework.settings import api_settings
 
-from catalogue.access import AuthenticationRequired, CredentialsUnverified, PermissionRefused, Viewer
+from catalogue.access import (
+    AuthenticationRequired,
+    CredentialsUnverified,
+    PermissionRefused,
+    Viewer,
+    desk_account,
+    manages,
+)
 from catalogue.queries.listings import Asked
 from catalogue.queries.text import storable
+from catalogue.stewardship import NotAllowed
 from ga4gh.errors import RequestError
-from ga4gh.etags import precondition
+from ga4gh.etags import content_etag, precondition
 from ga4gh.exchange import CACHE_BRIEFLY, CACHE_NEVER, Answer, answer, document
+from ga4gh.parameters import check_known, query_parameters
 from ga4gh.views import GuardedView, NothingView, ProtocolView
 from portal.api.protocol import PROTOCOL
 from portal.api.resources import RESOURCES, Filter, Resource
@@ -27,7 +35,8 @@ _POLICY: Final = (
 )
 _SCOPES: Final = ("reads", "variants", "sequences")
 _FLAGS: Final = {"true": True, "false": False}
-_MAX_PARAMETERS: Final = 50
+#: In the ETags of answers.
+_TAG: Final = "json"
 
 
 class ResourceView(GuardedView):
@@ -40,7 +49,7 @@ class ResourceView(GuardedView):
 
     def audit_target(self, error: Exception) -> str | None:
         """Record only who was refused."""
-        refused = isinstance(error, AuthenticationRequired | PermissionRefused)
+        refused = isinstance(error, AuthenticationRequired | PermissionRefused | NotAllowed)
         return self.asked.path if refused else None
 
     def initial(self, request: Any, *args: Any, **parts: str) -> None:
@@ -48,10 +57,16 @@ class ResourceView(GuardedView):
         super().initial(request, *args, **parts)
         if request.method != "OPTIONS":
             _check(self.asked.viewer, needs_account=self.resource.accounts)
+            if self.resource.stewards:
+                desk_account(self.asked.viewer)
 
     def answered(self, content: dict[str, object]) -> Answer:
         """Answer with JSON that no cache keeps, because what is public changes."""
-        return document(self.asked, content, caching=CACHE_NEVER)
+        return document(self.asked, content, tag=_TAG, caching=CACHE_NEVER)
+
+    def etag_of(self, body: bytes) -> str:
+        """Return the ETag that `answered` gives."""
+        return content_etag(body, _TAG)
 
 
 class ListView(ResourceView):
@@ -82,7 +97,7 @@ class ItemView(ResourceView):
             raise RequestError("an item has no parameters")
         assert self.resource.one is not None
         found = self.resource.one(*key.values(), self.asked.viewer)
-        return self.answered(dict(self.resource.shape(found).data))
+        return self.answered(dict(self.resource.item_shape(found).data))
 
     head = get
 
@@ -136,18 +151,13 @@ def _check(viewer: Viewer, *, needs_account: bool) -> None:
         return
     if viewer.name is None:
         raise AuthenticationRequired("this needs a token of an account")
-    if viewer.user is None or viewer.file is not None or not all(map(viewer.in_scope, _SCOPES)):
+    reads_everything = viewer.file is None and all(map(viewer.in_scope, _SCOPES))
+    if viewer.user is None or not (reads_everything or manages(viewer)):
         raise PermissionRefused("this needs a token of an account, for reads, variants and sequences")
 
 
 def _parameters(query: str) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
-    except ValueError:
-        raise RequestError(f"there are more than {_MAX_PARAMETERS} parameters") from None
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        raise RequestError("a parameter is given twice")
+    given = query_parameters(query)
     if not all(map(storable, given.values())):
         raise RequestError("a parameter holds NUL or half of a surrogate pair")
     return given
@@ -169,9 +179,7 @@ def _limit(given: str | None) -> int:
 
 def _filters(given: Mapping[str, str], filters: tuple[Filter, ...]) -> dict[str, Any]:
     known = {each.name: each for each in filters}
-    for name in given:
-        if name not in known:
-            raise RequestError(f"there is no parameter {name!r} here, only {', '.join(known) or 'none'}")
+    check_known(given, known)
     if missing := [each.name for each in filters if each.is_required and not given.get(each.name)]:
         raise RequestError(f"{missing[0]}: this parameter is needed")
     return {name: _value(known[name], text) for name, text in given.items() if text != ""}

@@ -30,7 +30,7 @@ class TokenForm(forms.Form):
     name = forms.CharField(max_length=100, label="Name")
     scopes = forms.MultipleChoiceField(
         choices=api_tokens.SCOPES,
-        initial=[value for value, _ in api_tokens.SCOPES],
+        initial=api_tokens.USUAL_SCOPES,
         widget=forms.CheckboxSelectMultiple,
         label="Scopes",
     )

@@ -13,11 +13,13 @@ from catalogue import api_tokens
 from catalogue.models import Dataset, IngestRun
 from portal.api.protocol import PROTOCOL
 from portal.api.resources import RESOURCES
+from tests.annotation_app.made_annotation import make_genome
+from tests.catalogue.made_access import make_grant
 from tests.catalogue.made_collections import make_collection
 from tests.portal.conftest import Portal
 
 SCOPES = ["reads", "variants", "sequences"]
-LISTS = ["datasets", "files", "samples", "sequences", "aliases", "authorities"]
+LISTS = ["datasets", "files", "samples", "sequences", "aliases", "authorities", "genomes"]
 
 
 def bearer(user: Any, scopes: list[str] = SCOPES) -> dict[str, str]:
@@ -100,7 +102,7 @@ def test_every_order_has_every_row_once(portal: Portal, client: Client) -> None:
     for number in range(3):
         Dataset.objects.create(slug=f"d{number}", visibility="public")
     for resource in RESOURCES:
-        if resource.accounts or resource.name == "contigs":
+        if resource.accounts or resource.stewards or resource.name in {"contigs", "genomes"}:
             continue
         for order in resource.orders:
             path = f"/api/{resource.name}/?order={order}"
@@ -123,6 +125,33 @@ def test_contigs_and_filters(portal: Portal, client: Client) -> None:
     assert len(got(client, "/api/sequences/?collection=lab-1.0")["results"]) == 2
     assert len(got(client, "/api/files/?kind=variants&format=VCF")["results"]) == 1
     assert len(got(client, "/api/files/?reference=lab-1.0&q=RUN")["results"]) == 1
+
+
+def test_genomes(portal: Portal, client: Client) -> None:
+    make_genome(
+        "open-1", {"chr1": b"ACGT" * 50}, scientific_name="Fictus exemplum", taxon_id=7, release="110"
+    )
+    hidden = make_genome("hidden-1", {"chr1": b"GATTACA" * 50}, private=True, taxon_id=7)
+    reader = bearer(portal.reader)
+    make_grant(hidden.collection, portal.reader)
+    for headers, ids in (
+        ({}, ["open-1"]),
+        (bearer(portal.stranger), ["open-1"]),
+        (reader, ["hidden-1", "open-1"]),
+    ):
+        assert [row["id"] for row in everything(client, "/api/genomes/", headers)] == ids
+        assert [row["id"] for row in everything(client, "/api/genomes/?order=-genome_id", headers)] == ids[
+            ::-1
+        ]
+        assert len(got(client, "/api/genomes/?taxon=7", headers)["results"]) == len(ids)
+        got(client, "/api/genomes/hidden-1", headers, 200 if len(ids) > 1 else 404)
+        assert len(got(client, "/api/genomes/?q=hidden", headers)["results"]) == len(ids) - 1
+    one = got(client, "/api/genomes/open-1")
+    assert (one["scientific_name"], one["taxon_id"], one["release"]) == ("Fictus exemplum", 7, "110")
+    assert got(client, f"/api/genomes/?q=fictus&collection={one['collection']}")["results"] == [one]
+    for query in ("taxon=0", "taxon=x", f"taxon={2**40}", "q=nothing", "collection=nothing"):
+        assert got(client, f"/api/genomes/?{query}")["results"] == []
+    assert len(got(client, "/api/genomes/?taxon=7", bearer(portal.reader, ["reads"]))["results"]) == 1
 
 
 def test_where_files_lie_is_not_found_by_a_filter(portal: Portal, client: Client) -> None:

@@ -1,0 +1,35 @@
+"""What stewards do by the desk and by the API, checked for their account: register, start again, change, grant.
+
+Each function takes the account and the values, checks both, and then calls ingest or jobs, so that history, audit and
+the rules of privacy are the same whoever asks. May import jobs, ingest, queries, access and models; the admin and the
+portal call it.
+"""
+
+from catalogue.stewardship.datasets import change_dataset
+from catalogue.stewardship.files import change_file
+from catalogue.stewardship.grants import create_grant, remove_grant, role_fault
+from catalogue.stewardship.refusals import NotAllowed, Unusable, WriteConflict
+from catalogue.stewardship.registration import check_files, check_manifests, check_place
+from catalogue.stewardship.runs import cancel_run, check_run, retry_run, start_manifest, start_previewed
+from catalogue.stewardship.sequences import check_sequences, may_register_sequences
+
+__all__ = [
+    "NotAllowed",
+    "Unusable",
+    "WriteConflict",
+    "cancel_run",
+    "change_dataset",
+    "change_file",
+    "check_files",
+    "check_manifests",
+    "check_place",
+    "check_run",
+    "check_sequences",
+    "create_grant",
+    "may_register_sequences",
+    "remove_grant",
+    "retry_run",
+    "role_fault",
+    "start_manifest",
+    "start_previewed",
+]

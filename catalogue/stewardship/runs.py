@@ -1,0 +1,96 @@
+"""Starts, cancels and retries jobs for an account, by the rules of this moment."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from catalogue import access, jobs
+from catalogue.errors import NotFound
+from catalogue.ingest.fasta.ingest import COMMAND as FASTA
+from catalogue.ingest.files.options import COMMANDS
+from catalogue.ingest.manifests.ingest import COMMAND as MANIFEST
+from catalogue.jobs.changes import INDEX_FILES, VERIFY_FILES
+from catalogue.models import DataFile, IngestRun
+from catalogue.queries.runs import is_preview
+from catalogue.stewardship.refusals import NotAllowed, Unusable, WriteConflict
+from catalogue.stewardship.registration import check_files, check_manifests
+from catalogue.stewardship.sequences import check_sequences
+
+
+def check_run(user: Any, row: IngestRun) -> None:
+    """Raise NotAllowed unless the account may start the run's job anew."""
+    arguments = {**row.arguments, **(row.attachment or {})}
+    if row.command in COMMANDS.values():
+        check_files(user, arguments)
+    elif row.command == FASTA:
+        check_sequences(user, arguments)
+    elif row.command == MANIFEST:
+        check_manifests(user, arguments)
+    elif row.command in (VERIFY_FILES, INDEX_FILES):
+        files = DataFile.objects.filter(pk__in=arguments.get("files", ()))
+        if files.exclude(pk__in=access.changeable_files(user).values("pk")).exists():
+            raise NotAllowed("You may not do this with every one of these files.")
+    elif not user.has_perm("catalogue.change_ingestrun"):
+        raise NotAllowed("Only an administrator of the catalogue can start this again.")
+
+
+def start_manifest(
+    name: str, text: str, arguments: Mapping[str, Any], *, account: User, dry_run: bool
+) -> IngestRun:
+    """Queue the registration of what a manifest names; with `dry_run` the preview of it, by the same job.
+
+    `arguments` are `dataset`, `id_prefix` and `copy`. Raises NotAllowed, Unusable.
+    """
+    given = {name: value for name, value in arguments.items() if value}
+    attachment = {"manifests": [{"name": name, "text": text, "folder": ""}]}
+    check_manifests(account, {**given, **attachment})
+    return _told(
+        lambda: jobs.start(
+            MANIFEST, given, attachment=attachment, account=account.pk, actor=account.get_username(),
+            dry_run=dry_run,
+        )
+    )  # fmt: skip
+
+
+def start_previewed(number: int, *, account: User) -> IngestRun:
+    """Start for good what a run previewed. Raises NotFound, NotAllowed, WriteConflict."""
+    row = _controllable(number, account)
+    if not is_preview(row) or not row.is_over:
+        raise WriteConflict("only a preview that is over can be started")
+    check_run(account, row)
+    return _told(
+        lambda: jobs.start(
+            row.command, row.arguments, attachment=row.attachment, account=account.pk,
+            actor=account.get_username(),
+        )
+    )  # fmt: skip
+
+
+def cancel_run(number: int, *, account: User) -> IngestRun:
+    """End a job. Raises NotFound, WriteConflict."""
+    row = _controllable(number, account)
+    return _told(lambda: jobs.cancel(row))
+
+
+def retry_run(number: int, *, account: User) -> IngestRun:
+    """Queue a job for what a job did not do. Raises NotFound, NotAllowed, WriteConflict."""
+    row = _controllable(number, account)
+    check_run(account, row)
+    return _told(lambda: jobs.retry(row, account=account.pk, actor=account.get_username()))
+
+
+def _controllable(number: int, account: User) -> IngestRun:
+    row = access.controllable_runs(account).filter(pk=number).first()
+    if row is None:
+        raise NotFound(f"no job of yours has the number {number}")
+    return row
+
+
+def _told(work: Callable[[], IngestRun]) -> IngestRun:
+    try:
+        return work()
+    except jobs.NotPossible as error:
+        raise WriteConflict(str(error)) from None
+    except (jobs.JobRefused, jobs.UnknownKind) as error:
+        raise Unusable(str(error)) from None

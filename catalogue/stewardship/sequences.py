@@ -1,0 +1,26 @@
+"""Which sequences an account may register, and from which files."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from catalogue import access
+from catalogue.models import Upload
+from catalogue.stewardship.refusals import NotAllowed
+from catalogue.stewardship.registration import check_place
+
+
+def may_register_sequences(user: Any) -> bool:
+    """Return whether the account may add sequences."""
+    return bool(user.is_active and user.has_perm("catalogue.add_sequence"))
+
+
+def check_sequences(user: Any, arguments: Mapping[str, Any]) -> None:
+    """Raise NotAllowed unless the account may add sequences, and may read every file that they are in."""
+    if not may_register_sequences(user):
+        raise NotAllowed("You may not register sequences.")
+    places = access.browsable_places(user)
+    for argument in map(str, arguments.get("files", ())):
+        name, _, key = argument.partition(":")
+        uploaded = Upload.objects.filter(account=user.pk, storage=name, key=key).exclude(finished=None)
+        if not uploaded.exists():
+            check_place(places, argument)
