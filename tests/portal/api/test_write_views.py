@@ -337,4 +337,4 @@ def test_writes_make_few_queries(portal: Portal, steward: Program) -> None:
             make_grant(portal.closed, make_account(f"g{count}{number}"))
         with CaptureQueriesContext(connection) as made:
             steward.ask("get", "/api/grants/")
-        assert len(made) <= 9, [query["sql"][:150] for query in made]
+        assert len(made) <= 12, [query["sql"][:150] for query in made]
