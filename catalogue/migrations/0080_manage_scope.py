@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalogue', '0053_dashboard'),
+        ('catalogue', '0071_genome_roles'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
