@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 from django.apps import apps
-from django.conf import settings
 from django.db import connection
 from django.db.models.signals import post_migrate
 
-from htsgetsite.embedded.server import DATABASE
 from tests import programs
-from tests.live import copy_site
 from tests.object_store import object_store as object_store
 from tests.object_store import running_object_store as running_object_store
 from tests.object_store import stored_in_s3 as stored_in_s3
+from tests.own_database import database_url as database_url
+from tests.own_database import migrated_database as migrated_database
 from tests.simulated_time import simulated_time as simulated_time
 
 
@@ -29,13 +27,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Make the database of the tests from that of a site whose migrations are applied."""
-    home: Path = settings.HTSGETSITE_HOME
-    if not (home / "postgres").exists():
-        home.mkdir(exist_ok=True)
-        copy_site(home)
-    connection.settings_dict["TEST"]["TEMPLATE"] = DATABASE
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, migrated_database: str
+) -> None:
+    """Make the database of the tests, too, by copying that one."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = migrated_database
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,44 +2,26 @@
 
 import secrets
 import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import psycopg
 import pytest
 import requests
 
-from htsgetsite.embedded.base import embedded_server
-from htsgetsite.embedded.server import PORT, USER
 from tests.live import PATIENCE, Site, make_site, served
 
-
-@pytest.fixture
-def database_url() -> Iterator[str]:
-    """A new database on the PostgreSQL of the test run."""
-    server = embedded_server()
-    server.join()
-    base = f"postgresql://{USER}@{str(server.socket_folder).replace('/', '%2F')}:{PORT}"
-    name = f"site_{secrets.token_hex(6)}"
-    with psycopg.connect(f"{base}/htsgetsite", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield f"{base}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+VARIABLES = {"SECRET_KEY": secrets.token_urlsafe(64), "ALLOWED_HOSTS": "127.0.0.1"}
 
 
 @pytest.fixture
 def site(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    variables = {
-        "DATABASE_URL": f"{database_url}?pool_max_size=2&connect_timeout=10",
-        "SECRET_KEY": secrets.token_urlsafe(64),
-        "ALLOWED_HOSTS": "127.0.0.1",
-    }
-    return make_site(tmp_path_factory.mktemp("home"), variables)
+    url = f"{database_url}?pool_max_size=2&connect_timeout=10"
+    return make_site(tmp_path_factory.mktemp("home"), {**VARIABLES, "DATABASE_URL": url}, demo=True)
 
 
 def test_slow_downloads_hold_no_connection(site: Site, database_url: str) -> None:
-    site.manage("demo", "--no-serve")
     residues = site.home / "large.fa"
     residues.write_text(">large\n" + "ACGT" * 4_000_000 + "\n")
     site.manage("ingest_fasta", residues, "--authority", "test")
@@ -67,9 +49,9 @@ def test_slow_downloads_hold_no_connection(site: Site, database_url: str) -> Non
         assert counted[0] <= 2
 
 
-def test_a_server_that_is_down_is_told(site: Site) -> None:
-    down = dict(site.variables) | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2"}
-    done = Site(site.home, down).manage("serve", check=False)
+def test_a_server_that_is_down_is_told(tmp_path: Path) -> None:
+    down = {**VARIABLES, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2"}
+    done = Site(tmp_path, down).manage("serve", check=False)
     assert done.returncode == 1
     assert "CommandError: The database does not answer" in done.stderr
     assert "Traceback" not in done.stderr

@@ -17,8 +17,7 @@ import psutil
 import psycopg
 import pytest
 
-from htsgetsite.embedded.base import embedded_server
-from htsgetsite.embedded.server import DATABASE, PORT, USER, EmbeddedServer
+from htsgetsite.embedded.server import DATABASE, USER, EmbeddedServer
 from tests.catalogue.lab import make_reads_file
 from tests.live import PATIENCE, Site, make_site
 from tests.paths import PROJECT
@@ -35,19 +34,6 @@ def site(tmp_path: Path) -> Site:
     (tmp_path / "lab").mkdir()
     storages = json.dumps({"lab": (tmp_path / "lab").as_uri()})
     return make_site(tmp_path / "home", {"HTSGETSITE_STORAGES": storages})
-
-
-@pytest.fixture
-def database_url() -> Iterator[str]:
-    """A new database on the PostgreSQL of the test run."""
-    server = embedded_server()
-    server.join()
-    base = f"postgresql://{USER}@{str(server.socket_folder).replace('/', '%2F')}:{PORT}"
-    name = f"site_{secrets.token_hex(6)}"
-    with psycopg.connect(f"{base}/{DATABASE}", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        yield f"{base}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @contextlib.contextmanager
