@@ -60,6 +60,16 @@ def make_bam() -> Path:
     return path
 
 
+def make_cram() -> Path:
+    """Make a CRAM of the same reads, with its .crai, by samtools."""
+    bam = make_bam()
+    path = bam.with_suffix(".cram")
+    if not Path(f"{path}.crai").exists():
+        pysam.view("-C", "-T", str(REFERENCE), "-o", str(path), str(bam), catch_stdout=False)
+        pysam.index(str(path))
+    return path
+
+
 def make_long_contig(bases: int) -> tuple[Path, Path]:
     """Make a reference with one contig of so many bases, and a BAM of 12 MB with reads in the middle of it."""
     reference, path = KEPT / f"long.{bases}.fa", KEPT / f"long.{bases}.bam"

@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 import pysam
 
-from bench.htsget_made import KEPT, REFERENCE, make_bam, make_long_contig, make_vcf
+from bench.htsget_made import KEPT, REFERENCE, make_bam, make_cram, make_long_contig, make_vcf
 from bench.refget_site import own_site, serving
 
 #: Bases of chr1 that are requested.
@@ -96,10 +96,7 @@ def main() -> None:
 def files() -> tuple[Path, Path, Path, Path, Path]:
     """Make the files of the other benches in both formats of their kind, and the reference of the reads."""
     bam, vcf = make_bam(), make_vcf()
-    cram, bcf, reference = KEPT / "deep.cram", KEPT / "deep.bcf", REFERENCE
-    if not cram.exists():
-        run(["samtools", "view", "-C", "-T", str(reference), "-o", str(cram), str(bam)])
-        run(["samtools", "index", str(cram)])
+    cram, bcf, reference = make_cram(), KEPT / "deep.bcf", REFERENCE
     if not bcf.exists():
         run(["bcftools", "view", "-Ob", "-o", str(bcf), str(vcf)])
         run(["bcftools", "index", str(bcf)])

@@ -36,37 +36,60 @@ RETURNING count
 """
 
 
-def count(key: str, rate: Rate, *, weight: int = 1) -> int | None:
-    """Add `weight` to the count of `key`. Return None within the rate, else the seconds until the next span begins.
+class Charge:
+    """An addition to a count, made once: by `make`, or by a statement that does more than count.
 
     A request that begins within the rate is allowed whatever its weight; the weight counts against later ones.
     """
-    now = time.time()
-    span, into = divmod(now, rate.seconds)
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT, (counter(key, rate.seconds), int(span), weight))
-        (used,) = cursor.fetchone() or (0,)
-    return None if used - weight < rate.max_events else max(1, int(rate.seconds - into))
+
+    def __init__(self, key: str, rate: Rate) -> None:
+        self._key = counter(key, rate.seconds)
+        self._rate = rate
+        self._span, into = divmod(time.time(), rate.seconds)
+        self._wait = max(1, int(rate.seconds - into))
+        self.weight = 1
+        self.is_made = False
+
+    def parameters(self) -> tuple[str, int, int]:
+        """Return the parameters of `COUNT`, for a statement that is executed next: the charge then counts as made."""
+        self.is_made = True
+        return self._key, int(self._span), self.weight
+
+    def wait(self, used: int) -> int | None:
+        """Return None if the count that `COUNT` returned is within the rate, else the seconds until the next span."""
+        return None if used - self.weight < self._rate.max_events else self._wait
+
+    def make(self) -> int | None:
+        """Count now, and return the same as `wait`."""
+        with connection.cursor() as cursor:
+            cursor.execute(COUNT, self.parameters())
+            (used,) = cursor.fetchone() or (0,)
+        return self.wait(used)
 
 
-def count_tickets(holder: bytes, *, weight: int = 1) -> int | None:
-    """Count tickets by `Viewer.holder`, or by address for an anonymous viewer. Return the same as `count`."""
-    rates = settings.THROTTLE_TICKETS_USER, settings.THROTTLE_TICKETS_ADDRESS
-    return _count_of("tickets", holder, *rates, weight=weight)
+def count(key: str, rate: Rate) -> int | None:
+    """Add one to the count of `key`. Return None within the rate, else the seconds until the next span begins."""
+    return Charge(key, rate).make()
+
+
+def ticket_charge(holder: bytes) -> Charge | None:
+    """Return the charge of a ticket by `Viewer.holder`, or by address for an anonymous viewer; None without a rate."""
+    return _charge("tickets", holder, settings.THROTTLE_TICKETS_USER, settings.THROTTLE_TICKETS_ADDRESS)
 
 
 def count_queries(holder: bytes, *, weight: int = 1) -> int | None:
-    """Count GraphQL queries, as `count_tickets` does tickets."""
-    rates = settings.THROTTLE_GRAPHQL_USER, settings.THROTTLE_GRAPHQL_ADDRESS
-    return _count_of("queries", holder, *rates, weight=weight)
+    """Count GraphQL queries, by whom tickets are counted. Return the same as `count`."""
+    charge = _charge("queries", holder, settings.THROTTLE_GRAPHQL_USER, settings.THROTTLE_GRAPHQL_ADDRESS)
+    if charge is None:
+        return None
+    charge.weight = weight
+    return charge.make()
 
 
-def _count_of(
-    what: str, holder: bytes, of_holder: Rate | None, of_address: Rate | None, *, weight: int = 1
-) -> int | None:
+def _charge(what: str, holder: bytes, of_holder: Rate | None, of_address: Rate | None) -> Charge | None:
     known = any(holder)
     who, rate = (holder.hex(), of_holder) if known else (network_of(current_context().address), of_address)
-    return None if rate is None else count(f"{what} of {who}", rate, weight=weight)
+    return None if rate is None else Charge(f"{what} of {who}", rate)
 
 
 def network_of(address: str | None) -> str | None:

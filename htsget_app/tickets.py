@@ -15,6 +15,7 @@ from catalogue.errors import StorageError
 from catalogue.formats import ReadRange
 from catalogue.formats.headers import FileFormat
 from catalogue.queries import SignedUrl, StoredFile
+from catalogue.rate_limits import Charge
 from htsget_app.conversion import records
 from htsget_app.errors import InvalidInput
 from htsget_app.params import Rewriting, TicketRequest
@@ -61,13 +62,15 @@ def _url_entry(part: TicketPart, url_of: Callable[[Fetched], SignedUrl]) -> dict
     return {"url": signed.url, **headers, "class": part.part_class.value}
 
 
-def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits) -> Ticket:
-    """Return the ticket for a request.
+def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits, charge: Charge | None = None) -> Ticket:
+    """Return the ticket for a request. The look-up of its file counts the `charge`.
 
     Raises what the tables of errors answer (`ga4gh.errors.COMMON`, `htsget_app.errors`). A stored file that is not the
     registered one is marked on its row.
     """
-    file = queries.find_file(viewer=viewer, kind=request.kind, htsget_id=request.id, format=request.format)
+    file = queries.find_file(
+        viewer=viewer, kind=request.kind, htsget_id=request.id, format=request.format, charge=charge
+    )
     rewriting = request.rewriting(file.format)
     selection, contigs = select(file, request)
     with faults_noted(file), queries.registered_bytes(file) as read_range:

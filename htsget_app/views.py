@@ -1,14 +1,13 @@
 """The resources of htsget in Django: each view parses, asks `tickets` or `delivery`, and answers."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from django.conf import settings
-from rest_framework.settings import api_settings
+from django.db import DatabaseError
 
 from catalogue.audit import Kind
 from catalogue.metrics import TICKET_PARTS
-from catalogue.rate_limits import TooMany, count_failure, count_tickets
+from catalogue.rate_limits import Charge, TooMany, count_failure, ticket_charge
 from catalogue.request_context import current_context
 from ga4gh.exchange import CACHE_NEVER, Answer, json_answer
 from ga4gh.views import GuardedView, site_url
@@ -31,7 +30,20 @@ class TicketView(GuardedView):
 
     protocol = PROTOCOL
     event = Kind.TICKET
-    throttle_classes: Sequence[Any] = api_settings.DEFAULT_THROTTLE_CLASSES
+    charge: Charge | None = None
+
+    def check_throttles(self, request: Any) -> None:
+        """Leave the count of the rate to the statement that looks up the file."""
+        self.charge = ticket_charge(self.asked.viewer.holder)
+
+    def handle_exception(self, exc: Exception) -> Answer:  # type: ignore[override]
+        """Count a request that is refused before its file is looked up, too."""
+        try:
+            if self.charge is not None and not self.charge.is_made and (wait := self.charge.make()):
+                exc = TooMany(wait)
+        except DatabaseError as error:
+            exc = error
+        return super().handle_exception(exc)
 
     def get(self, request: Any, kind: str, id: str) -> Answer:
         """Return a ticket for the query."""
@@ -43,13 +55,17 @@ class TicketView(GuardedView):
         return self._ticket(params.from_body(kind=kind, id=id, query=self.asked.query, body=body))
 
     def _ticket(self, asked: params.TicketRequest) -> Answer:
-        self._charge(len(asked.regions or ()))
+        regions = len(asked.regions or ())
+        if regions > settings.HTSGET_MAX_REGIONS:
+            raise PayloadTooLarge(f"more than {settings.HTSGET_MAX_REGIONS} regions are asked for at once")
+        if self.charge is not None:
+            self.charge.weight += regions // REGIONS_PER_TICKET
         limits = Limits(
             inline=settings.HTSGET_INLINE_BYTES,
             max_part_bytes=settings.HTSGET_MAX_BLOCK_BYTES,
             max_derived=settings.HTSGET_DERIVED_BYTES,
         )
-        ticket = tickets.ticket(asked, viewer=self.asked.viewer, limits=limits)
+        ticket = tickets.ticket(asked, viewer=self.asked.viewer, limits=limits, charge=self.charge)
         for part in ticket.parts:
             TICKET_PARTS.labels(_PART_KINDS.get(type(part), "derived")).inc()
         audit.ticket_given(ticket, asked, viewer=self.asked.viewer)
@@ -57,15 +73,6 @@ class TicketView(GuardedView):
         return json_answer(
             self.asked, body, content_type=ticket_type(self.asked.accept), headers=[CACHE_NEVER]
         )
-
-    def _charge(self, regions: int) -> None:
-        """Count a request of many regions as several tickets; the first is counted already. Raises TooMany."""
-        if regions > settings.HTSGET_MAX_REGIONS:
-            raise PayloadTooLarge(f"more than {settings.HTSGET_MAX_REGIONS} regions are asked for at once")
-        if weight := regions // REGIONS_PER_TICKET:
-            wait = count_tickets(self.asked.viewer.holder, weight=weight)
-            if wait is not None:
-                raise TooMany(wait)
 
 
 class DataView(GuardedView):

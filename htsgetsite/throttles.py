@@ -16,7 +16,8 @@ class TicketThrottle(BaseThrottle):
 
     def allow_request(self, request: Any, view: Any) -> bool:
         """Count the request; return whether it is within the rate."""
-        self._wait = rate_limits.count_tickets((request.auth or ANONYMOUS).holder)
+        charge = rate_limits.ticket_charge((request.auth or ANONYMOUS).holder)
+        self._wait = None if charge is None else charge.make()
         return self._wait is None
 
     def wait(self) -> float | None:

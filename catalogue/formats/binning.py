@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalogue.formats import FormatError
-from catalogue.formats.intervals import Chunk, VirtualOffset, unite_chunks
+from catalogue.formats.intervals import Chunk, VirtualOffset
 
 Offsets = NDArray[np.uint64]
 
@@ -64,16 +64,17 @@ class ContigIndex:
         # No record lies between the two offsets: the region is between two records.
         if first >= limit:
             return []
-        chunks: list[Chunk] = []
-        for low, high in self._bins_over(start, end):
-            span = slice(int(self.firsts[low]), int(self.firsts[high]))
-            begins, ends = self.chunk_begins[span], self.chunk_ends[span]
-            useful = (ends > np.uint64(first)) & (begins < np.uint64(limit))
-            chunks += [
-                Chunk(VirtualOffset(max(chunk_begin, first)), VirtualOffset(min(chunk_end, limit)))
-                for chunk_begin, chunk_end in zip(begins[useful].tolist(), ends[useful].tolist(), strict=True)
-            ]
-        return unite_chunks(chunks)
+        spans = [
+            slice(int(self.firsts[low]), int(self.firsts[high])) for low, high in self._bins_over(start, end)
+        ]
+        if not spans:
+            return []
+        begins = np.concatenate([self.chunk_begins[span] for span in spans])
+        ends = np.concatenate([self.chunk_ends[span] for span in spans])
+        useful = (ends > np.uint64(first)) & (begins < np.uint64(limit))
+        return unite_offsets(
+            np.maximum(begins[useful], np.uint64(first)), np.minimum(ends[useful], np.uint64(limit))
+        )
 
     def _bins_over(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield, for each level with bins over positions `start` to `end`, the first of them and the one after the
@@ -239,6 +240,21 @@ class ContigIndex:
             if bin_number == 0:
                 return 0
             bin_number = (bin_number - 1) >> 3
+
+
+def unite_offsets(begins: Offsets, ends: Offsets) -> list[Chunk]:
+    """Return the same chunks as `unite_chunks` does, of which there are hundreds for a region of a megabase."""
+    if not len(begins):
+        return []
+    order = begins.argsort(kind="stable")
+    begins, reached = begins[order], np.maximum.accumulate(ends[order])
+    block = np.uint64(16)
+    apart = begins[1:] >> block > reached[:-1] >> block
+    firsts, lasts = np.append(True, apart), np.append(apart, True)
+    return [
+        Chunk(VirtualOffset(begin), VirtualOffset(end))
+        for begin, end in zip(begins[firsts].tolist(), reached[lasts].tolist(), strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

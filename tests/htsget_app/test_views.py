@@ -340,17 +340,28 @@ def test_options(client: Client) -> None:
     assert response.headers["Allow"] == "GET, POST, HEAD, OPTIONS"
 
 
-def test_few_queries(client: Client, reads: DataFile, django_assert_num_queries: Any) -> None:
+def test_few_queries(client: Client, reads: DataFile, django_assert_num_queries: Any, settings: Any) -> None:
     forget_files()
     query: dict[str, str | int] = {"referenceName": "1", "start": 100, "end": 200}
     # One of each is the record of the audit.
     with django_assert_num_queries(4):
         client.get("/reads/made", query)
-    with django_assert_num_queries(2):
-        client.get("/reads/made", query)
+    # With a rate, too: it is counted by the statement that looks up the file.
+    for settings.THROTTLE_TICKETS_ADDRESS in (None, Rate(100, 3600)):
+        with django_assert_num_queries(2):
+            client.get("/reads/made", query)
     url = fetch(client, "/reads/made").urls[-1]["url"]
     with django_assert_num_queries(2):
         client.get(url)
+
+
+def test_requests_refused_before_the_look_up_are_counted(
+    client: Client, reads: DataFile, settings: Any
+) -> None:
+    settings.THROTTLE_TICKETS_ADDRESS = Rate(2, 3600)
+    asked = [client.get("/reads/made", {"format": format}) for format in ("NONE", "BAM", "NONE", "BAM")]
+    assert [response.status_code for response in asked] == [400, 200, 429, 429]
+    assert "Retry-After" in asked[2].headers
 
 
 def test_many_regions_count_as_several_tickets(client: Client, reads: DataFile, settings: Any) -> None:

@@ -12,9 +12,9 @@ import pysam
 import pytest
 
 from catalogue.formats import FormatError
-from catalogue.formats.binning import BinningIndex, ContigIndex
+from catalogue.formats.binning import BinningIndex, ContigIndex, unite_offsets
 from catalogue.formats.index_files import MAX_INDEX, read_index
-from catalogue.formats.intervals import VirtualOffset
+from catalogue.formats.intervals import Chunk, VirtualOffset, unite_chunks
 from tests.made_files import KINDS, MadeFile, index_vcf, make_vcf, make_vcf_text
 
 # Some of the files have no end-of-file marker, which htslib remarks upon.
@@ -233,3 +233,15 @@ def test_places_are_virtual_offsets(made: dict[str, MadeFile]) -> None:
     index = index_of(made["bam by htslib"])
     assert isinstance(index.placed_end(), VirtualOffset)
     assert index_of(made["bam of one header"]).placed_end() is None
+
+
+def test_chunks_are_united_as_one_by_one() -> None:
+    rng = np.random.default_rng(5)
+    for count in range(40):
+        begins = rng.integers(0, 1 << 22, count, dtype=np.uint64)
+        ends = begins + rng.integers(1, 1 << 18, count, dtype=np.uint64)
+        one_by_one = [
+            Chunk(VirtualOffset(begin), VirtualOffset(end))
+            for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
+        ]
+        assert unite_offsets(begins, ends) == unite_chunks(one_by_one)
