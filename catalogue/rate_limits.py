@@ -42,12 +42,12 @@ class Charge:
     A request that begins within the rate is allowed whatever its weight; the weight counts against later ones.
     """
 
-    def __init__(self, key: str, rate: Rate) -> None:
+    def __init__(self, key: str, rate: Rate, *, weight: int = 1) -> None:
         self._key = counter(key, rate.seconds)
         self._rate = rate
         self._span, into = divmod(time.time(), rate.seconds)
         self._wait = max(1, int(rate.seconds - into))
-        self.weight = 1
+        self.weight = weight
         self.is_made = False
 
     def parameters(self) -> tuple[str, int, int]:
@@ -67,9 +67,9 @@ class Charge:
         return self.wait(used)
 
 
-def count(key: str, rate: Rate) -> int | None:
-    """Add one to the count of `key`. Return None within the rate, else the seconds until the next span begins."""
-    return Charge(key, rate).make()
+def count(key: str, rate: Rate, *, weight: int = 1) -> int | None:
+    """Add `weight` to the count of `key`. Return None within the rate, else the seconds until the next span begins."""
+    return Charge(key, rate, weight=weight).make()
 
 
 def ticket_charge(holder: bytes) -> Charge | None:
