@@ -16,7 +16,8 @@ from catalogue import access
 from catalogue.access import ANONYMOUS
 from catalogue.errors import AmbiguousReference, NotFound
 from catalogue.formats.digests import DigestKind, parse_digest
-from catalogue.models import CollectionMember, Contig, DataFile
+from catalogue.models import CollectionMember, Contig
+from catalogue.queries.binary import binary_rows
 from catalogue.queries.cache import Cache
 from catalogue.queries.files import StoredFile
 from catalogue.queries.text import storable
@@ -40,6 +41,17 @@ class FileContig:
     index: bytes
 
 
+# SQL, because every file that a worker has not seen needs it. Only from the same ingest as the file, as `_records`.
+_BY_NAME = """
+SELECT c.number, c.name, c.length, coalesce(c.md5, s.md5), c.index
+  FROM catalogue_contig c
+  JOIN catalogue_datafile f ON f.id = c.file_id AND f.ingested = %s
+  LEFT JOIN catalogue_sequence s ON s.id = c.sequence_id
+ WHERE c.file_id = %s AND md5(c.name) = ANY(%s)
+ ORDER BY c.number
+"""
+_HEADER = "SELECT header FROM catalogue_datafile WHERE id = %s AND ingested = %s"
+
 _cache = Cache("contigs", MAX_CACHED_BYTES)
 
 
@@ -54,10 +66,10 @@ def header(file: StoredFile) -> bytes:
     known = _cache.get(key)
     if isinstance(known, bytes):
         return known
-    row = DataFile.objects.filter(pk=file.pk, ingested=file.ingested).values_list("header", flat=True).first()
-    if row is None:
+    rows = binary_rows(_HEADER, (file.pk, file.ingested))
+    if not rows:
         raise NotFound("the file is no longer registered")
-    data = bytes(row)
+    data: bytes = rows[0][0]
     _cache.put(key, data, len(data))
     return data
 
@@ -84,7 +96,8 @@ def _meanings(file: StoredFile, names: Collection[str]) -> dict[str, list[FileCo
     if missing := [name for name, contigs in found.items() if not contigs and storable(name)]:
         # By the md5 of the name, because the table's index is on that.
         digests = [hashlib.md5(name.encode(), usedforsecurity=False).hexdigest() for name in missing]
-        for record in _records(file, Q(name__md5__in=digests)):
+        for row in binary_rows(_BY_NAME, (file.ingested, file.pk, digests)):
+            record = FileContig(*row)
             found[record.name] = [record]
             _remember(file, "name", record.name, record)
     if missing := [name for name in missing if not found[name]]:
