@@ -63,7 +63,7 @@ format: $(VENV)/.installed-dev
 
 # Those that need wrk, nginx or samtools say so if it is missing.
 BENCHES := refget_slices refget_stream refget_lookup ingest_fasta ingest_files htsget_tickets htsget_beside htsget_rewritten s3_tickets access seqcol \
-	file_search verify_files annotation_queries ingest_annotation desk_pages portal_pages
+	file_search verify_files annotation_queries ingest_annotation desk_pages portal_pages api_lists
 
 bench: $(VENV)/.installed-dev
 	@for name in $(BENCHES); do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done

@@ -22,6 +22,7 @@ class Protocol:
     end with one of `shared_suffixes`. `errors` are rows in addition to the common ones, and
     `error_document` builds the body of an error, of the media type `error_type`, from the exception, the status and the
     message. `methods` are allowed for pages of other origins.
+    `max_body` is the size in bytes of the largest body that its views read, where that is over the limit of pages.
     `root_details` is this protocol's part of the service-info document of the site's root; `openapi` has its
     `paths` and `components` in OpenAPI 3.1.
     """
@@ -35,6 +36,7 @@ class Protocol:
     error_document: Callable[[Exception, HTTPStatus, str], Mapping[str, object]] = field(default=plain_error)
     error_type: str = "application/json"
     methods: str = "GET, HEAD, OPTIONS"
+    max_body: int = 0
     root_details: Callable[[], Mapping[str, object]] = field(default=dict)
     openapi: Callable[[], Mapping[str, Any]] = field(default=dict)
 

@@ -18,11 +18,18 @@ _django = get_wsgi_application()
 from django.conf import settings  # noqa: E402
 from django.db import connections  # noqa: E402
 
+from ga4gh.protocol import protocol_at  # noqa: E402
 from htsgetsite.observability.requests import ObservedApplication  # noqa: E402
 from htsgetsite.observability.statements import observe_statements  # noqa: E402
 from htsgetsite.own_folders import make_own_folders  # noqa: E402
 from htsgetsite.request_middleware import UPLOADS  # noqa: E402
 from refget_app.fast_path import RefgetFastPath  # noqa: E402
+
+
+def _largest_body(path: str) -> int:
+    protocol = protocol_at(path)
+    of_protocol = 0 if protocol is None else protocol.max_body
+    return max(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.HTSGET_MAX_POST_BYTES, of_protocol)
 
 
 def _whole(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
@@ -33,7 +40,7 @@ def _whole(environ: dict[str, Any], start_response: "StartResponse") -> Iterable
     """
     if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
         # One byte over the largest limit, so that a view can see that a body of unknown length is too long.
-        limit = max(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.HTSGET_MAX_POST_BYTES) + 1
+        limit = _largest_body(environ.get("PATH_INFO", "")) + 1
         # The parts of uploads are large: their view reads them, once it knows who sends them.
         if not environ.get("PATH_INFO", "").startswith(UPLOADS):
             environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(limit))

@@ -9,8 +9,6 @@ from catalogue.queries.collections import ATTRIBUTES, COLLATED
 from ga4gh.errors import RequestError
 from seqcol_app.protocol import ARRAY_ITEMS
 
-#: Bytes of a body: a collection of some 200,000 sequences.
-MAX_BODY: Final = 16 << 20
 MAX_PAGE_SIZE: Final = 10_000
 PAGE_SIZE: Final = 100
 

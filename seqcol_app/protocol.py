@@ -8,6 +8,8 @@ from ga4gh.protocol import Protocol
 from ga4gh.service_info import Service
 
 VERSION: Final = "1.0.0"
+#: Bytes of a body: a collection of some 200,000 sequences.
+MAX_BODY: Final = 16 << 20
 #: The files of a collection, `/collections/<digest><suffix>`.
 FILE_SUFFIXES: Final = (".fa", ".fa.fai", ".dict", ".chrom.sizes")
 
@@ -79,5 +81,6 @@ PROTOCOL: Final = Protocol(
         ),
     ),
     methods="GET, HEAD, POST, OPTIONS",
+    max_body=MAX_BODY,
     root_details=details,
 )

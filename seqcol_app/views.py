@@ -31,7 +31,7 @@ from ga4gh.ranges import content_range, unsatisfied_range
 from ga4gh.views import GuardedView, ProtocolView, site_url
 from seqcol_app import params
 from seqcol_app.openapi import OPENAPI
-from seqcol_app.protocol import PROTOCOL
+from seqcol_app.protocol import MAX_BODY, PROTOCOL
 
 #: A collection of so many sequences is written before the answer begins; a larger one is streamed.
 MAX_WRITTEN_AT_ONCE = 50_000
@@ -165,7 +165,7 @@ class OwnComparisonView(CollectionsView):
     def post(self, request: Any, a: str) -> Answer:
         """Compare a collection with the one in the body, whose digest is computed where it has names and sequences."""
         first = self.find(a)
-        arrays = params.level2(self.body(max_bytes=params.MAX_BODY))
+        arrays = params.level2(self.body(max_bytes=MAX_BODY))
         self.given_out(first)
         compared = queries.compare_with(first, arrays)
         return json_answer(self.asked, _comparison(first.digest, queries.digest_of_arrays(arrays), compared))
@@ -225,7 +225,7 @@ class MatchView(CollectionsView):
 
     def post(self, request: Any) -> Answer:
         """Return the collections that the header or index in the body fits, the most similar first."""
-        body = self.body(max_bytes=params.MAX_BODY)
+        body = self.body(max_bytes=MAX_BODY)
         try:
             kind, contigs = parse_contig_list(body)
         except ValueError as error:

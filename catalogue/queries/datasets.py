@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db import connection
+from django.contrib.postgres.lookups import DataContains
+from django.db import connection, transaction
 from django.db.models import Count, F, Func, Q, QuerySet, Sum, TextField, Value
 
 from catalogue import access
 from catalogue.access import Viewer
 from catalogue.errors import NotFound
-from catalogue.models import DataFile, Dataset
+from catalogue.models import FILE_TEXT, DataFile, Dataset
+from catalogue.models.text_search import trigrams
 from catalogue.queries.collections import ListedCollection, listed
 from catalogue.queries.text import storable
 
@@ -18,6 +20,9 @@ from catalogue.queries.text import storable
 MAX_SAMPLES = 3
 #: The samples of a dataset with more files are not counted, because that would take longer than the rest of a page.
 MAX_COUNTED_FILES = 20_000
+
+#: Files that are compared with a text one by one because an index names them.
+MAX_CANDIDATES = 2000
 
 _SAMPLES = "SELECT count(DISTINCT sample) FROM ({files}) AS file, unnest(file.samples) AS sample"
 
@@ -151,6 +156,22 @@ def with_part_in_files(rows: QuerySet[DataFile], text: str) -> QuerySet[DataFile
     return rows.alias(sample_names=names).filter(
         Q(htsget_id__icontains=text) | Q(sample_names__icontains=text)
     )
+
+
+def files_with_trigrams(text: str) -> list[int] | None:
+    """Return the files that have all trigrams of a text; None where these are more than `MAX_CANDIDATES`.
+
+    The indexed text has more than ids and samples, such as locations, by which nothing may be found: what is returned
+    has to be compared. Of a text that many files have, enough are found sooner by reading one after the other.
+    """
+    matching = DataFile.objects.filter(DataContains(trigrams(FILE_TEXT), trigrams(Value(text)))).order_by()
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Every other plan makes the trigrams of each row, which takes as long as to find thousands by the index.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
+        found = list(matching.values_list("pk", flat=True)[: MAX_CANDIDATES + 1])
+        # Inside an outer transaction the settings would otherwise stay on after this block.
+        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_indexscan TO DEFAULT")
+    return found if len(found) <= MAX_CANDIDATES else None
 
 
 def _some_samples(samples: Sequence[str]) -> tuple[tuple[str, ...], int]:

@@ -6,6 +6,7 @@ A page ends with a cursor, which holds the order and where the page ended, so th
 import base64
 import json
 from collections.abc import Sequence as Values
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from django.core.exceptions import EmptyResultSet, ValidationError
@@ -24,7 +25,8 @@ from catalogue.models import (
     NamingAuthority,
     Sequence,
 )
-from catalogue.queries.datasets import with_part_in_files
+from catalogue.models.text_search import MIN_PART
+from catalogue.queries.datasets import files_with_trigrams, with_part_in_files
 from catalogue.queries.file_details import ListedContig, listed_contigs
 from catalogue.queries.file_search import FileFilter, FilterRefusedError, matching_files
 from catalogue.queries.files import find_file
@@ -90,9 +92,14 @@ def files_page(asked: Asked, wanted: FileFilter) -> Page:
     """Return files that match a filter, whose `text` is only in ids and samples. Raises FilterRefusedError."""
     files = access.listed_files(asked.viewer)
     for part in wanted.text.split():
+        check_text(part)
         # The text that the index is of tells where files lie, which is not for everybody.
         files = with_part_in_files(files, part)
-    files = matching_files(wanted, within=files, viewer=asked.viewer)
+        if len(part) < MIN_PART:
+            files = matching_files(FileFilter(text=part), within=files)
+        elif (candidates := files_with_trigrams(part)) is not None:
+            files = files.filter(pk__in=candidates)
+    files = matching_files(replace(wanted, text=""), within=files, viewer=asked.viewer)
     return page_of(files.select_related("dataset").defer("header"), asked)
 
 

@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from django.contrib.postgres.lookups import DataContains
-from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import F, Q, QuerySet
 
 from catalogue import access
 from catalogue.access import Viewer
 from catalogue.errors import NotFound
 from catalogue.formats.digests import DigestKind, best_digest, parse_digest
-from catalogue.models import FILE_TEXT, DataFile, Sequence
-from catalogue.models.text_search import MIN_PART, trigrams
+from catalogue.models import Sequence
+from catalogue.models.text_search import MIN_PART
 from catalogue.queries.collections import ListedCollection, collection, listed
-from catalogue.queries.datasets import ListedDataset, ListedFile, listed_files, with_part_in_files
+from catalogue.queries.datasets import (
+    ListedDataset,
+    ListedFile,
+    files_with_trigrams,
+    listed_files,
+    with_part_in_files,
+)
 from catalogue.queries.gene_details import FoundGene, genes_named
 from catalogue.queries.text import has_part, storable
 
@@ -30,8 +34,6 @@ SHORTEST_PART = MIN_PART
 MIN_DIGITS, MAX_TEXT = 6, 255
 #: Aliases that one step looks at, before it is known whether the viewer may see their sequences.
 MAX_ALIASES = 500
-#: Files that are compared with a text one by one because an index names them.
-MAX_CANDIDATES = 2000
 
 Row = TypeVar("Row")
 
@@ -116,28 +118,12 @@ def _files(text: str, viewer: Viewer, count: int) -> Iterator[list[ListedFile]]:
     rows = access.readable_files(viewer).order_by()
     yield listed_files(rows.filter(htsget_id=text).order_by("kind", "format"), count=count)
     yield listed_files(rows.filter(samples__contains=[text]), count=count)
-    candidates = _with_trigrams(text) if len(text) >= MIN_PART else None
+    candidates = files_with_trigrams(text) if len(text) >= MIN_PART else None
     if candidates is not None:
         rows = rows.filter(pk__in=candidates)
     yield listed_files(rows.filter(htsget_id__istartswith=text), count=count)
     if len(text) >= MIN_PART:
         yield listed_files(with_part_in_files(rows, text), count=count)
-
-
-def _with_trigrams(text: str) -> list[int] | None:
-    """Return the files that have all trigrams of a text; None where these are more than `MAX_CANDIDATES`.
-
-    The indexed text has more than ids and samples, such as locations, by which nothing may be found: what is returned
-    has to be compared. Of a text that many files have, enough are found sooner by reading one after the other.
-    """
-    matching = DataFile.objects.filter(DataContains(trigrams(FILE_TEXT), trigrams(Value(text)))).order_by()
-    with transaction.atomic(), connection.cursor() as cursor:
-        # Every other plan makes the trigrams of each row, which takes as long as to find thousands by the index.
-        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
-        found = list(matching.values_list("pk", flat=True)[: MAX_CANDIDATES + 1])
-        # Inside an outer transaction the settings would otherwise stay on after this block.
-        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_indexscan TO DEFAULT")
-    return found if len(found) <= MAX_CANDIDATES else None
 
 
 def _collections(text: str, viewer: Viewer, count: int) -> Iterator[list[ListedCollection]]:

@@ -26,6 +26,8 @@ _NAMES: Final = (
     "inputs",
     "grants",
 )
+#: Bytes of a body: a manifest of some 100,000 files.
+MAX_BODY: Final = 16 << 20
 PROBLEM: Final = "application/problem+json"
 
 
@@ -47,4 +49,5 @@ PROTOCOL: Final = Protocol(
     error_document=problem,
     error_type=PROBLEM,
     methods="GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+    max_body=MAX_BODY,
 )

@@ -12,12 +12,11 @@ from ga4gh.errors import RequestError
 from ga4gh.etags import write_precondition
 from ga4gh.exchange import CACHE_PRIVATE, Answer, answer, json_answer
 from portal.api.bodies import Body
+from portal.api.protocol import MAX_BODY
 from portal.api.resources import Resource
 from portal.api.views import ItemView, ListView, ResourceView
 from portal.api.writes import Write
 
-#: Bytes of a body: those of a manifest, and of its escapes in JSON.
-MAX_BODY: Final = 40 << 20
 _MEDIA_TYPES: Final = ("application/json", "application/merge-patch+json")
 
 

@@ -221,6 +221,22 @@ def test_a_region_that_is_none_is_told_at_once(running: Site, new_visit: NewVisi
     expect(page.get_by_role("alert")).to_contain_text("no contig", timeout=_PATIENCE)
 
 
+def test_the_page_of_the_api_has_everything_from_here(running: Site, new_visit: NewVisit) -> None:
+    visit = new_visit()
+    page = visit.page
+    page.goto(f"{running.url}/api/docs/")
+    operation = page.locator("#operations-catalogue-datasets_list")
+    expect(operation).to_be_visible(timeout=_PATIENCE)
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    expect(operation.locator(".live-responses-table")).to_contain_text('"slug": "demo"', timeout=_PATIENCE)
+    for name in ("datasets_change", "runs_create", "grants_remove"):
+        expect(page.locator(f"#operations-catalogue-{name}")).to_be_visible()
+    assert any(url.endswith(("/api/schema/", "/api/schema")) for url in visit.log.urls)
+    visit.assert_only(running.url)
+
+
 def test_everything_is_reached_by_keyboard(running: Site, new_visit: NewVisit) -> None:
     page = new_visit().page
     page.goto(running.url)

@@ -1,0 +1,149 @@
+"""What schemathesis asks of every operation of the whole site, with good and bad requests, with and without tokens."""
+
+import random
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.core.failures import FailureGroup
+
+from catalogue import api_tokens, jobs
+from portal.api.schema import openapi
+from tests.annotation_app.made_annotation import make_world
+from tests.catalogue.made_access import make_grant
+from tests.portal.api.made_requests import CHECKS, generated
+from tests.portal.api.made_stewards import MANAGING, READING, make_account
+from tests.portal.conftest import Portal
+
+ROLES = ("nobody", "reader", "steward", "administrator")
+
+
+@pytest.fixture(autouse=True)
+def one_connection() -> Iterator[None]:
+    """Let requests leave the connection of the test's transaction open."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+def test_answers_are_as_the_document_says(portal: Portal, settings: Any) -> None:
+    settings.RATE_LIMIT_TICKETS = 0
+    likely, good, bad = values(portal), GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+    faults = asked(credentials(portal, "nobody"), likely, {good: 1})
+    faults += asked(credentials(portal, "administrator"), likely, {good: 1, bad: 1})
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("role", ROLES)
+def test_many_answers_are_as_the_document_says(portal: Portal, settings: Any, role: str) -> None:
+    settings.RATE_LIMIT_TICKETS = 0
+    examples = dict.fromkeys(GenerationMode, 100)
+    faults = asked(credentials(portal, role), values(portal), examples)
+    assert not faults, "\n".join(faults)
+
+
+def asked(
+    headers: dict[str, str], likely: dict[str, list[Any]], examples: dict[GenerationMode, int]
+) -> list[str]:
+    """What is wrong with the answers to good and bad requests of every operation."""
+    faults: list[str] = []
+    for result in generated(openapi()).get_all_operations():
+        operation = result.ok()
+        for mode, count in examples.items():
+            # Without parameters and a body there is no bad request.
+            if mode is GenerationMode.POSITIVE or [*operation.iter_parameters(), *operation.body]:
+                ask_each(operation, mode, count, headers, likely, faults)
+    return faults
+
+
+def ask_each(
+    operation: Any,
+    mode: GenerationMode,
+    examples: int,
+    headers: dict[str, str],
+    likely: dict[str, list[Any]],
+    faults: list[str],
+) -> None:
+    @settings(
+        max_examples=examples, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=operation.as_strategy(generation_mode=mode), seed=st.integers(0, 2**32))
+    def ask(case: Any, seed: int) -> None:
+        improve(case, random.Random(seed), likely)
+        try:
+            case.call_and_validate(checks=CHECKS, headers=headers)
+        except FailureGroup as fault:
+            faults.append(f"{operation.label}: {case.as_curl_command()}: {[*fault.exceptions]} {fault}")
+
+    # Where everything is allowed there is no bad request.
+    with nullcontext() if mode is GenerationMode.POSITIVE else suppress(Unsatisfiable):
+        ask()
+
+
+def improve(case: Any, chance: random.Random, likely: dict[str, list[Any]]) -> None:
+    """Put values that name something in the place of most of those that name nothing."""
+    places: list[Any] = [case.path_parameters, case.query, case.body if isinstance(case.body, dict) else None]
+    for parameters in places:
+        for name in parameters or ():
+            if name in likely and chance.random() < 0.7:
+                parameters[name] = chance.choice(likely[name])
+    if case.method in {"PATCH", "DELETE"} and chance.random() < 0.7:
+        case.headers["If-Match"] = "*"
+
+
+def credentials(portal: Portal, role: str) -> dict[str, str]:
+    if role == "nobody":
+        return {}
+    scopes: tuple[str, ...] = MANAGING
+    if role == "reader":
+        user, scopes = portal.reader, READING
+    elif role == "steward":
+        user = make_account("stella", portal.closed, role="owner", group="steward")
+    else:
+        user = make_account("boss", group="catalogue administrator")
+    return {"Authorization": f"Bearer {api_tokens.issue(user=user, name='n', scopes=scopes)[1]}"}
+
+
+def values(portal: Portal) -> dict[str, list[Any]]:
+    """What there is, by the names of parameters."""
+    make_world()
+    run = jobs.start("verify_files", {"files": [portal.hidden.pk]}, account=portal.reader.pk)
+    grant = make_grant(portal.closed, User.objects.create_user("grantee"))
+    member = portal.collection.members.first()
+    assert member is not None
+    files, digest, collection = [portal.reads.pk, portal.hidden.pk], str(member.sequence), ["lab-1.0"]
+    return {
+        "slug": ["open", "closed"],
+        "dataset": ["open", "closed"],
+        "collection": collection,
+        "number": [*files, run.pk, grant.pk],
+        "file": files,
+        "run": [run.pk],
+        "user": ["ada", "eve"],
+        "id": ["run/one", "calls", "secret/one"],
+        "identifier": [digest, "lab:chrA", "chrB"],
+        "digest": [*collection, digest],
+        "a": collection,
+        "b": collection,
+        "genome_id": ["made"],
+        "reference": collection,
+        "role": ["reader", "owner"],
+        "limit": [1, 2],
+        "referenceName": ["chrA"],
+        "manifest": ["path,id\nfiles:a.bam,a\n", "path\n", "{}\n"],
+        "title": ["x"],
+        "visibility": ["public", "controlled"],
+    }
