@@ -4,11 +4,18 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 
 from htsgetsite import wsgi
 
 MIB = 1 << 20
+
+
+class Empty(list[bytes]):
+    """A response without a body."""
+
+    streaming = False
+
+    def close(self) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -24,9 +31,9 @@ MIB = 1 << 20
 def test_bodies_are_read_as_far_as_their_views_do(monkeypatch: Any, path: str, most: int) -> None:
     read: list[int] = []
 
-    def application(environ: dict[str, Any], start_response: Any) -> HttpResponse:
+    def application(environ: dict[str, Any], start_response: Any) -> Empty:
         read.append(len(environ["wsgi.input"].getvalue()))
-        return HttpResponse(b"")
+        return Empty()
 
     monkeypatch.setattr(wsgi, "_django", application)
     for size in (most, 2 * most):

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from seqcol_app import params, views
+from seqcol_app import views
 from tests.catalogue.made_collections import make_collection
 from tests.seqcol_app.made_base import BASE, BASE_DIGEST, LEVEL1, LEVEL2, NAMES_DIGEST, ORDER_DIGEST
 
@@ -232,7 +232,7 @@ def test_bodies_that_are_no_collection(client: Client, base: None, body: bytes) 
 
 
 def test_a_body_that_is_too_long(client: Client, base: None) -> None:
-    body = b" " * (params.MAX_BODY + 1)
+    body = b" " * (MAX_BODY + 1)
     response = client.post(f"/comparison/{BASE_DIGEST}", body, content_type="application/json")
     assert response.status_code == 413
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -45,6 +46,18 @@ def test_answers_are_as_the_document_says(portal: Portal, settings: Any) -> None
     assert not faults, "\n".join(faults)
 
 
+def test_a_status_or_shape_that_is_not_in_the_document_is_found(portal: Portal) -> None:
+    path, good = "/api/authorities/", {GenerationMode.POSITIVE: 3}
+    for shape in ({"type": "array"}, None):
+        document = {**openapi(), "paths": {path: deepcopy(openapi()["paths"][path])}}
+        responses = document["paths"][path]["get"]["responses"]
+        if shape is None:
+            del responses["200"]
+        else:
+            responses["200"]["content"]["application/json"]["schema"] = shape
+        assert asked({}, {}, good, document=document)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("role", ROLES)
 def test_many_answers_are_as_the_document_says(portal: Portal, settings: Any, role: str) -> None:
@@ -55,11 +68,15 @@ def test_many_answers_are_as_the_document_says(portal: Portal, settings: Any, ro
 
 
 def asked(
-    headers: dict[str, str], likely: dict[str, list[Any]], examples: dict[GenerationMode, int]
+    headers: dict[str, str],
+    likely: dict[str, list[Any]],
+    examples: dict[GenerationMode, int],
+    *,
+    document: Any = None,
 ) -> list[str]:
     """What is wrong with the answers to good and bad requests of every operation."""
     faults: list[str] = []
-    for result in generated(openapi()).get_all_operations():
+    for result in generated(document or openapi()).get_all_operations():
         operation = result.ok()
         for mode, count in examples.items():
             # Without parameters and a body there is no bad request.
