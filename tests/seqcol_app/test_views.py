@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from seqcol_app import views
+from seqcol_app.protocol import MAX_BODY
 from tests.catalogue.made_collections import make_collection
 from tests.seqcol_app.made_base import BASE, BASE_DIGEST, LEVEL1, LEVEL2, NAMES_DIGEST, ORDER_DIGEST
 
