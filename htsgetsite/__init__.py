@@ -4,4 +4,4 @@ It may import every package, and none imports it. It holds no rule of a protocol
 """
 
 #: The version of this software, as service-info documents give it.
-__version__ = "0.1.0"
+__version__ = "0.2.0"

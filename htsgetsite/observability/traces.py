@@ -60,10 +60,8 @@ def begin_request(environ: Mapping[str, Any], name: str) -> "Span | None":
     return span
 
 
-def end_request(span: "Span | None", outcome: str, attributes: Mapping[str, str | int]) -> None:
+def end_request(span: "Span", outcome: str, attributes: Mapping[str, str | int]) -> None:
     """End the span of a request; a fault of the site (5xx) or a broken body is an error."""
-    if span is None:
-        return
     from opentelemetry.trace import StatusCode
 
     span.set_attributes({f"htsgetsite.{name}": value for name, value in attributes.items()})

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from htsgetsite import settings
+from htsgetsite import __version__, settings
 from tests.paths import PROJECT
 from tests.programs import need
 
@@ -67,6 +67,12 @@ def test_versions_are_exact() -> None:
         for line in (PROJECT / name).read_text(encoding="utf-8").splitlines():
             if line and not line.startswith(("#", "-r ")):
                 assert re.fullmatch(r"[A-Za-z0-9_.\[\]-]+==[\w.]+", line), line
+
+
+def test_changes_begin_with_what_is_unreleased_and_then_this_version() -> None:
+    titles = re.findall(r"^## (.+)$", (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert titles[0] == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(__version__)} - \d{{4}}-\d{{2}}-\d{{2}}", titles[1])
 
 
 def test_make_env_writes_fresh_secrets_once(tmp_path: Path) -> None:
