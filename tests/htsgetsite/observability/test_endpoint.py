@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from catalogue.models import IngestRun, RunPart
 from htsgetsite import __version__
 from tests.live import PATIENCE, Site, free_port, make_site, served
+from tests.programs import need
 
 TOKEN = "a-token-of-the-operator-0123456789"
 
@@ -130,6 +132,8 @@ def test_all_workers_count_together_and_a_killed_one_loses_nothing(home: Path) -
     assert not list(temporary.glob("htsgetsite-metrics-*"))
     with pytest.raises(requests.ConnectionError):
         requests.get(own)
+    done = subprocess.run([need("promtool"), "check", "metrics"], input=counted.encode(), capture_output=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
 
 
 def _kill_a_worker(site: Site) -> None:
