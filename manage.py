@@ -13,7 +13,7 @@ def main() -> None:
         print(f"htsgetsite {__version__}")
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "htsgetsite.settings")
-    if sys.argv[1:2] in (["serve"], ["demo"]):
+    if sys.argv[1:2] in (["serve"], ["demo"], ["work"]):
         # Before anything declares a metric.
         from htsgetsite.observability.process_files import share_metrics
 

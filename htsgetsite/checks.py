@@ -85,8 +85,14 @@ RISKS: Final = (
     ),
     Risk(
         9,
-        lambda: settings.METRICS_LISTEN is not None and not _is_private(settings.METRICS_LISTEN[0]),
-        "METRICS_LISTEN is an address that others may reach: it asks for no credentials.",
+        lambda: (
+            not all(
+                _is_private(listen[0])
+                for listen in (settings.METRICS_LISTEN, settings.WORK_METRICS_LISTEN)
+                if listen is not None
+            )
+        ),
+        "METRICS_LISTEN or WORK_METRICS_LISTEN is an address that others may reach: it asks for no credentials.",
         "Listen on an address of the internal network, or use METRICS_TOKEN.",
     ),
     Risk(

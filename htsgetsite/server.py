@@ -27,7 +27,6 @@ from granian.server import Server
 from htsgetsite.database import share_connections
 from htsgetsite.health import unapplied_migrations
 from htsgetsite.job_process import start_jobs
-from htsgetsite.observability.process_files import remove_metrics
 from htsgetsite.postgresql.base import DatabaseWrapper
 
 log = logging.getLogger(__name__)
@@ -96,7 +95,6 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
     finally:
         end_jobs()
         end_metrics()
-        remove_metrics()
 
 
 def address(host: str, port: int) -> str:
@@ -145,19 +143,13 @@ def _merged(name: str, folders: Sequence[Path]) -> Path:
 
 
 def _serve_metrics() -> Callable[[], None]:
-    """Serve the metrics where METRICS_LISTEN says; return what ends it. Raises `CannotServe`."""
-    if settings.METRICS_LISTEN is None:
-        return lambda: None
     # It imports models, and this module may be imported before Django is set up.
     from htsgetsite.observability.endpoint import serve_metrics
 
-    host, port = settings.METRICS_LISTEN
     try:
-        return serve_metrics(host, port)
+        return serve_metrics(settings.METRICS_LISTEN)
     except OSError as error:
-        raise CannotServe(
-            f"Cannot listen on METRICS_LISTEN, {host} port {port}: {error.strerror}."
-        ) from error
+        raise CannotServe(f"Cannot listen on METRICS_LISTEN: {error.strerror}.") from error
 
 
 def _check_database(workers: int, *, pool_size: int) -> None:

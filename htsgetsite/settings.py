@@ -520,6 +520,14 @@ METRICS_LISTEN: tuple[str, int] | None = ENVIRONMENT.parsed(
     default_text="none",
     doc="An address of its own for `/metrics`, without credentials; only where Prometheus alone can reach it.",
 )
+WORK_METRICS_LISTEN: tuple[str, int] | None = ENVIRONMENT.parsed(
+    "WORK_METRICS_LISTEN",
+    values.listen,
+    kind="host:port",
+    default=None,
+    default_text="none",
+    doc="The same for `manage.py work`; a worker that `serve` starts counts together with it.",
+)
 METRICS_TOKEN: str = ENVIRONMENT.parsed(
     "METRICS_TOKEN",
     values.secret,

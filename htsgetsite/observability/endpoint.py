@@ -117,11 +117,13 @@ class _SilentHandler(WSGIRequestHandler):
         pass
 
 
-def serve_metrics(host: str, port: int) -> Callable[[], None]:
-    """Serve the metrics at every path of an address of their own, in a process of its own; return what ends it.
+def serve_metrics(listen: tuple[str, int] | None) -> Callable[[], None]:
+    """Serve the metrics at every path of a host and port, in a process of their own; return what ends it.
 
-    Raises OSError if the address cannot be used.
+    Without an address nothing is served. Raises OSError if the address cannot be used.
     """
+    if listen is None:
+        return lambda: None
 
     def application(environ: Any, start_response: Any) -> Any:
         try:
@@ -129,7 +131,7 @@ def serve_metrics(host: str, port: int) -> Callable[[], None]:
         finally:
             connections.close_all()
 
-    server = make_server(host, port, application, handler_class=_SilentHandler)
+    server = make_server(*listen, application, handler_class=_SilentHandler)
     process = get_context("fork").Process(target=server.serve_forever, name="metrics", daemon=True)
     process.start()
     server.socket.close()

@@ -3,6 +3,7 @@
 Imports neither Django nor prometheus_client: the folder must be known before the first metric is declared.
 """
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -14,9 +15,9 @@ _PREFIX: Final = "htsgetsite-metrics-"
 
 
 def share_metrics() -> None:
-    """Let this process and all that it forks count into one new folder, and remove those of servers that were killed.
+    """Let this process and all that it forks count into one folder until its end.
 
-    Keeps a folder that the operator chose.
+    Removes the folders of servers that were killed. Keeps a folder that the operator chose.
     """
     if VARIABLE in os.environ:
         return
@@ -26,10 +27,10 @@ def share_metrics() -> None:
         if folder.stat().st_uid == os.getuid() and not Path("/proc", server).exists():
             shutil.rmtree(folder, ignore_errors=True)
     os.environ[VARIABLE] = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent)
+    atexit.register(_remove, os.getpid(), os.environ[VARIABLE])
 
 
-def remove_metrics() -> None:
-    """Remove the folder that `share_metrics` made."""
-    folder = Path(os.environ.get(VARIABLE, ""))
-    if folder.name.startswith(f"{_PREFIX}{os.getpid()}-"):
+def _remove(process: int, folder: str) -> None:
+    # Not at the end of a process that was forked.
+    if os.getpid() == process:
         shutil.rmtree(folder, ignore_errors=True)

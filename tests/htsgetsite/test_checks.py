@@ -21,6 +21,7 @@ SAFE = {
     "THROTTLE_SIGN_IN_ACCOUNT": (1, 60),
     "TICKET_URL_TTL": 3600,
     "METRICS_LISTEN": None,
+    "WORK_METRICS_LISTEN": None,
     "STORAGE_FILE_MODE": 0o640,
     "SECRET_KEY_FALLBACKS": [],
 }
@@ -36,6 +37,7 @@ RISKY = [
     ("THROTTLE_SIGN_IN_ACCOUNT", None, {7}),
     ("TICKET_URL_TTL", 604800, {8}),
     ("METRICS_LISTEN", ("0.0.0.0", 9100), {9}),
+    ("WORK_METRICS_LISTEN", ("0.0.0.0", 9101), {9}),
     ("METRICS_LISTEN", ("data.example.org", 9100), {9}),
     ("STORAGE_FILE_MODE", 0o644, {10}),
     ("SECRET_KEY_FALLBACKS", ["old"], {11}),

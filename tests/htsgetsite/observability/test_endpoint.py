@@ -1,8 +1,11 @@
 """`/metrics`: who may read it, what it says, and what it says when workers come and go."""
 
 import re
+import shutil
 import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -18,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from catalogue.models import IngestRun, RunPart
 from htsgetsite import __version__
 from tests.live import PATIENCE, Site, free_port, make_site, served
-from tests.programs import need
+from tests.paths import PROJECT
 
 TOKEN = "a-token-of-the-operator-0123456789"
 
@@ -132,8 +135,41 @@ def test_all_workers_count_together_and_a_killed_one_loses_nothing(home: Path) -
     assert not list(temporary.glob("htsgetsite-metrics-*"))
     with pytest.raises(requests.ConnectionError):
         requests.get(own)
-    done = subprocess.run([need("promtool"), "check", "metrics"], input=counted.encode(), capture_output=True)
-    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+    if promtool := shutil.which("promtool"):
+        done = subprocess.run([promtool, "check", "metrics"], input=counted.encode(), capture_output=True)
+        assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
+def test_a_worker_of_its_own_shows_its_metrics(home: Path) -> None:
+    port = free_port()
+    temporary = home / "of-work"
+    temporary.mkdir()
+    variables = {"WORK_METRICS_LISTEN": f"127.0.0.1:{port}", "TMPDIR": str(temporary)}
+    site = make_site(home / "work", variables)
+    command = [sys.executable, str(PROJECT / "manage.py"), "work", "--concurrency", "1"]
+    with (home / "work.log").open("wb") as log:
+        worker = subprocess.Popen(command, env=site.environment(), stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not _shows(f"http://127.0.0.1:{port}/", "htsgetsite_open_parts 0"):
+            assert worker.poll() is None and time.monotonic() < deadline, (home / "work.log").read_text()
+            time.sleep(0.1)
+        taken = subprocess.run(
+            command, env=site.environment(), capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert taken.returncode == 1 and "Cannot listen on WORK_METRICS_LISTEN" in taken.stderr
+    finally:
+        worker.terminate()
+        worker.wait(PATIENCE)
+    assert not _shows(f"http://127.0.0.1:{port}/", "htsgetsite")
+    assert not list(temporary.glob("htsgetsite-metrics-*"))
+
+
+def _shows(url: str, text: str) -> bool:
+    try:
+        return text in requests.get(url).text
+    except requests.ConnectionError:
+        return False
 
 
 def _kill_a_worker(site: Site) -> None:

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from htsgetsite.observability.process_files import VARIABLE, remove_metrics, share_metrics
+from htsgetsite.observability.process_files import VARIABLE, share_metrics
+from tests.paths import PROJECT
 
 
 @pytest.fixture(autouse=True)
@@ -19,12 +21,26 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_folder_is_made_and_removed(folders: Path) -> None:
-    share_metrics()
-    [made] = folders.iterdir()
-    assert os.environ[VARIABLE] == str(made)
-    assert made.stat().st_mode & 0o777 == 0o700
-    remove_metrics()
+def run(script: str) -> list[str]:
+    """The lines that a process prints which shares its metrics, in these folders."""
+    code = f"import os\nfrom htsgetsite.observability.process_files import *\nshare_metrics()\n{script}"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(tempfile.tempdir)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()
+
+
+def test_a_folder_is_made_and_removed_with_its_process(folders: Path) -> None:
+    shown = "folder = os.environ[VARIABLE]\nprint(folder, oct(os.stat(folder).st_mode))"
+    [made, mode] = run(
+        f"{shown}\nif os.fork() == 0:\n    raise SystemExit\nos.wait()\nassert os.path.exists(folder)"
+    )
+    assert Path(made).parent == folders and mode == "0o40700"
     assert not list(folders.iterdir())
 
 
@@ -40,7 +56,5 @@ def test_folders_of_killed_servers_are_removed_and_others_stay(folders: Path) ->
 
 def test_the_folder_of_the_operator_is_used_and_stays(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(folders))
-    share_metrics()
-    remove_metrics()
-    assert os.environ[VARIABLE] == str(folders)
+    assert run("print(os.environ[VARIABLE])") == [str(folders)]
     assert folders.exists()

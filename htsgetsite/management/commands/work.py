@@ -5,9 +5,11 @@ import sys
 from argparse import ArgumentParser
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from catalogue.jobs.worker import run_worker
+from htsgetsite.observability.endpoint import serve_metrics
 
 _MAX_CONCURRENCY: Final = 64
 
@@ -36,4 +38,15 @@ class Command(BaseCommand):
         """Run the worker."""
         if not 1 <= concurrency <= _MAX_CONCURRENCY:
             raise CommandError(f"--concurrency: expected a number from 1 to {_MAX_CONCURRENCY}")
-        run_worker(concurrency=concurrency, until=sys.stdin.buffer.read if until_stdin_closes else None)
+        if until_stdin_closes:
+            # The program that started it shows the metrics of both.
+            run_worker(concurrency=concurrency, until=sys.stdin.buffer.read)
+            return
+        try:
+            end_metrics = serve_metrics(settings.WORK_METRICS_LISTEN)
+        except OSError as error:
+            raise CommandError(f"Cannot listen on WORK_METRICS_LISTEN: {error.strerror}.") from error
+        try:
+            run_worker(concurrency=concurrency)
+        finally:
+            end_metrics()
