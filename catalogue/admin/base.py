@@ -62,6 +62,14 @@ def change_in_words(name: str, before: Any, after: Any) -> str:
     return f"{name} from {_shown(before)} to {_shown(after)}"
 
 
+def _changes(form: Any) -> list[str]:
+    """Return what became of each field that a form changed."""
+    return [
+        change_in_words(name.replace("_", " "), _former(form, name), form.cleaned_data.get(name))
+        for name in form.changed_data
+    ]
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, QuerySet | list | tuple):
         value = ", ".join(map(str, value))
@@ -117,13 +125,15 @@ class Audited(ModelAdmin[M]):
         """Return what became of each field, with what it was before; called by Django."""
         if add:
             return super().construct_change_message(request, form, formsets, add)
-        said = [
-            change_in_words(name.replace("_", " "), _former(form, name), form.cleaned_data.get(name))
-            for name in form.changed_data
-        ]
+        said = _changes(form)
         for formset in formsets or ():
             said += [f"added {_named(row)}" for row in formset.new_objects]
-            said += [f"changed {_named(row)}: {', '.join(fields)}" for row, fields in formset.changed_objects]
+            changed = {row.pk for row, _ in formset.changed_objects}
+            said += [
+                f"changed {_named(one.instance)}: {', '.join(_changes(one))}"
+                for one in formset.initial_forms
+                if one.instance.pk in changed
+            ]
             said += [f"removed {_named(row)}" for row in formset.deleted_objects]
         return "; ".join(said) or "nothing"
 

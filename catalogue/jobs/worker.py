@@ -116,6 +116,9 @@ async def _work(concurrency: int, stop: "_Stop") -> None:
                 delete_jobs="always",
                 install_signal_handlers=False,
             )
+            # A request from before the run would be forgotten: `run` begins by clearing it.
+            if stop.requested.is_set():
+                return
             log.info("the worker is ready for jobs, %s at a time", concurrency)
             with stop.stops(worker.stop):
                 await worker.run()  # type: ignore[no-untyped-call]
@@ -162,8 +165,6 @@ class _Stop:
         """Call `stop` when the end is requested during the block."""
         self._stop = stop
         try:
-            if self.requested.is_set():
-                stop()
             yield
         finally:
             self._stop = lambda: None

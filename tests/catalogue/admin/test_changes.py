@@ -16,6 +16,7 @@ from catalogue.models import (
     IngestRun,
     Sequence,
     SequenceCollection,
+    StoragePrefix,
 )
 from tests.catalogue.made_access import make_grant, make_granted_file, make_user
 
@@ -232,3 +233,25 @@ def test_a_history_says_from_what_to_what(client: Client, files: dict[str, DataF
     dataset = files["mine"].dataset
     client.post(f"/admin/catalogue/dataset/{dataset.pk}/change/", {"title": "New title"})
     assert LogEntry.objects.get().get_change_message() == "title from nothing to “New title”"
+
+
+def test_a_history_says_from_what_to_what_of_rows_within_a_page(
+    admin_client: Client, files: dict[str, DataFile]
+) -> None:
+    dataset = files["mine"].dataset
+    kept, gone = (
+        StoragePrefix.objects.create(dataset=dataset, storage="lab", prefix=prefix) for prefix in ("a/", "b/")
+    )
+    rows: list[dict[str, object]] = [
+        {"id": kept.pk, "storage": "lab", "prefix": "trio/"},
+        {"id": gone.pk, "storage": "lab", "prefix": "b/", "DELETE": "on"},
+        {"id": "", "storage": "lab", "prefix": "new/"},
+    ]
+    inline = {f"prefixes-{at}-{name}": value for at, row in enumerate(rows) for name, value in row.items()}
+    data = {"title": "", "visibility": dataset.visibility, **inline}
+    data |= {"prefixes-TOTAL_FORMS": 3, "prefixes-INITIAL_FORMS": 2}
+    page = admin_client.post(f"/admin/catalogue/dataset/{dataset.pk}/change/", data)
+    assert page.status_code == 302, page.context["errors"]
+    said = LogEntry.objects.latest("pk").get_change_message()
+    assert "changed storage prefix “lab:trio/”: prefix from “a/” to “trio/”" in said
+    assert "added storage prefix “lab:new/”" in said and "removed storage prefix “lab:b/”" in said
