@@ -107,6 +107,13 @@ def _use_pool(database: Database, pool: dict[str, Any]) -> None:
     database["CONN_HEALTH_CHECKS"] = False
 
 
+def limit_waits() -> None:
+    """Let new connections of this process end where the server does not answer."""
+    options: dict[str, Any] = connections.settings[DEFAULT_DB_ALIAS]["OPTIONS"]
+    for name, value in _LIVENESS.items():
+        options.setdefault(name, value)
+
+
 def share_connections() -> int:
     """Set up a connection pool and timeouts for a process that answers requests; return the size of the pool.
 
@@ -116,8 +123,7 @@ def share_connections() -> int:
     connections.close_all()
     database = connections.settings[DEFAULT_DB_ALIAS]
     options: dict[str, Any] = database["OPTIONS"]
-    for name, value in _LIVENESS.items():
-        options.setdefault(name, value)
+    limit_waits()
     if settings.DATABASE_STATEMENT_TIMEOUT:
         # The operator's own options come last, and so win.
         timeout = f"-c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT}s"

@@ -24,7 +24,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from htsgetsite.database import share_connections
+from htsgetsite.database import limit_waits, share_connections
 from htsgetsite.health import unapplied_migrations
 from htsgetsite.job_process import start_jobs
 from htsgetsite.postgresql.base import DatabaseWrapper
@@ -54,7 +54,10 @@ def serve(*, host: str, port: int, workers: int, when_ready: Callable[[str], Non
     Calls `when_ready` with the URL once requests are answered. Raises `CannotServe`; exits with status 1 if workers die
     as soon as they start.
     """
-    _check_database(workers, pool_size=share_connections())
+    limit_waits()
+    # Before there is a pool, which would wait for a server that is down.
+    max_connections = _check_database()
+    _warn_of_connections(workers, workers * share_connections(), max_connections)
     ip = _free_address(host, port)
     # Workers are forked and must not share database connections with this process.
     connections.close_all()
@@ -152,7 +155,8 @@ def _serve_metrics() -> Callable[[], None]:
         raise CannotServe(f"Cannot listen on METRICS_LISTEN: {error.strerror}.") from error
 
 
-def _check_database(workers: int, *, pool_size: int) -> None:
+def _check_database() -> int:
+    """Return the number of connections that the database allows. Raises `CannotServe`."""
     try:
         missing = unapplied_migrations()
         with connection.cursor() as cursor:
@@ -165,7 +169,10 @@ def _check_database(workers: int, *, pool_size: int) -> None:
             f"The database is not up to date ({len(missing)} migrations are missing, first {missing[0]}). "
             "Run: manage.py migrate"
         )
-    wanted = workers * pool_size
+    return max_connections
+
+
+def _warn_of_connections(workers: int, wanted: int, max_connections: int) -> None:
     if wanted > max_connections:
         log.warning(
             "%d workers may want %d connections, but the database allows %d: add pool_max_size=%d to DATABASE_URL",

@@ -24,10 +24,10 @@ _PAGES = (
 )  # fmt: skip
 _PAGES_OF_ROOT = (
     "", "register/sequences/", "catalogue/sequence/", "catalogue/sequence/1/change/", "catalogue/namingauthority/",
-    "catalogue/sequencecollection/", "catalogue/sequencecollection/1/change/", "catalogue/apitoken/",
-    "catalogue/apitoken/add/", "catalogue/identity/add/", "catalogue/dataset/add/", "catalogue/dataset/1/delete/",
-    "catalogue/grant/1/delete/", "auth/user/", "auth/user/1/change/", "auth/user/add/", "auth/user/1/password/",
-    "auth/group/", "auth/group/add/", "people/?name=steward",
+    "catalogue/sequencecollection/", "catalogue/sequencecollection/1/change/", "catalogue/genome/",
+    "catalogue/apitoken/", "catalogue/apitoken/add/", "catalogue/identity/add/", "catalogue/dataset/add/",
+    "catalogue/dataset/1/delete/", "catalogue/grant/1/delete/", "auth/user/", "auth/user/1/change/",
+    "auth/user/add/", "auth/user/1/password/", "auth/group/", "auth/group/add/", "people/?name=steward",
 )  # fmt: skip
 
 
