@@ -1,6 +1,7 @@
 """Runs a worker of background jobs beside the server, in a process of its own: no crash of it stops the site."""
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -20,6 +21,13 @@ _SETTLED: Final = 60.0
 
 #: Seconds that a worker gets, after the requests had theirs, to finish the file that it is at.
 GRACE: Final = 5.0
+
+#: Held while a worker is started, and by every fork of this process. A process that is forked in between would keep
+#: open the pipe by which `Popen` waits for the worker's program to be loaded, and `Popen` would wait for ever.
+_starting = threading.Lock()
+os.register_at_fork(
+    before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_starting.release
+)
 
 
 def start_jobs(*, concurrency: int) -> Callable[[], None]:
@@ -83,9 +91,10 @@ class JobProcess:
                 return None
             try:
                 # In a session of its own, Ctrl-C reaches only the server, which then stops the worker.
-                self._process = process = subprocess.Popen(
-                    self._command, stdin=subprocess.PIPE, start_new_session=True
-                )
+                with _starting:
+                    self._process = process = subprocess.Popen(
+                        self._command, stdin=subprocess.PIPE, start_new_session=True
+                    )
             except OSError as error:
                 log.warning("the worker of background jobs does not start: %s", error)
                 return None

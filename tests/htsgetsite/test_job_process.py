@@ -1,6 +1,8 @@
 """The worker of background jobs beside the server."""
 
 import json
+import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ import psutil
 import pytest
 import requests
 
+from htsgetsite import job_process
 from tests.catalogue.lab import make_reads_file
 from tests.live import PATIENCE, Site, make_site, served
 
@@ -68,3 +71,22 @@ def test_a_site_without_jobs_starts_no_worker(site: Site) -> None:
     with served(quiet) as answering:
         assert requests.get(f"{answering.url}/healthz", timeout=PATIENCE).ok
         assert not workers_of(quiet)
+
+
+def test_nothing_is_forked_while_a_worker_is_started() -> None:
+    """A server forks its workers meanwhile: one that had the pipes of `Popen` would keep it waiting for ever."""
+    forked = threading.Event()
+
+    def fork() -> None:
+        if (child := os.fork()) == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        forked.set()
+
+    forking = threading.Thread(target=fork)
+    with job_process._starting:
+        forking.start()
+        assert not forked.wait(0.2)
+    assert forked.wait(PATIENCE)
+    forking.join()
+    assert not job_process._starting.locked()
