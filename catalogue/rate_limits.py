@@ -74,22 +74,23 @@ def count(key: str, rate: Rate, *, weight: int = 1) -> int | None:
 
 def ticket_charge(holder: bytes) -> Charge | None:
     """Return the charge of a ticket by `Viewer.holder`, or by address for an anonymous viewer; None without a rate."""
-    return _charge("tickets", holder, settings.THROTTLE_TICKETS_USER, settings.THROTTLE_TICKETS_ADDRESS)
+    rates = settings.THROTTLE_TICKETS_USER, settings.THROTTLE_TICKETS_ADDRESS
+    return _charge("tickets", holder, *rates)
 
 
 def count_queries(holder: bytes, *, weight: int = 1) -> int | None:
     """Count GraphQL queries, by whom tickets are counted. Return the same as `count`."""
-    charge = _charge("queries", holder, settings.THROTTLE_GRAPHQL_USER, settings.THROTTLE_GRAPHQL_ADDRESS)
-    if charge is None:
-        return None
-    charge.weight = weight
-    return charge.make()
+    rates = settings.THROTTLE_GRAPHQL_USER, settings.THROTTLE_GRAPHQL_ADDRESS
+    charge = _charge("queries", holder, *rates, weight=weight)
+    return None if charge is None else charge.make()
 
 
-def _charge(what: str, holder: bytes, of_holder: Rate | None, of_address: Rate | None) -> Charge | None:
+def _charge(
+    what: str, holder: bytes, of_holder: Rate | None, of_address: Rate | None, *, weight: int = 1
+) -> Charge | None:
     known = any(holder)
     who, rate = (holder.hex(), of_holder) if known else (network_of(current_context().address), of_address)
-    return None if rate is None else Charge(f"{what} of {who}", rate)
+    return None if rate is None else Charge(f"{what} of {who}", rate, weight=weight)
 
 
 def network_of(address: str | None) -> str | None:

@@ -67,18 +67,15 @@ class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.manageable is None or self.owned is None:
             return cleaned
         what = cleaned.get("dataset") or cleaned.get("collection")
-        for of, role in ((what, cleaned.get("role")), self._former()):
-            managed = self.manageable
-            if (of is what or of is not None) and (
-                fault := role_fault(of, role, managed=managed, owned=self.owned)
-            ):
+        for of, role in ((what, cleaned.get("role")), *self._former()):
+            if fault := role_fault(of, role, managed=self.manageable, owned=self.owned):
                 raise forms.ValidationError(fault)
         return cleaned
 
-    def _former(self) -> tuple[Dataset | SequenceCollection | None, str | None]:
-        """Return the dataset or collection and the role of the stored grant."""
-        former = Grant.objects.filter(pk=self.instance.pk).select_related("dataset", "collection").first()
-        return (None, None) if former is None else (former.dataset or former.collection, former.role)
+    def _former(self) -> list[tuple[Dataset | SequenceCollection | None, str]]:
+        """Return the dataset or collection and the role of the stored grant; nothing for a new one."""
+        rows = Grant.objects.filter(pk=self.instance.pk).select_related("dataset", "collection")
+        return [(former.dataset or former.collection, former.role) for former in rows]
 
     def _get_validation_exclusions(self) -> set[str]:
         # The flags of limits are read-only in the form; constraints on them are checked all the same.

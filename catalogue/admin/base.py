@@ -16,6 +16,7 @@ from catalogue import audit
 from catalogue.admin.unfolded import ModelAdmin, TabularInline
 from catalogue.audit import Event, Kind
 from catalogue.models.violations import explain
+from catalogue.stewardship.history import change_in_words
 
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=Model)
@@ -57,23 +58,11 @@ def _former(form: Any, name: str) -> Any:
     )
 
 
-def change_in_words(name: str, before: Any, after: Any) -> str:
-    """Return what a field was and is, in words."""
-    return f"{name} from {_shown(before)} to {_shown(after)}"
-
-
 def _changes(form: Any) -> list[str]:
     """Return what became of each field that a form changed."""
     return [
-        change_in_words(name.replace("_", " "), _former(form, name), form.cleaned_data.get(name))
-        for name in form.changed_data
+        change_in_words(name, _former(form, name), form.cleaned_data.get(name)) for name in form.changed_data
     ]
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, QuerySet | list | tuple):
-        value = ", ".join(map(str, value))
-    return "nothing" if value in (None, "") else f"“{value}”"
 
 
 def _named(row: Model) -> str:

@@ -16,11 +16,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from catalogue import jobs
-from catalogue.admin.base import change_in_words
 from catalogue.admin.pages import PlainForm, answer
 from catalogue.errors import CatalogueError
 from catalogue.ingest.files.changes import Change
 from catalogue.ingest.outcomes import IngestResult
+from catalogue.stewardship.history import in_words
 
 #: Upper bound of the rows that one confirmation changes: each is a transaction of its own, while the browser waits.
 MAX_ROWS: Final = 2000
@@ -126,15 +126,8 @@ def _log(
     rows = model._default_manager.filter(pk__in=before)
     after = _states(action, rows)
     for row in rows:
-        changed = [
-            change_in_words(
-                name.partition("__")[0].replace("_", " "), before[row.pk][name], after[row.pk][name]
-            )
-            for name in action.fields
-            if before[row.pk][name] != after[row.pk][name]
-        ]
-        if changed:
-            message = f"{action.label}: {'; '.join(changed)}"
+        if changed := in_words(before[row.pk], after[row.pk]):
+            message = f"{action.label}: {changed}"
             LogEntry.objects.log_actions(
                 request.user.pk or 0, [row], CHANGE, change_message=message, single_object=True
             )

@@ -22,30 +22,17 @@ class GenomeAdmin(Shown, ByRole[Genome], Audited[Genome]):
     of_collection = "collection"
     ordering = ("genome_id",)
     list_display = (
-        "genome_id",
-        "scientific_name",
-        "assembly_name",
-        "release",
-        "visibility",
-        "genes",
-        "transcripts",
-    )
+        "genome_id", "scientific_name", "assembly_name", "release", "visibility", "genes", "transcripts",
+    )  # fmt: skip
     list_filter = ("collection__visibility", "is_reference")
     list_select_related = ("collection",)
     search_fields = ("genome_id", "scientific_name", "common_name", "assembly_name", "assembly_accession")
     search_help_text = _("part of an id, a species, or an assembly's name or accession")
     fields = (
-        *("genome_id", "genes_page", "visibility", "collection", "authority"),
-        *(
-            "scientific_name",
-            "common_name",
-            "taxon_id",
-            "assembly_name",
-            "assembly_accession",
-            "is_reference",
-        ),
-        *("provider", "release", "release_date", "genes", "transcripts", "ingested"),
-    )
+        "genome_id", "genes_page", "visibility", "collection", "authority", "scientific_name", "common_name",
+        "taxon_id", "assembly_name", "assembly_accession", "is_reference", "provider", "release", "release_date",
+        "genes", "transcripts", "ingested",
+    )  # fmt: skip
     readonly_fields = fields
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

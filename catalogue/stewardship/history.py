@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import User
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from catalogue.audit import Event, Kind, record
 
@@ -15,10 +15,13 @@ _VERBS = {"added": ADDITION, "changed": CHANGE, "removed": DELETION}
 def in_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Return what became of each field that changed, with what it was before."""
     return "; ".join(
-        f"{name.replace('_', ' ')} from {_shown(before[name])} to {_shown(after[name])}"
-        for name in after
-        if before[name] != after[name]
+        change_in_words(name, before[name], after[name]) for name in after if before[name] != after[name]
     )
+
+
+def change_in_words(name: str, before: Any, after: Any) -> str:
+    """Return what a field, or the field that a look-up path begins with, was and is, in words."""
+    return f"{name.partition('__')[0].replace('_', ' ')} from {_shown(before)} to {_shown(after)}"
 
 
 def note(account: User, row: Model, change: str, message: str) -> None:
@@ -36,4 +39,6 @@ def record_change(row: Model, message: str, *, dataset: str) -> None:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, QuerySet | list | tuple):
+        value = ", ".join(map(str, value))
     return "nothing" if value in (None, "") else f"“{value}”"

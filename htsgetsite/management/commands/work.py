@@ -38,15 +38,13 @@ class Command(BaseCommand):
         """Run the worker."""
         if not 1 <= concurrency <= _MAX_CONCURRENCY:
             raise CommandError(f"--concurrency: expected a number from 1 to {_MAX_CONCURRENCY}")
-        if until_stdin_closes:
-            # The program that started it shows the metrics of both.
-            run_worker(concurrency=concurrency, until=sys.stdin.buffer.read)
-            return
+        # A program that started it shows the metrics of both.
+        listen = None if until_stdin_closes else settings.WORK_METRICS_LISTEN
         try:
-            end_metrics = serve_metrics(settings.WORK_METRICS_LISTEN)
+            end_metrics = serve_metrics(listen)
         except OSError as error:
             raise CommandError(f"Cannot listen on WORK_METRICS_LISTEN: {error.strerror}.") from error
         try:
-            run_worker(concurrency=concurrency)
+            run_worker(concurrency=concurrency, until=sys.stdin.buffer.read if until_stdin_closes else None)
         finally:
             end_metrics()

@@ -66,7 +66,6 @@ def stops(monkeypatch: pytest.MonkeyPatch, *, after: int) -> bool:
     return ran >= after
 
 
-@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_it_stops_whenever_the_signal_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """One signal for each callback of the start: while it connects, registers, listens and is ready."""
