@@ -75,27 +75,37 @@ def test_sequences_are_those_of_gffread(tmp_path: Path, flavour: Flavour, seed: 
             assert phase in {0, 1, 2}
             assert cds[phase:] == coding[own]
             ours = residues_of(bytes(context.product.sequence.md5).hex())
-            compared += same_protein(ours, proteins[own], cds[phase:], context.genetic_code)
+            theirs = proteins[own].replace(".", "X")
+            # Ensembl puts X for an incomplete first codon.
+            read = [ours, ours[1:]] if phase and ours[0] == "X" else [ours]
+            equal = [same_residues(one, theirs, cds[phase:], context.genetic_code) for one in read]
+            assert any(equal), (own, ours, theirs)
+            compared += max(equal)
     assert compared > 50
 
 
-def same_protein(ours: str, theirs: str, coding: str, table: int) -> int:
-    """Assert that residues are equal where gffread knows them; return how many are compared."""
-    code = CodonTable.unambiguous_dna_by_id[table]
-    standard = CodonTable.unambiguous_dna_by_id[1]
-    # Ensembl puts X for an incomplete first codon.
-    ours = ours[len(ours) - len(theirs) :] if len(ours) == len(theirs) + 1 and ours[0] == "X" else ours
-    theirs = theirs.replace(".", "X")
+def same_residues(ours: str, theirs: str, coding: str, table: int) -> int:
+    """How many residues gffread knows, all of which are equal; 0 if one is not, or too many or too few were read."""
+    code = CodonTable.unambiguous_dna_by_id[table].forward_table
+    standard = CodonTable.unambiguous_dna_by_id[1].forward_table
+    starts = CodonTable.unambiguous_dna_by_id[table].start_codons
+    codons = [coding[at : at + 3] for at in range(0, len(coding) - 2, 3)]
+    last = coding[3 * len(codons) :]
+    if len(ours) > len(codons):
+        # Two residues of a last codon are read where every third one gives the same; gffread leaves them out.
+        if len(ours) > len(codons) + 1 or {code.get(last + third) for third in "ACGT"} != {ours[-1]}:
+            return 0
+        ours = ours[:-1]
+    # Neither gives a stop codon at the end; of one before an incomplete codon gffread gives nothing, we give X.
+    if not -1 <= len(ours) - len(theirs) <= 1 and len(ours) != len(theirs.rstrip("X")):
+        return 0
     compared = 0
-    for at in range(min(len(coding) // 3, len(ours))):
-        codon = coding[3 * at : 3 * at + 3]
-        is_start = at == 0 and codon in code.start_codons
-        differs = code.forward_table.get(codon) != standard.forward_table.get(codon) or set(codon) - set(
-            "ACGT"
-        )
-        if is_start or differs or ours[at] == "U":
+    for at, (codon, own, other) in enumerate(zip(codons, ours, theirs, strict=False)):
+        is_start = at == 0 and codon in starts
+        differs = code.get(codon) != standard.get(codon) or set(codon) - set("ACGT")
+        if is_start or differs or own == "U":
             continue
-        assert ours[at] == theirs[at]
+        if own != other:
+            return 0
         compared += 1
-    assert len(ours) in {len(theirs), len(theirs.rstrip("X")), len(theirs) - 1, len(theirs) + 1}
     return compared
