@@ -26,13 +26,15 @@ def _path_digest(name: str, description: str = "A digest of a collection, or its
     return _parameter(name, {"type": "string"}, description, place="path")
 
 
-def _operation(summary: str, schema: Json, *parameters: Json, **more: Any) -> Json:
+def _operation(summary: str, schema: Json, *parameters: Json, named: bool = False, **more: Any) -> Json:
+    """Return an operation; one of collections that may be `named` redirects from names to digests."""
     error = {"$ref": "#/components/responses/Error"}
     return {
         "summary": summary,
         "parameters": list(parameters),
         "responses": {
             "200": {"description": summary, "content": {"application/json": {"schema": schema}}},
+            **({"307": {"$ref": "#/components/responses/Redirect"}} if named else {}),
             "400": error,
             "404": error,
         },
@@ -78,9 +80,11 @@ _LEVEL: Final = _parameter(
 _COLLATED: Final = _parameter(
     "collated", {"type": "boolean", "default": True}, "False for one object for each sequence"
 )
-_ATTRIBUTE_NAME: Final = _parameter("attribute", {"enum": list(ATTRIBUTES)}, "An attribute", place="path")
+_ATTRIBUTE_NAME: Final = _parameter(
+    "attribute", {"type": "string", "enum": list(ATTRIBUTES)}, "An attribute", place="path"
+)
 _KEPT_NAME: Final = _parameter(
-    "attribute", {"enum": _KEPT}, "An attribute that is not transient", place="path"
+    "attribute", {"type": "string", "enum": _KEPT}, "An attribute that is not transient", place="path"
 )
 _BODY: Final = {"required": True, "content": {"application/json": {"schema": _ref("Collection")}}}
 
@@ -93,15 +97,26 @@ OPENAPI: Final[Json] = {
         },
         "/collection/{digest}": {
             "get": _operation(
-                "A collection", {"type": ["object", "array"]}, _path_digest("digest"), _LEVEL, _COLLATED
+                "A collection",
+                {"type": ["object", "array"]},
+                _path_digest("digest"),
+                _LEVEL,
+                _COLLATED,
+                named=True,
             )
         },
         "/comparison/{a}/{b}": {
-            "get": _operation("Compare two collections", _COMPARISON, _path_digest("a"), _path_digest("b"))
+            "get": _operation(
+                "Compare two collections", _COMPARISON, _path_digest("a"), _path_digest("b"), named=True
+            )
         },
         "/comparison/{a}": {
             "post": _operation(
-                "Compare a collection with your own", _COMPARISON, _path_digest("a"), requestBody=_BODY
+                "Compare a collection with your own",
+                _COMPARISON,
+                _path_digest("a"),
+                named=True,
+                requestBody=_BODY,
             )
         },
         "/list/collection": {
@@ -133,6 +148,10 @@ OPENAPI: Final[Json] = {
             "Digests": _object(results={"type": "array", "items": _DIGEST}, pagination=_PAGINATION),
         },
         "responses": {
+            "Redirect": {
+                "description": "The same with the digest of the collection in place of its name",
+                "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+            },
             "Error": {
                 "description": "What is wrong",
                 "content": {
@@ -142,31 +161,15 @@ OPENAPI: Final[Json] = {
                         )
                     }
                 },
-            }
+            },
         },
     },
 }
 
 
 def site_openapi() -> Json:
-    """Return the same for the document of the whole site, with the paths below `/api/collections/`."""
-    found = _operation(
-        "Collections by name, or those that hold a sequence",
-        {"type": "object", "required": ["results", "pagination"]},
-        *_PAGES,
-        _parameter("sequence", {"type": "string"}, "A digest or an alias of a sequence"),
-    )
-    match = _operation(
-        "Collections that a header or an index fits",
-        {"type": "object", "required": ["format", "contigs", "results"]},
-        requestBody={"required": True, "content": {"text/plain": {"schema": {"type": "string"}}}},
-    )
-    own = {path: methods for path, methods in OPENAPI["paths"].items() if path != "/service-info"}
-    paths = {
-        **own,
-        "/api/collections/": {"get": found},
-        "/api/collections/match": {"post": match},
-    }
+    """Return the same for the document of the whole site, which has service-info already."""
+    paths = {path: methods for path, methods in OPENAPI["paths"].items() if path != "/service-info"}
     others = {
         "4XX": {"description": "The request is refused"},
         "503": {"description": "Please try again later"},

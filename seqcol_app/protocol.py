@@ -64,7 +64,6 @@ PROTOCOL: Final = Protocol(
         "/attribute/",
         "/openapi.json",
         "/seqcol/",
-        "/api/collections/",
     ),
     # The other paths below are pages about collections.
     shared_paths=("/collections/",),

@@ -35,10 +35,8 @@ urlpatterns = [
         rf"^collections/(?P<identifier>[\s\S]+?)(?P<suffix>{_SUFFIXES})\Z",
         views.FileView.as_view(),
     ),
-    re_path(r"^api/collections/match/?\Z", views.MatchView.as_view()),
-    re_path(r"^api/collections/?\Z", views.CatalogueView.as_view()),
     re_path(
-        _ROOT + r"(?:seqcol|api/collections|collection|comparison|list|attribute)(?:/[\s\S]*)?\Z",
+        _ROOT + r"(?:seqcol|collection|comparison|list|attribute)(?:/[\s\S]*)?\Z",
         NothingView.as_view(protocol=PROTOCOL),
     ),
 ]

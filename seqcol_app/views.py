@@ -1,6 +1,6 @@
 """The resources of sequence collections 1.0.0 ("API"), the same below the site's root and below `/seqcol`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
@@ -12,8 +12,7 @@ from catalogue.audit import Event, Kind
 from catalogue.errors import NotFound
 from catalogue.queries import collection_files
 from catalogue.queries import collections as queries
-from catalogue.queries.collection_matches import CollectionMatch, match_collections, parse_contig_list
-from catalogue.queries.collections import ListedCollection, StoredCollection
+from catalogue.queries.collections import StoredCollection
 from ga4gh.errors import RequestError, log_broken_body
 from ga4gh.etags import precondition, requested_range
 from ga4gh.exchange import (
@@ -35,9 +34,6 @@ from seqcol_app.protocol import MAX_BODY, PROTOCOL
 
 #: A collection of so many sequences is written before the answer begins; a larger one is streamed.
 MAX_WRITTEN_AT_ONCE = 50_000
-
-#: Differences of one kind that are told one by one.
-MAX_DIFFERENCES = 100
 
 _JSON = ("Content-Type", "application/json")
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
@@ -199,44 +195,6 @@ class AttributeListView(CollectionsView):
     head = get
 
 
-class CatalogueView(CollectionsView):
-    """`/api/collections/`: collections by name, or those that hold a sequence."""
-
-    def get(self, request: Any) -> Answer:
-        """Return name, digest and size of collections; with `sequence`, what each of them calls it."""
-        given = self.given
-        page = params.page(given)
-        window: dict[str, Any] = {"start": page.start, "count": page.size, "viewer": self.viewer}
-        if (sequence := given.get("sequence")) is None:
-            listed, total = queries.collections(**window)
-            return json_answer(self.asked, page.document([_described(row) for row in listed], total))
-        try:
-            holders, total = queries.collections_with_sequence(sequence, **window)
-        except NotFound as error:
-            raise RequestError(f"sequence: {error}") from None
-        results = [{**_described(holder.collection), "names": holder.names} for holder in holders]
-        return json_answer(self.asked, page.document(results, total))
-
-    head = get
-
-
-class MatchView(CollectionsView):
-    """`/api/collections/match`: what a file was made with."""
-
-    def post(self, request: Any) -> Answer:
-        """Return the collections that the header or index in the body fits, the most similar first."""
-        body = self.body(max_bytes=MAX_BODY)
-        try:
-            kind, contigs = parse_contig_list(body)
-        except ValueError as error:
-            raise RequestError(f"the body lists no contigs: {error}") from None
-        if not contigs:
-            raise RequestError(f"this {kind} lists no contigs")
-        matches = match_collections(contigs, viewer=self.viewer)
-        content = {"format": kind, "contigs": len(contigs), "results": [_match(match) for match in matches]}
-        return json_answer(self.asked, content)
-
-
 class FileView(CollectionsView):
     """`/collections/<digest>` as a file: `.fa`, `.fa.fai`, `.dict` and `.chrom.sizes`."""
 
@@ -322,31 +280,6 @@ def _check_attribute(attribute: str) -> None:
 
 def _comparison(a: str, b: str | None, compared: dict[str, Any]) -> dict[str, object]:
     return {"digests": {"a": a, "b": b}, **compared}
-
-
-def _described(row: ListedCollection) -> dict[str, object]:
-    return {"name": row.name, "digest": row.digest, "sequences": row.size}
-
-
-def _match(match: CollectionMatch) -> dict[str, object]:
-    found = match.differences
-    renamed = [{"file": ours, "collection": theirs} for ours, theirs in found.renamed]
-    return {
-        **_described(match.collection),
-        "exact": found.is_exact,
-        "similarity": round(found.similarity, 4),
-        "same": found.same,
-        "same_order": found.same_order,
-        "renamed": _some(renamed),
-        "missing": _some(found.missing),
-        "extra": _some(found.extra),
-        "other_length": _some(found.other_length),
-        "other_sequence": _some(found.other_sequence),
-    }
-
-
-def _some(differences: Sequence[object]) -> dict[str, object]:
-    return {"count": len(differences), "first": differences[:MAX_DIFFERENCES]}
 
 
 def _level2(stored: StoredCollection) -> Iterator[bytes]:

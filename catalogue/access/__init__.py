@@ -15,7 +15,7 @@ from catalogue.access.desk import (
     manages,
     visible_grants,
 )
-from catalogue.access.files import readable_datasets, readable_files
+from catalogue.access.files import readable_datasets, readable_files, readable_parts
 from catalogue.access.grants import GrantedRegion
 from catalogue.access.leases import NO_LEASE, Lease, stands
 from catalogue.access.permissions import MAX_GRANTS, OPEN, Asked, Permission, permissions
@@ -70,6 +70,7 @@ __all__ = [
     "readable_collections",
     "readable_datasets",
     "readable_files",
+    "readable_parts",
     "readable_sequences",
     "refusal",
     "runs_of",

@@ -19,7 +19,16 @@ from catalogue.models.annotation import (
 )
 from catalogue.models.audit import AuditEvent, Usage
 from catalogue.models.collections import CollectionContent, MemberArrays
-from catalogue.models.files import FILE_KINDS, FILE_TEXT, Contig, DataFile, Dataset, FormerId, StoragePrefix
+from catalogue.models.files import (
+    FILE_KINDS,
+    FILE_TEXT,
+    Contig,
+    DataFile,
+    Dataset,
+    FileSample,
+    FormerId,
+    StoragePrefix,
+)
 from catalogue.models.runs import IngestedFile, IngestRun, RunPart, RunProgress
 from catalogue.models.sequences import (
     Alias,
@@ -44,6 +53,7 @@ __all__ = [
     "DataFile",
     "Dataset",
     "DerivedSequence",
+    "FileSample",
     "FormerId",
     "Gene",
     "Genome",

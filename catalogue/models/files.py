@@ -199,6 +199,24 @@ class DataFile(models.Model):
         return f"{self.kind}/{self.htsget_id} ({self.format})"
 
 
+class FileSample(models.Model):
+    """A sample of a file, so that samples are listed in order without reading every file.
+
+    Triggers keep these rows (migration 0085) as `DataFile.samples` and `DataFile.dataset` are. Names of more than 2,600
+    bytes, which no index holds, are left out.
+    """
+
+    pk = models.CompositePrimaryKey("dataset_id", "name", "file_id")
+    dataset = models.ForeignKey(
+        Dataset, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    name = models.TextField(db_collation="C")
+    file = models.ForeignKey(DataFile, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class FormerId(models.Model):
     """An id that files had before they were renamed. No file can have it again until it is released.
 

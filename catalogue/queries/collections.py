@@ -61,6 +61,7 @@ __all__ = [
     "digest_of_arrays",
     "items_json",
     "listed",
+    "named_collections",
 ]
 
 Row = TypeVar("Row")
@@ -121,7 +122,7 @@ def collection_digest_of_name(name: str, *, viewer: Viewer = ANONYMOUS) -> str:
 
     Raises NotFound, also for a collection that has no digest.
     """
-    for row in _named(name, viewer).select_related("content"):
+    for row in named_collections(name, viewer).select_related("content"):
         if row.content is None:
             raise NotFound(
                 f"the collection {row.name!r} has no digest here, because some of its sequences are known by their "
@@ -294,7 +295,8 @@ def _stored(row: Any) -> StoredCollection:
     )
 
 
-def _named(name: str, viewer: Viewer) -> QuerySet[SequenceCollection]:
+def named_collections(name: str, viewer: Viewer) -> QuerySet[SequenceCollection]:
+    """Return the collection of a name, whose authority is case-insensitive. Raises NotFound for what is no name."""
     if not storable(name):
         raise NotFound("no name of a collection has a NUL or half a character in it")
     rows = access.readable_collections(viewer)

@@ -10,7 +10,7 @@ from catalogue.stewardship import NotAllowed, Unusable, WriteConflict
 from ga4gh.errors import Row
 from ga4gh.protocol import Protocol
 
-#: Each path below `/api/` but those of sequence collections.
+#: Each path below `/api/`.
 _NAMES: Final = (
     "schema",
     "docs",
@@ -21,6 +21,7 @@ _NAMES: Final = (
     "sequences",
     "aliases",
     "authorities",
+    "collections",
     "genomes",
     "runs",
     "inputs",

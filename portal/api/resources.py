@@ -7,7 +7,7 @@ from typing import Any, Final
 from rest_framework import serializers
 
 from catalogue.access import Viewer
-from catalogue.queries import listings, managed_listings
+from catalogue.queries import listings, managed_listings, reference_listings, samples
 from catalogue.queries.file_search import FileFilter
 from catalogue.queries.listings import Asked, Page
 from portal.api import shapes, writes
@@ -90,7 +90,11 @@ def _file(number: str, viewer: Viewer) -> Any:
 
 
 def _sequence(digest: str, viewer: Viewer) -> Any:
-    return listings.one_sequence(digest, viewer=viewer)
+    return reference_listings.one_sequence(digest, viewer=viewer)
+
+
+def _collection(identifier: str, viewer: Viewer) -> Any:
+    return reference_listings.one_collection(identifier, viewer=viewer)
 
 
 def _run(number: str, viewer: Viewer) -> Any:
@@ -155,15 +159,15 @@ RESOURCES: Final = (
         name="samples",
         about="Samples, by name",
         shape=shapes.SampleShape,
-        page=listings.sample_page,
-        filters=(Filter("dataset", "The name of a dataset"),),
-        orders=("name",),
+        page=samples.sample_page,
+        filters=(Filter("q", "A part of the name"), Filter("dataset", "The name of a dataset")),
+        orders=("name", "-name"),
     ),
     Resource(
         name="sequences",
         about="Reference sequences",
         shape=shapes.SequenceShape,
-        page=listings.sequence_page,
+        page=reference_listings.sequence_page,
         filters=(
             Filter("identifier", "A digest or an alias"),
             Filter("collection", "The name of a collection"),
@@ -177,7 +181,7 @@ RESOURCES: Final = (
         name="aliases",
         about="Names of sequences",
         shape=shapes.AliasShape,
-        page=listings.alias_page,
+        page=reference_listings.alias_page,
         filters=(
             Filter("name", "The whole name"),
             Filter("authority", "The naming authority"),
@@ -189,8 +193,22 @@ RESOURCES: Final = (
         name="authorities",
         about="Naming authorities",
         shape=shapes.AuthorityShape,
-        page=listings.authority_page,
+        page=reference_listings.authority_page,
         orders=("name", "-name"),
+    ),
+    Resource(
+        name="collections",
+        about="Sequence collections, such as assemblies",
+        shape=shapes.CollectionShape,
+        page=reference_listings.collection_page,
+        filters=(
+            Filter("q", "A part of the name"),
+            Filter("sequence", "A digest or an alias of a sequence that it holds"),
+            Filter("visibility", "Who may fetch its sequences", ("public", "private")),
+        ),
+        orders=("name", "-name", "created", "-created"),
+        one=_collection,
+        key="collection",
     ),
     Resource(
         name="genomes",

@@ -20,7 +20,7 @@ from portal.api.writes import Write
 MAX_PAGE, PAGE = 1000, 100
 _QUERY: Final = "query"
 _REFUSALS = (400, 401, 403, 404, 405, 429, 503)
-_WRITE_REFUSALS = (*_REFUSALS, 409, 413, 415)
+WRITE_REFUSALS = (*_REFUSALS, 409, 413, 415)
 
 
 class ResourceSchema(AutoSchema):
@@ -108,7 +108,7 @@ class ResourceSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         """Return the shape by status."""
         if (write := self._write) is not None:
-            statuses = (*_WRITE_REFUSALS, *((412, 428) if self._needs_etag else ()))
+            statuses = (*WRITE_REFUSALS, *((412, 428) if self._needs_etag else ()))
             made = None if write.status == HTTPStatus.NO_CONTENT else self._resource.item_shape
             refused = {(status, PROBLEM): ProblemShape for status in sorted(statuses)}
             return {write.status.value: made, **refused}

@@ -105,6 +105,24 @@ class AuthorityShape(serializers.Serializer[Any]):
     description = serializers.CharField()
 
 
+class CollectionShape(serializers.Serializer[Any]):
+    """A sequence collection, such as an assembly."""
+
+    name = serializers.CharField()
+    description = serializers.CharField()
+    visibility = serializers.ChoiceField(choices=("public", "private"))
+    digest = serializers.CharField(
+        allow_null=True, help_text="null where a sequence is known by its md5 only"
+    )
+    sequences = serializers.IntegerField(help_text="How many it holds")
+    created = serializers.DateTimeField()
+    names = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="What it calls the sequence that was asked for; null where none was",
+    )
+
+
 class RunShape(serializers.Serializer[Any]):
     """An ingest, or a background job."""
 

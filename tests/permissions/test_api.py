@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 #: The formats of the files that a role may know of; nothing for all others.
 KNOWN = {role: {"BAM", "CRAM", "VCF"} for role in (*FULL, "headers only", "region-limited")}
 KNOWN["variants only"] = {"VCF"}
-LISTS = ("datasets", "files", "samples", "sequences", "aliases", "authorities", "genomes")
+LISTS = ("datasets", "files", "samples", "sequences", "aliases", "authorities", "collections", "genomes")
 FOR_ACCOUNTS = ("runs", "inputs?run=1", "grants")
 
 

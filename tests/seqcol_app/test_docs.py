@@ -3,10 +3,12 @@
 import json
 import re
 import textwrap
+from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
 
+from catalogue.models import SequenceCollection
 from tests.catalogue.made_collections import make_collection
 from tests.paths import PROJECT
 
@@ -25,6 +27,7 @@ def test_there_are_examples() -> None:
 def test_example(example: str, client: Client) -> None:
     make_collection("insdc:TOY.1", TOY)
     make_collection("toy-reordered", {name: TOY[name] for name in ("chr1", "chr2", "chrX")})
+    SequenceCollection.objects.update(created=datetime(2026, 11, 28, 10, tzinfo=UTC))
     request, answer, body = [*example.strip().split("\n\n"), ""][:3]
     method, target = request.split(" ")
     assert method == "GET"

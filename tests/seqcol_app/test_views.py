@@ -255,28 +255,6 @@ def test_pages_of_other_origins_may_compare(client: Client, base: None) -> None:
     assert response.headers["Access-Control-Allow-Origin"] in {"*", "https://page.example"}
 
 
-def test_collections_by_sequence(client: Client, base: None) -> None:
-    make_collection("md5", {"only": b"GCGC", "other": b"ACGTT"}, md5_only=["other"])
-    for name in ("SQ.AcLxtBuKEPk_7PGE_H4dGElwZHCujwH6", "ga4gh:SQ.AcLxtBuKEPk_7PGE_H4dGElwZHCujwH6"):
-        answer = got(client, f"/api/collections/?sequence={name}")
-        found = {row["name"]: row for row in answer["results"]}
-        assert set(found) == {"insdc:BASE.1", "order", "names", "md5"}
-        assert found["insdc:BASE.1"] == {
-            "name": "insdc:BASE.1",
-            "digest": BASE_DIGEST,
-            "sequences": 3,
-            "names": ["chr2"],
-        }
-        assert found["md5"] == {"name": "md5", "digest": None, "sequences": 2, "names": ["only"]}
-        assert answer["pagination"]["total"] == 4
-    assert got(client, f"/api/collections/?sequence={'0' * 32}")["results"] == []
-    assert client.get("/api/collections/?sequence=chr1").status_code == 400
-    assert [row["name"] for row in got(client, "/api/collections?page_size=2")["results"]] == [
-        "insdc:BASE.1",
-        "md5",
-    ]
-
-
 def test_a_collection_without_a_digest_says_so(client: Client) -> None:
     make_collection("partial", BASE, md5_only=["chr1"])
     response = client.get("/collection/partial")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from copy import deepcopy
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,6 +18,7 @@ from schemathesis import GenerationMode
 from schemathesis.core.failures import FailureGroup
 
 from catalogue import api_tokens, jobs
+from catalogue.formats.collections import digest_text
 from portal.api.schema import openapi
 from tests.annotation_app.made_annotation import make_world
 from tests.catalogue.made_access import make_grant
@@ -117,6 +119,10 @@ def improve(case: Any, chance: random.Random, likely: dict[str, list[Any]]) -> N
         for name in parameters or ():
             if name in likely and chance.random() < 0.7:
                 parameters[name] = chance.choice(likely[name])
+    for name, value in (case.path_parameters or {}).items():
+        if not isinstance(value, str):
+            # Schemathesis quotes only text; a list or an object may hold a question mark.
+            case.path_parameters[name] = quote(str(value), safe="")
     if case.method in {"PATCH", "DELETE"} and chance.random() < 0.7:
         case.headers["If-Match"] = "*"
 
@@ -142,6 +148,9 @@ def values(portal: Portal) -> dict[str, list[Any]]:
     member = portal.collection.members.first()
     assert member is not None
     files, digest, collection = [portal.reads.pk, portal.hidden.pk], str(member.sequence), ["lab-1.0"]
+    content = portal.collection.content
+    assert content is not None
+    collections = [*collection, digest_text(bytes(content.digest))]
     return {
         "slug": ["open", "closed"],
         "dataset": ["open", "closed"],
@@ -152,13 +161,15 @@ def values(portal: Portal) -> dict[str, list[Any]]:
         "user": ["ada", "eve"],
         "id": ["run/one", "calls", "secret/one"],
         "identifier": [digest, "lab:chrA", "chrB"],
-        "digest": [*collection, digest],
-        "a": collection,
-        "b": collection,
+        "digest": [*collections, digest],
+        "a": collections,
+        "b": collections,
         "genome_id": ["made"],
         "reference": collection,
         "role": ["reader", "owner"],
         "limit": [1, 2],
+        "sequence": [digest, "lab:chrA"],
+        "sample": ["s"],
         "referenceName": ["chrA"],
         "manifest": ["path,id\nfiles:a.bam,a\n", "path\n", "{}\n"],
         "title": ["x"],

@@ -90,6 +90,14 @@ def test_the_command_writes_the_same_document_without_a_warning(capsys: Any) -> 
     assert "generateschema" not in get_commands()
 
 
+def test_redirects_from_names_are_documented(portal: Portal, client: Client) -> None:
+    for path in ("/collection/{digest}", "/comparison/{a}/{b}", "/comparison/{a}"):
+        (method,) = openapi()["paths"][path]
+        sent: Any = getattr(client, method)(re.sub(r"\{\w+\}", "lab-1.0", path))
+        assert sent.status_code == 307 and "Location" in sent.headers
+        assert "307" in openapi()["paths"][path][method]["responses"]
+
+
 @pytest.mark.parametrize("who", ["nobody", "reader", "garbage"])
 def test_answers_are_as_documented(portal: Portal, client: Client, settings: Any, who: str) -> None:
     settings.RATE_LIMIT_TICKETS = 0

@@ -10,16 +10,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalogue import api_tokens
+from catalogue.formats.digests import sequence_digests
 from catalogue.models import Dataset, IngestRun
 from portal.api.protocol import PROTOCOL
 from portal.api.resources import RESOURCES
 from tests.annotation_app.made_annotation import make_genome
-from tests.catalogue.made_access import make_grant
+from tests.catalogue.made_access import make_grant, make_user
 from tests.catalogue.made_collections import make_collection
 from tests.portal.conftest import Portal
 
 SCOPES = ["reads", "variants", "sequences"]
-LISTS = ["datasets", "files", "samples", "sequences", "aliases", "authorities", "genomes"]
+LISTS = ["datasets", "files", "samples", "sequences", "aliases", "authorities", "collections", "genomes"]
 
 
 def bearer(user: Any, scopes: list[str] = SCOPES) -> dict[str, str]:
@@ -125,6 +126,49 @@ def test_contigs_and_filters(portal: Portal, client: Client) -> None:
     assert len(got(client, "/api/sequences/?collection=lab-1.0")["results"]) == 2
     assert len(got(client, "/api/files/?kind=variants&format=VCF")["results"]) == 1
     assert len(got(client, "/api/files/?reference=lab-1.0&q=RUN")["results"]) == 1
+
+
+def test_collections(client: Client, db: None) -> None:
+    members = {"chr1": b"GGAA" * 3, "chr2": b"GCGC" * 3}
+    make_collection("insdc:GCA_1.1", members)
+    make_collection("other/1", {"second": members["chr2"], "again": members["chr2"], "third": b"TTTT"})
+    make_collection("by md5", {"only": b"CATCAT", "chr2": members["chr2"]}, md5_only=["only"])
+    hidden = make_collection("hidden", members, private=True)
+    names = ["by md5", "insdc:GCA_1.1", "other/1"]
+    assert [row["name"] for row in everything(client, "/api/collections/")] == names
+    assert [row["name"] for row in everything(client, "/api/collections/?order=-name")] == names[::-1]
+    newest = everything(client, "/api/collections/?order=-created")
+    assert [row["name"] for row in newest] == ["by md5", "other/1", "insdc:GCA_1.1"]
+    by_md5, assembly, other = got(client, "/api/collections/")["results"]
+    assert (by_md5["digest"], by_md5["sequences"], by_md5["names"]) == (None, 2, None)
+    assert (assembly["sequences"], assembly["visibility"]) == (2, "public") and len(assembly["digest"]) == 32
+    parts = {"gca": [assembly], "r/": [other], "md5": [by_md5], "nothing": [], "hid": []}
+    for part, rows in parts.items():
+        assert got(client, f"/api/collections/?q={part}")["results"] == rows
+    digests = sequence_digests(members["chr2"])
+    for identifier in (digests.sq, f"ga4gh:{digests.sq}", digests.md5_hex):
+        rows = everything(client, f"/api/collections/?sequence={identifier}")
+        found = {row["name"]: row["names"] for row in rows}
+        assert found == {"by md5": ["chr2"], "insdc:GCA_1.1": ["chr2"], "other/1": ["second", "again"]}
+    for identifier in ("0" * 32, "nothing:known", "chr2"):
+        assert got(client, f"/api/collections/?sequence={identifier}")["results"] == []
+    for identifier in ("insdc:GCA_1.1", "INSDC:GCA_1.1", assembly["digest"]):
+        assert got(client, f"/api/collections/{identifier}") == assembly
+    assert got(client, f"/api/collections/{other['digest']}") == other
+    for identifier in ("hidden", "%00", "%ED%A0%80", "a:b"):
+        got(client, f"/api/collections/{identifier}", status=404)
+    reader = make_user("reader")
+    make_grant(hidden, reader)
+    assert got(client, "/api/collections/hidden", bearer(reader))["visibility"] == "private"
+    private = got(client, "/api/collections/?visibility=private", bearer(reader))["results"]
+    assert [row["name"] for row in private] == ["hidden"]
+    got(client, "/api/collections/hidden", bearer(reader, ["reads"]), 404)
+
+
+def test_collections_that_hold_an_alias(portal: Portal, client: Client) -> None:
+    for alias in ("lab:chrA", "chrA", "LAB:chrA"):
+        (row,) = got(client, f"/api/collections/?sequence={alias}")["results"]
+        assert (row["name"], row["names"]) == ("lab-1.0", ["chrA"])
 
 
 def test_genomes(portal: Portal, client: Client) -> None:

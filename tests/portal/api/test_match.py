@@ -8,7 +8,7 @@ from django.test import Client
 
 from catalogue import api_tokens
 from catalogue.formats.digests import sequence_digests
-from seqcol_app import views
+from portal.api import match
 from tests.catalogue.made_access import make_grant, make_user
 from tests.catalogue.made_collections import make_collection
 from tests.catalogue.made_fasta import make_residues
@@ -68,7 +68,7 @@ def test_collections_of_md5s_match_too(client: Client) -> None:
 
 
 def test_many_differences_are_counted_and_cut(client: Client, genomes: None, monkeypatch: Any) -> None:
-    monkeypatch.setattr(views, "MAX_DIFFERENCES", 3)
+    monkeypatch.setattr(match, "MAX_DIFFERENCES", 3)
     extra = "".join(f"scaffold{number}\t{number + 5000}\n" for number in range(10))
     first, *_ = matched(client, SIZES + extra)
     assert (first["extra"]["count"], len(first["extra"]["first"])) == (10, 3)
@@ -77,7 +77,7 @@ def test_many_differences_are_counted_and_cut(client: Client, genomes: None, mon
 @pytest.mark.parametrize("body", [b"", b"@HD\tVN:1.6\n", b"nothing", b"\x1f\x8b", b"BAM\1", b"\xff"])
 def test_bodies_that_list_nothing(client: Client, body: bytes) -> None:
     response = client.post("/api/collections/match", body, content_type="text/plain")
-    assert response.status_code == 400 and response.json()["message"]
+    assert response.status_code == 400 and response.json()["detail"]
     assert client.get("/api/collections/match").status_code == 405
 
 
