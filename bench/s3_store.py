@@ -24,8 +24,8 @@ class _Store(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, root: Path, latency: float) -> None:
-        super().__init__(("127.0.0.1", 0), _Visit)
+    def __init__(self, root: Path, latency: float, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Visit)
         self.root = root
         self.latency = latency
         self.lock = threading.Lock()
@@ -132,8 +132,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", type=Path, help="its folders are the buckets")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer waits")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     options = parser.parse_args()
-    store = _Store(options.root, options.latency)
+    store = _Store(options.root, options.latency, options.port)
     threading.Thread(target=store.serve_forever, daemon=True).start()
     print(store.server_address[1], flush=True)
     sys.stdin.read()

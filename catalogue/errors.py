@@ -6,6 +6,8 @@ are logged where the error is raised.
 
 from collections.abc import Sequence
 
+from django.db import InterfaceError, OperationalError
+
 
 class CatalogueError(Exception):
     """Base class of the errors below; `is_logged` is true once the error was logged, so that it is not logged twice."""
@@ -59,3 +61,16 @@ class ObjectCorrupt(StorageError):
 
 class StorageMisconfigured(CatalogueError):
     """A storage is not configured, or its URL is unusable."""
+
+
+def is_bug(error: BaseException) -> bool:
+    """Return whether an error belongs in the log with its traceback.
+
+    A database that is away, and a full disk, also the database's, do not.
+    """
+    return not isinstance(error, CatalogueError | OperationalError | InterfaceError | OSError)
+
+
+def one_line(error: BaseException) -> str:
+    """Return the message of an error for a line of the log; those of the database have several lines."""
+    return " ".join(str(error).split())

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from django.db import InterfaceError, OperationalError
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -64,8 +66,12 @@ class EventQueue(Generic[T]):
             return
         try:
             self._write(rows)
-        except Exception:
-            log.exception("%d events of the audit are not written yet", len(rows))
+        except Exception as error:
+            expected = isinstance(error, OperationalError | InterfaceError)
+            told = " ".join(str(error).split())
+            log.error(
+                "%d events of the audit are not written yet: %s", len(rows), told, exc_info=not expected
+            )
             return
         with self._changed:
             del self._waiting[: len(rows)]

@@ -13,6 +13,7 @@ from typing import Final
 from django.core.exceptions import DisallowedHost
 from django.db import InterfaceError, OperationalError
 from django.http import UnreadablePostError
+from django.http.response import HttpResponseBase
 
 from catalogue.access import AuthenticationRequired, CredentialsUnverified, PermissionRefused, Viewer
 from catalogue.errors import CatalogueError, NotFound, StorageError, StorageMisconfigured, StorageUnavailable
@@ -107,15 +108,26 @@ def log_failure(error: Exception, row: Row, request: Request) -> None:
         trace = error if row is _BUG else None
         logger.error(
             "%s for %r: %s",
-            *(row.status.value, request.target, _one_line(error)),
+            *(row.status.value, request.target, first_line(error)),
             exc_info=trace,
             extra={"request_id": request_id(request.environ)},
         )
 
 
-def _one_line(error: Exception) -> str:
+def expected_failure(error: BaseException | None) -> HTTPStatus | None:
+    """Return the status, of 500 and above, of an exception that every protocol expects; None for any other."""
+    row = next((row for row in COMMON if isinstance(error, row.error)), None)
+    return row.status if row is not None and row.status >= 500 else None
+
+
+def first_line(error: BaseException) -> str:
     """Return the first line of a message, because libpq adds hints on further lines."""
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def already_logged(response: HttpResponseBase) -> None:
+    """Keep Django from logging an answer 5xx once more, and as a bug: it was logged in one line."""
+    response._has_been_logged = True  # type: ignore[attr-defined]
 
 
 def log_broken_body(body: Iterator[bytes], what: str) -> Iterator[bytes]:

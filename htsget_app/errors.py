@@ -19,6 +19,13 @@ class TooManyConversions(CatalogueError):
         super().__init__("too many conversions are running; please try again soon")
 
 
+class NoRoom(CatalogueError):
+    """The disk of the home is full, where records are converted."""
+
+    def __init__(self) -> None:
+        super().__init__("the disk of the home is full: records cannot be converted")
+
+
 class ReferenceMissing(CatalogueError):
     """Records cannot be decoded or encoded because reference sequences are missing."""
 
@@ -55,6 +62,11 @@ class DataUrlAltered(DataUrlRefused):
 ROWS: Final = (
     Row(ReferenceMissing, HTTPStatus.BAD_REQUEST),
     Row(TooManyConversions, HTTPStatus.SERVICE_UNAVAILABLE),
+    Row(
+        NoRoom,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "records cannot be converted at the moment; please try again later",
+    ),
     Row(ConversionFailed, HTTPStatus.INTERNAL_SERVER_ERROR, "the stored records could not be converted"),
     Row(AmbiguousReference, HTTPStatus.BAD_REQUEST),
 )

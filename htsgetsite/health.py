@@ -17,8 +17,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from catalogue.errors import CatalogueError
+from catalogue.errors import CatalogueError, one_line
 from catalogue.storage import FILES, SEQUENCES, LocalStorage, storage
+from ga4gh.errors import already_logged
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +48,16 @@ def ready(request: HttpRequest) -> HttpResponse:
         database = _database()
         parts = {
             "database": database,
-            "migrations": database and not unapplied_migrations(),
+            "migrations": database and _migrated(),
             "home": _writable("the home", settings.HTSGETSITE_HOME),
             **{f"storage {name}": good for name, good in zip(names, storages, strict=True)},
         }
     up = all(parts.values())
     document = {"ready": up, "parts": {name: "ok" if good else "down" for name, good in parts.items()}}
-    return JsonResponse(document, status=200 if up else 503)
+    response = JsonResponse(document, status=200 if up else 503)
+    # Each part that is down has a line in the log.
+    already_logged(response)
+    return response
 
 
 def unapplied_migrations() -> list[str]:
@@ -68,11 +72,21 @@ def _database() -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        log.error("The database is down: %s", " ".join(str(error).split()))
+        log.error("The database is down: %s", one_line(error))
         # Makes the next request open a new connection.
         connection.close()
         return False
     return True
+
+
+def _migrated() -> bool:
+    try:
+        return not unapplied_migrations()
+    except DatabaseError as error:
+        # It went away since it was asked.
+        log.error("The database is down: %s", one_line(error))
+        connection.close()
+        return False
 
 
 def _storage(name: str) -> bool:

@@ -42,6 +42,18 @@ class RequestFilter(logging.Filter):
         return True
 
 
+class QueueFilter(logging.Filter):
+    """Leave out what the queue says of a database that is away: a traceback for each of its tasks.
+
+    The worker of jobs says it in one line.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to log a record. The queue is named, not imported, because every command loads this module."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not (record.name.startswith("procrastinate.") and type(error).__name__ == "ConnectorException")
+
+
 class DiscreetFormatter(logging.Formatter):
     """Redact tokens, query strings, credentials and passwords, and escape control characters.
 
@@ -107,7 +119,10 @@ def logging_config(level: str, style: str = "text") -> dict[str, Any]:
                 "format": _FORMAT,
             },
         },
-        "filters": {"request": {"()": "htsgetsite.logs.RequestFilter"}},
+        "filters": {
+            "queue": {"()": "htsgetsite.logs.QueueFilter"},
+            "request": {"()": "htsgetsite.logs.RequestFilter"},
+        },
         "handlers": {
             "access": {
                 "class": "logging.StreamHandler",
@@ -117,7 +132,7 @@ def logging_config(level: str, style: str = "text") -> dict[str, Any]:
             "stderr": {
                 "class": "logging.StreamHandler",
                 "formatter": style,
-                "filters": ["request"],
+                "filters": ["queue", "request"],
                 "stream": "ext://sys.stderr",
             },
         },

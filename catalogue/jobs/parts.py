@@ -15,7 +15,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from catalogue import request_context
-from catalogue.errors import CatalogueError
+from catalogue.errors import CatalogueError, is_bug, one_line
 from catalogue.ingest.outcomes import InputResult, Outcome
 from catalogue.ingest.runs import recorded_fields, recorded_source
 from catalogue.jobs.kinds import Job, Kind, Plan, kind_of
@@ -76,7 +76,7 @@ def _work_part(part: RunPart, session: Session, stopping: Callable[[], bool]) ->
         _fail(part, run, str(error))
     except Exception as error:
         _verify_database(session)
-        log.exception("%s of run %s failed", part.step, row.pk)
+        log.error("%s of run %s failed: %s", part.step, row.pk, one_line(error), exc_info=is_bug(error))
         _fail(part, run, f"{type(error).__name__}: {error}")
 
 
@@ -175,7 +175,7 @@ def _try(kind: Kind, job: Job, batch: Sequence[IngestedFile]) -> bool:
         reason = str(error)
     except Exception as error:
         _verify_database(job.run.session)
-        log.exception("an input of run %s failed", job.row.pk)
+        log.error("an input of run %s failed: %s", job.row.pk, one_line(error), exc_info=is_bug(error))
         if len(batch) > 1:
             return False
         reason = f"{type(error).__name__}: {error}"

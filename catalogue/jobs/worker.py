@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from asgiref.sync import sync_to_async
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db import Error as DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -23,6 +24,7 @@ from django.db.backends.signals import connection_created
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 
+from catalogue.errors import one_line
 from catalogue.jobs.queue import QUEUE
 from catalogue.jobs.recovery import recover
 from catalogue.jobs.tasks import stopping
@@ -92,12 +94,14 @@ async def _run(concurrency: int, until: Callable[[], object] | None) -> None:
     searches = asyncio.create_task(_search(stop))
     pause = _BACK_OFF[0]
     while not stop.requested.is_set():
+        begun = loop.time()
         try:
-            await loop.run_in_executor(None, _reach_database)
-            pause = _BACK_OFF[0]
+            # In the one thread in which the queue uses Django's connection, so that a lost one is replaced.
+            await sync_to_async(_reach_database)()
             await _work(concurrency, stop)
         except _LOST as error:
-            log.warning("the database is out of reach: %s; trying again in %s s", error, pause)
+            pause = _BACK_OFF[0] if loop.time() - begun > _BACK_OFF[1] else pause
+            log.warning("the database is out of reach: %s; trying again in %s s", one_line(error), pause)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.requested.wait(), pause)
             pause = min(2 * pause, _BACK_OFF[1])
@@ -122,6 +126,8 @@ async def _work(concurrency: int, stop: "_Stop") -> None:
             log.info("the worker is ready for jobs, %s at a time", concurrency)
             with stop.stops(worker.stop):
                 await worker.run()  # type: ignore[no-untyped-call]
+            if not stop.requested.is_set():
+                raise ConnectorException("a task of the queue has failed")
 
 
 async def _search(stop: "_Stop") -> None:

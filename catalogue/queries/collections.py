@@ -325,7 +325,8 @@ def _rows_of_arrays(content: int, columns: tuple[str, ...], first: int) -> list[
     fields = SQL(",").join(map(Identifier, columns))
     # Literals, because the cursor that Django gives with DEBUG takes no parameters here.
     statement = _ARRAYS.format(fields, *map(Literal, (content, first, first + _ROWS_AT_ONCE)))
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    # Django turns the errors of statements into its own, but not those of the rows of a COPY.
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         copy.set_types(["bytea"] * len(columns))
         return list(copy.rows())
 

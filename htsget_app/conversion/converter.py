@@ -5,6 +5,7 @@ truncated body. Its output is in an unnamed file, which disappears when it is cl
 """
 
 import atexit
+import errno
 import os
 import select
 import socket
@@ -16,13 +17,17 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from django.conf import settings
 
 from catalogue import metrics
 from htsget_app.conversion.process import DONE, Job
-from htsget_app.errors import ConversionFailed, TooManyConversions
+from htsget_app.errors import ConversionFailed, NoRoom, TooManyConversions
+
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+#: The largest write of htslib: a block of BGZF.
+_BLOCK: Final = 1 << 16
 
 
 class _Converter:
@@ -93,15 +98,21 @@ os.register_at_fork(after_in_child=_begin_anew)
 
 @contextmanager
 def open_unnamed(folder: Path) -> Iterator[int]:
-    """Yield the descriptor of an unnamed file on the disk of a folder, closed after the block."""
-    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+    """Yield the descriptor of an unnamed file on the disk of a folder, closed after the block. Raises NoRoom."""
+    try:
+        file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+    except OSError as error:
+        if error.errno in _FULL:
+            raise NoRoom from error
+        raise
+    with file:
         yield file.fileno()
 
 
 def convert(source: Iterable[bytes], job: Job, target: int) -> None:
     """Write the whole output of a job to the descriptor `target`.
 
-    `source` is the job's input, read once. Raises ConversionFailed, TooManyConversions, and errors of `source`.
+    `source` is the job's input, read once. Raises ConversionFailed, TooManyConversions, NoRoom, and errors of `source`.
     """
     with _one_of(settings.STREAM_LIMIT):
         try:
@@ -144,7 +155,17 @@ def _convert(source: Iterable[bytes], job: Job, target: int) -> None:
             os.close(write_end)
         said = _read_all(answer, deadline)
     if said != DONE:
+        if _is_full(target):
+            raise NoRoom
         raise ConversionFailed(said.decode(errors="replace").strip() or "the process ended without a word")
+
+
+def _is_full(target: int) -> bool:
+    """Return whether no block of BGZF more can be written to the disk of a file."""
+    try:
+        return os.pwrite(target, bytes(_BLOCK), os.fstat(target).st_size) < _BLOCK
+    except OSError as error:
+        return error.errno in _FULL
 
 
 def _feed(source: Iterable[bytes], pipe: int, deadline: float) -> None:

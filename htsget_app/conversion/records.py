@@ -200,7 +200,7 @@ class DerivedBody:
 def make_body(stored: StoredFile, span: ByteRange, recipe: bytes) -> DerivedBody:
     """Make the records of the derived part with this span and recipe, all of them.
 
-    Raises ConversionFailed, TooManyConversions, ReferenceMissing, and what reading the stored file does.
+    Raises ConversionFailed, TooManyConversions, NoRoom, ReferenceMissing, and what reading the stored file does.
     """
     part = Derived.made_by(recipe, span)
     numbers = {region.contig for region in part.regions or ()}

@@ -1,11 +1,12 @@
 """The folder in which the processes of one server count together (prometheus_client's multiprocess mode).
 
-Imports neither Django nor prometheus_client: the folder must be known before the first metric is declared.
+Imports neither Django nor prometheus_client at first: the folder must be known before the first metric is declared.
 """
 
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -19,8 +20,15 @@ def share_metrics() -> None:
 
     Removes the folders of servers that were killed. Keeps a folder that the operator chose.
     """
-    if VARIABLE in os.environ:
-        return
+    if VARIABLE not in os.environ:
+        _make_folder()
+    if sys.platform == "linux":
+        from htsgetsite.observability.counting_files import reserve_files
+
+        reserve_files()
+
+
+def _make_folder() -> None:
     parent = Path(tempfile.gettempdir())
     for folder in parent.glob(f"{_PREFIX}*"):
         server = folder.name.removeprefix(_PREFIX).partition("-")[0]

@@ -1,5 +1,7 @@
 """The pages of errors: what is wrong, and where to go from there."""
 
+import logging
+import sys
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
@@ -8,7 +10,10 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import requires_csrf_token
 
+from ga4gh.errors import RETRY_AFTER, already_logged, expected_failure, first_line
 from portal.pages.page import POLICY, frame
+
+log = logging.getLogger(__name__)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -36,9 +41,22 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Say that the site failed. Uses neither the database nor the session, which may be what failed."""
-    page = render(None, "portal/server_error.html", {}, status=500)
+    """Say that the site failed: 503 where the database or a storage does not answer, 500 otherwise.
+
+    Uses neither the database nor the session, which may be what failed. Django calls it while it handles the exception.
+    """
+    error = sys.exc_info()[1]
+    status = expected_failure(error)
+    away = status is HTTPStatus.SERVICE_UNAVAILABLE
+    code = status or HTTPStatus.INTERNAL_SERVER_ERROR
+    page = render(None, "portal/server_error.html", {"away": away}, status=code)
     page.headers["Content-Security-Policy"] = POLICY
+    page.headers["Cache-Control"] = "no-store"
+    if away:
+        page.headers["Retry-After"] = str(RETRY_AFTER)
+    if error is not None and status is not None:
+        log.error("%d for %r: %s", status.value, request.path_info, first_line(error))
+        already_logged(page)
     return page
 
 

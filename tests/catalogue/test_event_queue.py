@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+from django.db import OperationalError
 
 from catalogue.event_queue import EventQueue
 from tests.live import PATIENCE
@@ -85,6 +86,25 @@ def test_rows_that_cannot_be_written_are_tried_again(caplog: pytest.LogCaptureFi
     queue.close()
     assert written.rows() == [1, 2]
     assert "not written yet" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "traces"), [(OperationalError("away\nHINT: wait"), False), (KeyError(), True)]
+)
+def test_a_database_that_is_away_is_one_line(
+    caplog: pytest.LogCaptureFixture, error: Exception, traces: bool
+) -> None:
+    def write(rows: Sequence[int]) -> None:
+        raise error
+
+    queue: EventQueue[int] = EventQueue(write, max_waiting=1, seconds=0)
+    queue.put(1)
+    queue.start()
+    queue.close()
+    told = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert told
+    for record in told:
+        assert bool(record.exc_info) == traces and "\n" not in record.getMessage()
 
 
 def test_rows_that_are_lost_are_told(caplog: pytest.LogCaptureFixture) -> None:

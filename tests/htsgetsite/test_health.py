@@ -97,7 +97,21 @@ def test_a_database_that_is_down_is_one_line_of_the_log(
     assert response.json()["parts"]["database"] == response.json()["parts"]["migrations"] == "down"
     assert "refused" not in response.content.decode()
     (line,) = (record for record in caplog.records if "database" in record.getMessage())
+    assert "Service Unavailable" not in caplog.text
     assert line.exc_info is None
     assert (
         line.getMessage() == "The database is down: connection failed: refused Is the server running there?"
     )
+
+
+def test_a_database_that_goes_away_while_it_is_asked(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone() -> list[str]:
+        raise OperationalError("terminating connection due to administrator command")
+
+    monkeypatch.setattr("htsgetsite.health.unapplied_migrations", gone)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["parts"]["migrations"]) == (503, "down")
+    (line,) = (record for record in caplog.records if "database" in record.getMessage())
+    assert line.exc_info is None

@@ -3,8 +3,9 @@
 import logging
 
 import pytest
+from procrastinate.exceptions import ConnectorException
 
-from htsgetsite.logs import DiscreetFormatter
+from htsgetsite.logs import DiscreetFormatter, QueueFilter
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,14 @@ def test_no_line_of_a_traceback_looks_like_an_event() -> None:
     assert first == "failed"
     assert rest and all(line.startswith("    ") for line in rest)
     assert "\x1b" not in "".join(rest)
+
+
+def test_a_database_that_is_away_is_not_told_for_each_task_of_the_queue() -> None:
+    def passes(name: str, error: Exception | None) -> bool:
+        info = None if error is None else (type(error), error, None)
+        return QueueFilter().filter(logging.LogRecord(name, logging.ERROR, "", 1, "failed", (), info))
+
+    assert not passes("procrastinate.worker.worker", ConnectorException())
+    assert passes("procrastinate.worker.worker", ValueError())
+    assert passes("procrastinate.worker.worker", None)
+    assert passes("catalogue.jobs.worker", ConnectorException())

@@ -1,10 +1,11 @@
 """Parts of jobs that are stopped, fail unexpectedly, or lose their worker."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from catalogue import jobs
 from catalogue.errors import CatalogueError
@@ -88,6 +89,21 @@ def test_an_error_nobody_expected_fails_one_input_only(trial: Callable[..., Inge
     done = do_job(trial(fail_at))
     assert outcomes(done) == ["added", "added", "failed", "added"]
     assert done.files.get(outcome="failed").message == "ZeroDivisionError: a fault of the program"
+
+
+@pytest.mark.parametrize(
+    ("error", "traces"),
+    [(OperationalError("no space\nHINT: wait"), False), (OSError("full"), False), (KeyError("x"), True)],
+)
+def test_only_a_bug_has_a_traceback(
+    trial: Callable[..., IngestRun], caplog: pytest.LogCaptureFixture, error: Exception, traces: bool
+) -> None:
+    def fail(source: str) -> None:
+        raise error
+
+    assert outcomes(do_job(trial(fail, 1))) == ["failed"]
+    [line] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert bool(line.exc_info) == traces and "\n" not in line.getMessage()
 
 
 def test_an_error_of_the_catalogue_fails_what_was_not_done(trial: Callable[..., IngestRun]) -> None:

@@ -14,7 +14,7 @@ from catalogue.errors import StorageUnavailable
 from htsget_app.conversion import converter
 from htsget_app.conversion.converter import convert
 from htsget_app.conversion.process import Job
-from htsget_app.errors import ConversionFailed, TooManyConversions
+from htsget_app.errors import ConversionFailed, NoRoom, TooManyConversions
 from tests.htsget_app.made_data import read_alignments, write_bam
 
 PLAIN = ("-b", "--no-PG", "-")
@@ -102,6 +102,15 @@ def test_bounds_of_a_process(bam: Path, target: int) -> None:
         convert(in_pieces(bam.read_bytes()), job(memory=64 << 20), target)
     with pytest.raises(ConversionFailed, match="too long"):
         convert(in_pieces(bam.read_bytes()), job(seconds=0), target)
+
+
+def test_a_full_disk_is_no_fault_of_the_records(bam: Path) -> None:
+    full = os.open("/dev/full", os.O_RDWR)
+    try:
+        with pytest.raises(NoRoom):
+            convert(in_pieces(bam.read_bytes()), job(), full)
+    finally:
+        os.close(full)
 
 
 def test_a_store_that_fails_ends_the_conversion(bam: Path, target: int) -> None:

@@ -1,6 +1,8 @@
 """Data URLs of rewritten records: the same bytes for the same URL, whole, by Range and by HEAD."""
 
+import errno
 import json
+import logging
 import os
 import random
 from base64 import urlsafe_b64decode
@@ -127,6 +129,22 @@ def test_too_many_at_once_are_told_to_come_again(
     refused = client.get(url)
     assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0
     assert refused.json()["htsget"]["error"] == "ServiceUnavailable"
+
+
+def test_a_full_disk_is_told_as_a_site_that_cannot_now(
+    client: Client, file: DataFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    [url, *_] = data_urls(client)
+
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret")
+
+    monkeypatch.setattr("htsget_app.conversion.converter.tempfile.TemporaryFile", full)
+    answer = client.get(url)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert answer.json()["htsget"]["error"] == "ServiceUnavailable"
+    assert "secret" not in answer.text + caplog.text
+    assert [record.exc_info for record in caplog.records if record.levelno >= logging.ERROR] == [None]
 
 
 def test_a_file_that_cannot_be_converted_is_an_error_and_never_a_short_answer(

@@ -58,3 +58,9 @@ def test_the_folder_of_the_operator_is_used_and_stays(folders: Path, monkeypatch
     monkeypatch.setenv(VARIABLE, str(folders))
     assert run("print(os.environ[VARIABLE])") == [str(folders)]
     assert folders.exists()
+
+
+def test_metrics_count_into_files_with_reserved_disk() -> None:
+    made = "from prometheus_client import Counter\nCounter('a', 'b').inc()\n"
+    shown = "print(*(os.stat(f'{os.environ[VARIABLE]}/{n}').st_blocks * 512 for n in os.listdir(os.environ[VARIABLE])))"
+    assert [int(size) >= 1 << 19 for size in run(made + shown)] == [True]
