@@ -1,26 +1,20 @@
 """Measure pages of the desk with many files and sequences (`python -m bench.desk_pages`).
 
-It prints the median and 95th percentile of each page, in milliseconds, and how many queries it made.
+It prints the median and 95th percentile of each page, in milliseconds, and how many queries it made. With `--database` it
+uses a database and leaves it; rows are made where there are none.
 """
 
 import argparse
 import random
+import re
 import time
 from collections.abc import Callable
 from statistics import median, quantiles
 
 from bench.refget_site import own_site
 
-_SEQUENCES = """
-INSERT INTO catalogue_sequence (md5, sha512t24u, length, circular, molecule)
-SELECT decode(md5(n::text), 'hex'), substr(sha512(n::text::bytea), 1, 24), 100 + n, false, 'dna'
-  FROM generate_series(1, %s) AS n
-"""
-_ALIASES = """
-INSERT INTO catalogue_alias (authority_id, name, sequence_id)
-SELECT (SELECT min(id) FROM catalogue_namingauthority), format('NC_%%s.1', lpad(id::text, 8, '0')), id
-  FROM catalogue_sequence
-"""
+#: Pages that a steward of a dataset does not have.
+_OF_ADMINISTRATORS = re.compile("sequence|^a run$|^a file$")
 
 
 def main() -> None:
@@ -29,55 +23,106 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--sequences", type=int, default=3_000_000)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--database", default="", help="the URL of a database to use, and to keep")
     options = parser.parse_args()
-    with own_site():
+    with own_site(database=options.database):
         make_rows(options.files, options.sequences)
         for account in ("administrator", "steward"):
             print(f"{account:46}  median     p95  ms   queries")
             for name, path in pages(options.files, options.sequences).items():
-                if account == "administrator" or "sequence" not in name:
+                if account == "administrator" or not _OF_ADMINISTRATORS.search(name):
                     measured(account, name, path, options.rounds)
+            for name, form in changes(options.files).items():
+                measured(account, name, lambda n: "catalogue/datafile/", options.rounds, form)
 
 
 def make_rows(files: int, sequences: int) -> None:
-    """Fill the tables, and make an administrator and a steward of one of the twenty datasets."""
+    """Fill the tables that are empty, and make an administrator and a steward of one of the twenty datasets."""
     from django.contrib.auth.models import Group, User
-    from django.db import connection
 
-    from bench.made_catalogue import make_file_rows
-    from catalogue.models import Dataset, Grant
+    from bench.made_catalogue import make_assembly_rows, make_file_rows, make_run_rows, make_sequence_rows
+    from catalogue.models import DataFile, Dataset, Grant, Sequence
 
-    make_file_rows(files, contigs=5)
-    with connection.cursor() as cursor:
-        cursor.execute(_SEQUENCES, [sequences])
-        cursor.execute(_ALIASES)
-        cursor.execute("VACUUM ANALYZE")
-    User.objects.create_superuser("administrator")
-    steward = User.objects.create_user("steward")
-    steward.groups.add(Group.objects.get(name="steward"))
-    Grant.objects.create(dataset=Dataset.objects.get(slug="set3"), user=steward, role="steward")
+    if not Sequence.objects.exists():
+        make_sequence_rows(sequences)
+        make_assembly_rows(1000, members=300, sequences=sequences, genomes=10, genes=60_000)
+    if not DataFile.objects.exists():
+        make_file_rows(files, contigs=5)
+        make_run_rows(3000, events=300_000)
+        User.objects.create_superuser("administrator")
+        steward = User.objects.create_user("steward")
+        steward.groups.add(Group.objects.get(name="steward"))
+        Grant.objects.create(dataset=Dataset.objects.get(slug="set3"), user=steward, role="steward")
 
 
 def pages(files: int, sequences: int) -> dict[str, Callable[[int], str]]:
     """Return paths by name; each takes a random number."""
+    from bench.made_catalogue import accession
+
+    def of(number: int) -> str:
+        return accession(number % (sequences - 9) // 10 * 10 + 10)
+
     return {
         "first page of the desk": lambda n: "",
         "list of files": lambda n: "catalogue/datafile/",
         "list of files, page 90": lambda n: "catalogue/datafile/?p=90",
         "files by part of an id": lambda n: f"catalogue/datafile/?q=le{n % files:07}",
         "files by part of a sample": lambda n: f"catalogue/datafile/?q=umour{n % files}",
+        "files by a part that all have": lambda n: "catalogue/datafile/?q=sample",
+        "files by nothing that exists": lambda n: f"catalogue/datafile/?q=nosuch{n}",
         "files by state": lambda n: "catalogue/datafile/?state__exact=missing",
         "files by storage and format": lambda n: "catalogue/datafile/?storage=files&format=VCF",
+        "a file": lambda n: f"catalogue/datafile/{n % files + 1}/change/",
         "list of datasets": lambda n: "catalogue/dataset/",
-        "contigs without a sequence": lambda n: "references/",
+        "a dataset": lambda n: "catalogue/dataset/4/change/",
+        "references that are missing": lambda n: "references/",
+        "missing references by part of a name": lambda n: "references/?q=hr3",
+        "jobs and runs": lambda n: "catalogue/ingestrun/",
+        "a run": lambda n: f"runs/{n % 3000 + 1}/",
+        "grants": lambda n: "catalogue/grant/",
+        "what a person may see": lambda n: "people/?name=steward",
+        "audit": lambda n: "catalogue/auditevent/",
+        "audit by part of a target": lambda n: f"catalogue/auditevent/?q=le{n % files:07}",
         "list of sequences": lambda n: "catalogue/sequence/",
-        "sequence by name": lambda n: f"catalogue/sequence/?q=NC_{n % sequences:08}.1",
-        "sequence by the beginning of a name": lambda n: f"catalogue/sequence/?q=NC_{n % sequences:08}",
+        "sequence by name": lambda n: f"catalogue/sequence/?q={of(n)}",
+        "sequence by the beginning of a name": lambda n: f"catalogue/sequence/?q={of(n)[:8]}",
+        "sequence by the number of its name": lambda n: f"catalogue/sequence/?q={of(n)[2:-2].lstrip('0')}",
+        "sequence by part of a name": lambda n: f"catalogue/sequence/?q={of(n)[:-2].lower()}v1_ra",
+        "sequence by a part of many names": lambda n: "catalogue/sequence/?q=_random",
+        "sequence by nothing that exists": lambda n: f"catalogue/sequence/?q=nosuch{n}",
+        "sequences that are private": lambda n: "catalogue/sequence/?private__exact=1",
+        "a sequence": lambda n: f"catalogue/sequence/{n % sequences + 1}/change/",
+        "list of collections of sequences": lambda n: "catalogue/sequencecollection/",
+        "collections of sequences by name": lambda n: f"catalogue/sequencecollection/?q=bly_{n % 1000}",
+        "a collection of sequences": lambda n: f"catalogue/sequencecollection/{n % 1000 + 1}/change/",
+        "list of genomes of sequences": lambda n: "catalogue/genome/",
     }
 
 
-def measured(account: str, name: str, make: Callable[[int], str], rounds: int) -> None:
-    """Print the times of one page."""
+def changes(files: int) -> dict[str, Callable[[int], dict[str, object]]]:
+    """Return forms with ticked files of `set3`, for pages that say what will happen; each takes a random number."""
+
+    def ticked(action: str, count: int) -> Callable[[int], dict[str, object]]:
+        return lambda n: {
+            "action": action, "index": 0, "step": "plan", "to": "set3",
+            "_selected_action": [(n + each) % (files // 20 - 1) * 20 + 3 for each in range(count)],
+        }  # fmt: skip
+
+    return {
+        f"{action} {count:,} files: what will happen": ticked(action, count)
+        for action in ("move", "remove", "verify")
+        for count in (1, 100)
+    }
+
+
+def measured(
+    account: str,
+    name: str,
+    make: Callable[[int], str],
+    rounds: int,
+    form: Callable[[int], dict[str, object]] | None = None,
+) -> None:
+    """Print the times of one page, after a request that is not counted."""
     from django.contrib.auth.models import User
     from django.db import connection
     from django.test import Client
@@ -87,15 +132,20 @@ def measured(account: str, name: str, make: Callable[[int], str], rounds: int) -
     client.force_login(User.objects.get(username=account))
     numbers = random.Random(name)
     times, queries = [], 0
-    for _ in range(rounds):
-        path = f"/admin/{make(numbers.randrange(1, 10**9))}"
+    for _ in range(rounds + 1):
+        number = numbers.randrange(1, 10**9)
+        path = f"/admin/{make(number)}"
         with CaptureQueriesContext(connection) as captured:
             began = time.perf_counter()
-            answer = client.get(path)
+            answer = client.post(path, form(number)) if form else client.get(path)
             times.append(1000 * (time.perf_counter() - began))
         assert answer.status_code == 200, (path, answer)
+        assert form is None or answer.context["plan"] is not None, path
         queries = len(captured)
-    print(f"  {name:44} {median(times):8.1f} {quantiles(times, n=20)[18]:7.1f}      {queries}")
+    print(
+        f"  {name:44} {median(times[1:]):8.1f} {quantiles(times[1:], n=20)[18]:7.1f}      {queries}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -24,14 +24,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextlib.contextmanager
-def own_site(storages: Mapping[str, str] | None = None) -> Iterator[Path]:
+def own_site(storages: Mapping[str, str] | None = None, *, database: str = "") -> Iterator[Path]:
     """Set up a migrated site in a new home for this process; remove everything afterwards.
 
-    `storages` are names and URLs of additional storages.
+    `storages` are names and URLs of additional storages. `database` is the URL of a database to use in place of one of
+    its own; it stays, with what was written.
     """
     home = Path(tempfile.mkdtemp(prefix="htsgetsite-bench-"))
     for name in ("DATABASE_URL", "HTSGETSITE_STORAGES", "REFGET_SUBSEQUENCE_LIMIT", "DEBUG", "SECRET_KEY"):
         os.environ.pop(name, None)
+    if database:
+        os.environ["DATABASE_URL"], os.environ["SECRET_KEY"] = database, os.urandom(32).hex()
     os.environ["HTSGETSITE_STORAGES"] = json.dumps(dict(storages or {}))
     os.environ["HTSGETSITE_HOME"] = str(home)
     os.environ["DJANGO_SETTINGS_MODULE"] = "htsgetsite.settings"
@@ -48,7 +51,8 @@ def own_site(storages: Mapping[str, str] | None = None) -> Iterator[Path]:
         from htsgetsite.embedded.base import embedded_server
 
         connections.close_all()
-        embedded_server().leave()
+        if not database:
+            embedded_server().leave()
         shutil.rmtree(home, ignore_errors=True)
 
 

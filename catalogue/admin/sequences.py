@@ -3,9 +3,9 @@
 from collections.abc import Sequence as List
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Concat
+from django.db.models.functions import Coalesce, Concat
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
@@ -26,6 +26,7 @@ from catalogue.models import (
     Sequence,
     SequenceCollection,
 )
+from catalogue.queries.sequence_names import MAX_NAMES, sequences_named
 
 
 @admin.register(NamingAuthority)
@@ -36,14 +37,21 @@ class NamingAuthorityAdmin(Audited[NamingAuthority]):
     search_fields = ("name", "description")
 
 
-#: The name by which a sequence is listed: of the first of these authorities that names it, or else any.
+#: The name by which a sequence is listed: of the first of these authorities that names it, or else of any, or else of
+#: the first collection that it is in.
 _PREFERRED = ("refseq", "insdc", "ensembl", "ucsc")
 _RANKS = (When(authority__name__iexact=name, then=Value(rank)) for rank, name in enumerate(_PREFERRED))
 _ALIASES = Alias.objects.filter(sequence=OuterRef("pk"), collection=None).annotate(
     rank=Case(*_RANKS, default=Value(len(_PREFERRED)))
 )
-_BEST_NAME = Subquery(
-    _ALIASES.order_by("rank", "name").values(shown=Concat("authority__name", Value(":"), "name"))[:1]
+_MEMBERS = CollectionMember.objects.filter(sequence=OuterRef("pk"))
+_BEST_NAME = Coalesce(
+    Subquery(
+        _ALIASES.order_by("rank", "name").values(shown=Concat("authority__name", Value(":"), "name"))[:1]
+    ),
+    Subquery(
+        _MEMBERS.order_by("pk").values(shown=Concat("name", Value(" ("), "collection__name", Value(")")))[:1]
+    ),
 )
 
 
@@ -64,7 +72,9 @@ class SequenceAdmin(Audited[Sequence]):
     list_display = ("best_name", "__str__", "md5_hex", "length", "molecule", "circular", "held", "private")
     list_filter = ("private", "molecule", "circular", ("blob", admin.EmptyFieldListFilter))
     search_fields = ("aliases__name",)
-    search_help_text = _("a checksum, a name or its beginning, or authority:name")
+    search_help_text = _(
+        "a checksum, authority:name, or a part of a name; of an accession its beginning, or its number"
+    )
     ordering = ("-pk",)
     inlines = (AliasInline,)
     list_select_related = ("blob",)
@@ -109,12 +119,16 @@ class SequenceAdmin(Audited[Sequence]):
         if digest := parse_digest(term):
             kind, value = digest
             return queryset.filter(Q(md5=value) if kind is DigestKind.MD5 else Q(sha512t24u=value)), False
-        # By the index on names in upper case, which serves their beginnings.
-        named = Q(name__istartswith=term)
-        authority, colon, name = term.partition(":")
-        if colon:
-            named |= Q(name__istartswith=name, authority__name__iexact=authority)
-        return queryset.filter(pk__in=Alias.objects.filter(named).values("sequence")), False
+        steps = sequences_named(term, aliases=Alias.objects.all(), members=CollectionMember.objects.all())
+        found, more = set(), False
+        for step in steps:
+            found |= {named.pk for named in step}
+            more |= len(step) >= MAX_NAMES
+        if more:
+            self.message_user(
+                request, _("Many names have this; not all are listed. Add letters."), messages.WARNING
+            )
+        return queryset.filter(pk__in=found), False
 
     @admin.action(description=_("Publish those that lie in no collection"), permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Sequence]) -> None:

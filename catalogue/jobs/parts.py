@@ -23,6 +23,7 @@ from catalogue.jobs.locks import LockLost, Session, part_lock
 from catalogue.jobs.queue import queue_parts
 from catalogue.jobs.recording import JobObserver, JobRun, Stopped, count_progress, note_phase
 from catalogue.models import IngestedFile, IngestRun, RunPart
+from catalogue.models.violations import reason_of
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def _work_part(part: RunPart, session: Session, stopping: Callable[[], bool]) ->
     except Exception as error:
         _verify_database(session)
         log.error("%s of run %s failed: %s", part.step, row.pk, one_line(error), exc_info=is_bug(error))
-        _fail(part, run, f"{type(error).__name__}: {error}")
+        _fail(part, run, reason_of(error))
 
 
 def _verify_database(session: Session) -> None:
@@ -178,7 +179,7 @@ def _try(kind: Kind, job: Job, batch: Sequence[IngestedFile]) -> bool:
         log.error("an input of run %s failed: %s", job.row.pk, one_line(error), exc_info=is_bug(error))
         if len(batch) > 1:
             return False
-        reason = f"{type(error).__name__}: {error}"
+        reason = reason_of(error)
     else:
         return True
     for one in batch:

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from catalogue import jobs
 from catalogue.errors import CatalogueError
 from catalogue.management.reporting import ReportingCommand, site_url
+from catalogue.models.violations import told
 
 
 def background_option(parser: CommandParser) -> None:
@@ -32,7 +33,7 @@ def queue_job(
     try:
         run = jobs.start(kind, arguments, attachment=attachment, dry_run=options.get("dry_run", False))
     except (CatalogueError, DatabaseError) as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(told(error)) from error
     url = site_url(f"admin/runs/{run.pk}/")
     summary = f"Job {run.pk} is queued; workers (`manage.py work`) do it: {url}"
     document = {"job": run.pk, "outcome": run.outcome, "url": url}

@@ -14,6 +14,7 @@ from catalogue.management.background import background_option, queue_job
 from catalogue.management.progress import ProgressLine
 from catalogue.management.reporting import ReportingCommand, site_url
 from catalogue.management.selection import add_filters, chosen_filter
+from catalogue.models.violations import told
 
 
 class ChangeCommand(ReportingCommand):
@@ -53,7 +54,7 @@ class ChangeCommand(ReportingCommand):
             self._tell(plan, options)
             result = IngestResult() if options["dry_run"] else self._apply(change)
         except (CatalogueError, DatabaseError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(told(error)) from error
         seconds = time.monotonic() - started
         if options["dry_run"]:
             summary = f"Dry run, nothing is done: {plan.title}."

@@ -15,6 +15,7 @@ from catalogue.ingest.sources import portable_argument
 from catalogue.management.background import background_option, queue_job
 from catalogue.management.progress import ProgressLine
 from catalogue.management.reporting import ReportingCommand, site_url
+from catalogue.models.violations import told
 
 # Upper bound of the notes per input that are printed individually.
 _MAX_NOTES: Final = 10
@@ -75,7 +76,7 @@ class IngestCommand(ReportingCommand):
             try:
                 result = self.ingest(files, options, reporter)
             except (CatalogueError, DatabaseError) as error:
-                raise CommandError(str(error)) from error
+                raise CommandError(told(error)) from error
         for fault in result.faults:
             self.stderr.write(self.style.ERROR(fault))
         seconds = time.monotonic() - started
@@ -88,7 +89,7 @@ class IngestCommand(ReportingCommand):
         try:
             kind, arguments = self.job([self.portable(file) for file in files], options)
         except CatalogueError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(told(error)) from error
         queue_job(self, kind, arguments, options, attachment=self.attachment(files))
 
 

@@ -8,6 +8,7 @@ Arrays that belong together have the same length and the order of transcription:
 from typing import Final
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length, Upper
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.formats.digests import SHA512T24U_BYTES
 from catalogue.models.sequences import NamingAuthority, Sequence, SequenceCollection
+from catalogue.models.text_search import trigrams, worth_parts
 
 MAX_NAME = 255
 # With this collation, an index of upper-case names serves `iexact` and `istartswith`.
@@ -180,6 +182,7 @@ class Gene(Feature):
             ),
             models.Index(F("genome"), Upper("symbol"), name="gene_by_symbol"),
             models.Index(fields=("region", "start"), name="gene_by_location"),
+            GinIndex(trigrams(F("symbol")), condition=worth_parts(F("symbol")), name="gene_by_part"),
         )
         constraints = (
             models.CheckConstraint(

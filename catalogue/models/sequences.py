@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.formats.digests import MD5_BYTES, SHA512T24U_BYTES, sq_name
 from catalogue.models.recorded import Recorded
-from catalogue.models.text_search import trigrams
+from catalogue.models.text_search import accession_number, is_accession, trigrams, worth_parts
 
 
 class NamingAuthority(models.Model):
@@ -169,6 +169,10 @@ class Alias(models.Model):
             models.Index(
                 fields=("collection",), condition=Q(collection__isnull=False), name="alias_by_collection"
             ),
+            GinIndex(trigrams(F("name")), condition=worth_parts(F("name")), name="alias_by_part"),
+            models.Index(
+                accession_number(F("name")), condition=Q(is_accession(F("name"))), name="alias_by_number"
+            ),
         )
         constraints = (
             models.UniqueConstraint(
@@ -255,6 +259,7 @@ class CollectionMember(models.Model):
 
     class Meta:
         ordering = ("collection", "position")
+        indexes = (GinIndex(trigrams(F("name")), condition=worth_parts(F("name")), name="member_by_part"),)
         constraints = (
             models.UniqueConstraint(
                 fields=("collection", "position"),

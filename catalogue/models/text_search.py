@@ -6,8 +6,9 @@ server to another one. So trigrams are made by a function of migration 0045, and
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Func
+from django.db.models import F, Func, Q
 from django.db.models.expressions import Expression
+from django.db.models.functions import Collate
 
 #: Shorter parts have no trigram, and are found by reading every text.
 MIN_PART = 3
@@ -16,3 +17,22 @@ MIN_PART = 3
 def trigrams(text: F | Expression) -> Func:
     """Return the expression of all groups of three adjacent bytes of a text, in lower case and in UTF-8."""
     return Func(text, function="catalogue_trigrams", output_field=ArrayField(models.BinaryField()))
+
+
+def is_accession(name: F) -> Func:
+    """Return the expression of whether a name is of a prefix and a number, or of the forms that UniProt gives.
+
+    There are millions of these, of which nobody knows a part from the middle: indexes of parts leave them out.
+    """
+    return Func(name, function="catalogue_is_accession", output_field=models.BooleanField())
+
+
+def worth_parts(name: F) -> Q:
+    """Return the condition of names in the indexes of parts."""
+    return ~Q(is_accession(name))
+
+
+def accession_number(name: F) -> Collate:
+    """Return the expression of the number of an accession, with its version and without zeros in front."""
+    number = Func(name, function="catalogue_accession_number", output_field=models.TextField())
+    return Collate(number, "C")

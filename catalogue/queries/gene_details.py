@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 
 from catalogue.access import Viewer
 from catalogue.errors import NotFound
 from catalogue.formats.intervals import NO_END
 from catalogue.models import Contig, Gene, Region
+from catalogue.models.text_search import MIN_PART, worth_parts
 from catalogue.queries.annotation import (
     StoredContext,
     StoredGene,
@@ -27,6 +28,7 @@ from catalogue.queries.annotation import (
 from catalogue.queries.annotation.genomes import readable_genomes
 from catalogue.queries.files import StoredFile
 from catalogue.queries.sequences import StoredSequence, read_residues, sequence
+from catalogue.queries.text import has_part
 
 #: Transcripts of one gene, and genes of one symbol, that a page shows at most.
 MAX_TRANSCRIPTS, MAX_GENES = 500, 50
@@ -94,7 +96,7 @@ def genomes(*, viewer: Viewer, count: int) -> list[tuple[str, str, str]]:
 def genes_named(
     text: str, *, viewer: Viewer, count: int, genome_id: str | None = None
 ) -> Iterator[list[FoundGene]]:
-    """Yield up to `count` genes whose symbol or stable id is a text, then those where it begins so."""
+    """Yield up to `count` genes whose symbol or stable id is a text; where it begins so; with it within the symbol."""
     readable = readable_genomes(viewer)
     if genome_id is not None:
         readable = readable.filter(genome_id=genome_id)
@@ -103,14 +105,21 @@ def genes_named(
     exact = Q(symbol__iexact=text) | Q(unversioned_stable_id__iexact=text)
     if dot and version.isascii() and version.isdigit() and len(version) < 10:
         exact |= Q(unversioned_stable_id__iexact=unversioned, version=int(version))
-    for step in (exact, Q(symbol__istartswith=text) | Q(unversioned_stable_id__istartswith=text)):
-        found = rows.filter(step).select_related("genome", "region")[:count]
-        yield [
-            FoundGene(
-                row.pk, row.genome.genome_id, row.stable_id, row.symbol, row.name, row.region.name, row.start, row.end
-            )
-            for row in found
-        ]  # fmt: skip
+    yield _found(rows.filter(exact)[:count])
+    yield _found(
+        rows.filter(Q(symbol__istartswith=text) | Q(unversioned_stable_id__istartswith=text))[:count]
+    )
+    if len(text) >= MIN_PART:
+        yield _found(rows.filter(worth_parts(F("symbol")) & has_part(F("symbol"), text))[:count])
+
+
+def _found(rows: QuerySet[Gene]) -> list[FoundGene]:
+    return [
+        FoundGene(
+            row.pk, row.genome.genome_id, row.stable_id, row.symbol, row.name, row.region.name, row.start, row.end
+        )
+        for row in rows.select_related("genome", "region")
+    ]  # fmt: skip
 
 
 def shown_residues(md5: str, *, viewer: Viewer) -> str:

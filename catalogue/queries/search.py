@@ -1,7 +1,7 @@
 """Searches datasets, files, sequences, collections and genes by ids, samples, names and checksums.
 
-Each search looks at exact matches first, then at beginnings, then (for files, collections and datasets) at parts, and
-stops when it has enough, so that each step is bounded by its index. Only what the viewer may know of is looked at.
+Each search looks at exact matches first, then at beginnings, then at parts, and stops when it has enough, so that each
+step is bounded by its index. Only what the viewer may know of is looked at.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -15,7 +15,7 @@ from catalogue import access
 from catalogue.access import Viewer
 from catalogue.errors import NotFound
 from catalogue.formats.digests import DigestKind, best_digest, parse_digest
-from catalogue.models import Sequence
+from catalogue.models import CollectionMember, Sequence
 from catalogue.models.text_search import MIN_PART
 from catalogue.queries.collections import ListedCollection, collection, listed
 from catalogue.queries.datasets import (
@@ -26,20 +26,19 @@ from catalogue.queries.datasets import (
     with_part_in_files,
 )
 from catalogue.queries.gene_details import FoundGene, genes_named
+from catalogue.queries.sequence_names import NamedSequence, sequences_named
 from catalogue.queries.text import has_part, storable
 
 #: The shortest text of which parts are found, not only beginnings.
 SHORTEST_PART = MIN_PART
 #: The shortest beginning of an md5 that is searched, and the longest text.
 MIN_DIGITS, MAX_TEXT = 6, 255
-#: Aliases that one step looks at, before it is known whether the viewer may see their sequences.
-MAX_ALIASES = 500
 
 Row = TypeVar("Row")
 
 
 class FoundSequence(NamedTuple):
-    """A sequence, and the name by which it was found: `authority:name`, "" for one found by its digest."""
+    """A sequence, and the name by which it was found: of `NamedSequence`, or "" for one found by its digest."""
 
     pk: int
     digest: str
@@ -149,15 +148,14 @@ def _sequences(text: str, viewer: Viewer, count: int) -> Iterator[list[FoundSequ
         yield _by_digest(readable.filter(**{column: value}), count)
     elif bounds := _md5_bounds(text):
         yield _by_digest(readable.filter(md5__gte=bounds[0], md5__lte=bounds[1]), count)
-    authority, colon, name = text.partition(":")
-    exact = Q(name=text)
-    if colon:
-        exact |= Q(name=name, authority__name__iexact=authority)
-    yield _by_name(exact, viewer)
-    start = Q(name__istartswith=text)
-    if colon:
-        start |= Q(name__istartswith=name, authority__name__iexact=authority) if name else Q()
-    yield _by_name(start, viewer)
+    collections = access.readable_collections(viewer)
+    names = sequences_named(
+        text,
+        aliases=access.readable_aliases(viewer),
+        members=CollectionMember.objects.filter(collection__in=collections),
+    )
+    for step in names:
+        yield _readable(step, readable)
 
 
 def _by_digest(rows: QuerySet[Sequence], count: int) -> list[FoundSequence]:
@@ -167,14 +165,10 @@ def _by_digest(rows: QuerySet[Sequence], count: int) -> list[FoundSequence]:
     ]
 
 
-def _by_name(meant: Q, viewer: Viewer) -> list[FoundSequence]:
-    """Return the sequences with such an alias, of the first `MAX_ALIASES`; of several aliases of one the first."""
-    # Aliases first: joined with millions of sequences, the planner would read all of those.
-    rows = access.readable_aliases(viewer).filter(meant).values_list("sequence", "authority__name", "name")
-    names: dict[int, str] = {}
-    for pk, authority, name in rows[:MAX_ALIASES]:
-        names.setdefault(pk, f"{authority}:{name}")
-    found = _by_digest(access.readable_sequences(viewer).filter(pk__in=list(names)), len(names))
+def _readable(named: list[NamedSequence], readable: QuerySet[Sequence]) -> list[FoundSequence]:
+    """Return those that the viewer may see, each once, in the order of their names."""
+    names = dict(reversed(named))
+    found = _by_digest(readable.filter(pk__in=list(names)), len(names)) if names else []
     return sorted((row._replace(name=names[row.pk]) for row in found), key=lambda row: row.name)
 
 

@@ -27,7 +27,7 @@ from catalogue.ingest.runs import MAX_RECORDED, Run, ingest_run
 from catalogue.ingest.sources import printable
 from catalogue.ingest.transactions import retry_on_deadlock, write_transaction
 from catalogue.models import DataFile, Dataset
-from catalogue.models.violations import explain
+from catalogue.models.violations import reason_of
 from catalogue.storage import storage
 
 
@@ -219,9 +219,6 @@ def _moved(one: FoundFile) -> str:
 def _failed(one: FoundFile, error: BaseException) -> InputResult:
     if isinstance(error, WrongKindError) and not one.expected:
         return InputResult(one.source, Outcome.PASSED_OVER, str(error))
-    if isinstance(error, DatabaseError):
-        message = explain(error)
-    else:
-        is_expected = isinstance(error, (*EXPECTED, ReaderCrashedError))
-        message = str(error) if is_expected else f"{type(error).__name__}: {error}"
+    is_expected = isinstance(error, (*EXPECTED, ReaderCrashedError))
+    message = str(error) if is_expected else reason_of(error)
     return InputResult(one.source, Outcome.FAILED, message)

@@ -20,7 +20,7 @@ from catalogue.ingest.outcomes import IngestResult, InputResult, Observer, Outco
 from catalogue.ingest.sentences import counted, named
 from catalogue.ingest.transactions import retry_on_deadlock
 from catalogue.models import DataFile, FormerId
-from catalogue.models.violations import explain
+from catalogue.models.violations import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class RenameFile(Change):
         try:
             formats = retry_on_deadlock(self._rename)
         except (CatalogueError, DatabaseError) as error:
-            message = explain(error) if isinstance(error, DatabaseError) else str(error)
+            message = told(error)
             one = InputResult(name, Outcome.FAILED, message)
         else:
             path = f"{self.kind}/{self.new}"

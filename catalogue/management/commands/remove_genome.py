@@ -8,6 +8,7 @@ from django.db import DatabaseError
 from catalogue.errors import CatalogueError
 from catalogue.ingest.annotation.removal import remove_genomes
 from catalogue.management.reporting import ReportingCommand, counted
+from catalogue.models.violations import told
 
 
 class Command(ReportingCommand):
@@ -23,7 +24,7 @@ class Command(ReportingCommand):
         try:
             genes = remove_genomes(ids, dry_run=dry_run)
         except (CatalogueError, DatabaseError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(told(error)) from error
         verb = "would be removed" if dry_run else "removed"
         summary = f"{counted(len(ids), 'genome')} with {counted(genes, 'gene')} {verb}"
         document = {"dry_run": dry_run, "genomes": ids, "genes": genes}

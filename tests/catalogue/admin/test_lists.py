@@ -38,7 +38,7 @@ def make_rows(count: int, start: int = 0) -> None:
     ("path", "most"),
     [
         ("catalogue/datafile/", 30), ("catalogue/datafile/?q=ile00", 31), ("catalogue/sequence/", 8),
-        ("catalogue/sequence/?q=NC_0", 8), ("catalogue/dataset/", 28), ("references/", 28),
+        ("catalogue/sequence/?q=NC_0", 12), ("catalogue/dataset/", 28), ("references/", 28),
         ("catalogue/auditevent/", 28),
     ],
 )  # fmt: skip

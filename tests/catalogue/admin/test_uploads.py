@@ -3,12 +3,14 @@
 import json
 import os
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from catalogue.errors import StorageUnavailable
 from catalogue.ingest import uploads
 from catalogue.models import IngestRun, Sequence, Upload
 from catalogue.storage import PART, storage
@@ -148,3 +150,38 @@ def test_sequences_that_are_refused(client: Client, lab: Lab, form: dict[str, st
     response = client.post("/admin/register/sequences/", form)
     assert response.status_code == 400 and said in response.content.decode()
     assert not IngestRun.objects.exists()
+
+
+def test_an_upload_above_64_mb_goes_on_after_everything_that_can_happen_to_it(
+    client: Client, curator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = (b">chr1\n" + os.urandom(PART)) * 9
+    assert len(whole) > 64 << 20
+    pk = begin(client, len(whole)).json()["id"]
+    parts = [(at, whole[at : at + PART]) for at in range(0, len(whole), PART)]
+    for at, data in parts[:3]:
+        assert put(client, pk, at, data).json()["received"] == at + len(data)
+    # The storage is away while the fourth part comes: nothing of it counts.
+    place = type(storage(Upload.objects.get().storage))
+    with monkeypatch.context() as away:
+        away.setattr(place, "put_part", lambda *_: (_ for _ in ()).throw(StorageUnavailable("away")))
+        assert put(client, pk, *parts[3]).status_code == 503
+    # The connection ends within it.
+    assert put(client, pk, 3 * PART, parts[3][1][:1000]).status_code == 409
+    # The browser is closed, somebody else signs in, and the curator comes back another day.
+    stranger, again = Client(), Client()
+    stranger.force_login(make_user("stranger", Group.objects.get(name="curator")))
+    assert stranger.get(f"/admin/uploads/{pk}").status_code == 409
+    assert put(stranger, pk, *parts[3]).status_code == 409
+    again.force_login(curator)
+    state = again.get(f"/admin/uploads/{pk}").json()
+    assert (state["received"], state["size"], state["finished"]) == (3 * PART, len(whole), False)
+    while not state["finished"]:
+        at = state["received"]
+        state = put(again, pk, at, whole[at : at + state["part"]]).json()
+    row = Upload.objects.get()
+    kept = storage(row.storage)
+    assert kept.stat(row.key).size == len(whole)
+    assert sha256(b"".join(kept.stream(row.key, 0, row.size))).digest() == sha256(whole).digest()
+    assert put(again, pk, *parts[-1]).json()["finished"] is True
+    assert [found.key for found in kept.list("uploads/")] == [row.key]

@@ -133,11 +133,11 @@ def test_queries_are_few_whatever_there_is(text: str) -> None:
         connection,
     ) as asked:
         found(text)
-    assert len(asked) <= 22
+    assert len(asked) <= 24
     user = make_user("ada")
     with CaptureQueriesContext(connection) as asked_by_account:
         found(text, viewer=viewer_for(user))
-    assert len(asked_by_account) <= 34
+    assert len(asked_by_account) <= 36
 
 
 def test_no_location_is_found() -> None:
