@@ -1,7 +1,7 @@
 """Measure pages of the desk with many files and sequences (`python -m bench.desk_pages`).
 
-It prints the median and 95th percentile of each page, in milliseconds, and how many queries it made. With `--database` it
-uses a database and leaves it; rows are made where there are none.
+It prints the median and 95th percentile of each page, in milliseconds, and how many queries it made. With `--database`
+it uses a database and leaves it; rows are made where there are none.
 """
 
 import argparse
