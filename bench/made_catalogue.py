@@ -75,16 +75,23 @@ INSERT INTO catalogue_contig (file_id, number, name, length, sequence_id, index)
 SELECT file.id, number, format('chr%%s', number + 1), 1000000 - number, NULL, ''
   FROM catalogue_datafile AS file CROSS JOIN generate_series(0, %s - 1) AS number
 """
+#: 10,000 in all for the first file.
+_MANY_CONTIGS = """
+INSERT INTO catalogue_contig (file_id, number, name, length, sequence_id, index)
+SELECT (SELECT min(id) FROM catalogue_datafile), number, format('contig%%s', number), 1000 + number, NULL, ''
+  FROM generate_series(%s, 9999) AS number
+"""
 
 
 def make_file_rows(files: int, *, contigs: int = 0) -> None:
-    """Add this many files in twenty datasets, each with so many contigs without a sequence, and analyse the tables."""
+    """Add files in twenty datasets, each with so many contigs without a sequence, and the first with 10,000."""
     from catalogue.models import Dataset
 
     Dataset.objects.bulk_create([Dataset(slug=f"set{number}") for number in range(20)])
     with connection.cursor() as cursor:
         cursor.execute(_FILES, [files])
         cursor.execute(_CONTIGS, [contigs])
+        cursor.execute(_MANY_CONTIGS, [contigs])
         cursor.execute("ANALYZE")
 
 

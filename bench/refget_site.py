@@ -34,7 +34,8 @@ def own_site(storages: Mapping[str, str] | None = None, *, database: str = "") -
     for name in ("DATABASE_URL", "HTSGETSITE_STORAGES", "REFGET_SUBSEQUENCE_LIMIT", "DEBUG", "SECRET_KEY"):
         os.environ.pop(name, None)
     if database:
-        os.environ["DATABASE_URL"], os.environ["SECRET_KEY"] = database, os.urandom(32).hex()
+        more = {"DATABASE_URL": database, "SECRET_KEY": os.urandom(32).hex(), "ALLOWED_HOSTS": "localhost"}
+        os.environ.update(more)
     os.environ["HTSGETSITE_STORAGES"] = json.dumps(dict(storages or {}))
     os.environ["HTSGETSITE_HOME"] = str(home)
     os.environ["DJANGO_SETTINGS_MODULE"] = "htsgetsite.settings"

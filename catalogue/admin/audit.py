@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from catalogue import audit
-from catalogue.admin.base import EstimatingPaginator, Shown
+from catalogue.admin.base import Searched, Shown
 from catalogue.admin.roles import ByRole, managed_objects
 from catalogue.audit import Event, Kind
 from catalogue.models import AuditEvent, Dataset
@@ -23,12 +23,14 @@ _COLUMNS = (
     "id", "happened", "kind", "outcome", "actor", "account", "credential", "address", "request_id", "dataset",
     "target", "detail",
 )  # fmt: skip
+#: Upper bound of the events that a search of the list looks at: parts of text have no index, because events are many.
+MAX_SEARCHED = 50_000
 #: Spreadsheets treat a cell that begins with one of these as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(Shown, ByRole[AuditEvent]):
+class AuditEventAdmin(Searched, Shown, ByRole[AuditEvent]):
     """What was asked, by whom, and with which outcome. Stewards see what concerns their datasets."""
 
     list_display = ("happened", "kind", "outcome", "actor", "address", "dataset", "target")
@@ -38,8 +40,6 @@ class AuditEventAdmin(Shown, ByRole[AuditEvent]):
     date_hierarchy = "happened"
     ordering = ("-id",)
     list_per_page = 50
-    paginator = EstimatingPaginator
-    show_full_result_count = False
 
     def managed(self, request: HttpRequest, *, owned: bool = False) -> Q:
         """Return the filter for events about the account's datasets and collections, since those were created."""
@@ -50,6 +50,22 @@ class AuditEventAdmin(Shown, ByRole[AuditEvent]):
             # An earlier dataset or collection may have had the same name.
             found |= of_kind & Q(dataset=str(row), happened__gte=row.created)
         return found
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
+    ) -> tuple[QuerySet[AuditEvent], bool]:
+        """Search the newest events that the filters let through, and those of an actor or dataset; exports have all."""
+        within = queryset
+        match = request.resolver_match
+        if search_term.strip() and match is not None and match.url_name == "catalogue_auditevent_changelist":
+            newest = queryset.order_by("-id").values_list("pk", flat=True)
+            if last := newest[MAX_SEARCHED : MAX_SEARCHED + 1].first():
+                term = search_term.strip()
+                within = queryset.filter(Q(pk__gt=last) | Q(actor=term) | Q(dataset=term))
+                said = _("The newest %(count)d events were searched, and all of an actor or dataset of this name. To "
+                         "look further back, choose a time, a kind or an outcome, or export.")  # fmt: skip
+                messages.info(request, said % {"count": MAX_SEARCHED})
+        return super().get_search_results(request, within, search_term)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

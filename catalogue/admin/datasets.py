@@ -20,8 +20,9 @@ from catalogue.ingest.files.contig_links import link_contigs, publish_aliases
 from catalogue.models import DataFile, Dataset, SequenceCollection, StoragePrefix
 
 _FILES = DataFile.objects.filter(dataset=OuterRef("pk")).order_by().values("dataset")
+# Of rows and not of a column, so that the index of datasets is enough.
 _FILE_COUNT = Coalesce(
-    Subquery(_FILES.annotate(number=Count("pk")).values("number")), 0, output_field=IntegerField()
+    Subquery(_FILES.annotate(number=Count("*")).values("number")), 0, output_field=IntegerField()
 )
 
 

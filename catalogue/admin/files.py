@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import CharField, F, QuerySet, Value
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
@@ -14,7 +14,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.admin.base import SHOWN, Audited, EstimatingPaginator, ShownInline
+from catalogue.admin.base import SHOWN, Audited, Link, Searched, once_a_row, shown_rows
 from catalogue.admin.changes import with_changes
 from catalogue.admin.file_actions import FILE_ACTIONS
 from catalogue.admin.file_filters import ReferenceFilter, StorageFilter
@@ -25,8 +25,8 @@ from catalogue.formats.registry import SPECS
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.contig_links import link_contigs, publish_aliases
 from catalogue.ingest.files.remove import RemoveFiles
-from catalogue.models import Contig, DataFile
-from catalogue.queries.file_search import FileFilter, FilterRefusedError, matching_files
+from catalogue.models import DataFile
+from catalogue.queries.file_search import files_with_text
 from catalogue.queries.references import contigs_without_residues
 
 
@@ -35,19 +35,8 @@ def export_files(admin: Any, request: HttpRequest, rows: QuerySet[DataFile]) -> 
     return manifest_file(DataFile.objects.filter(pk__in=rows.order_by().values("pk")))
 
 
-class ContigInline(ShownInline[Contig, DataFile]):
-    """The first contigs of a file."""
-
-    model = Contig
-    fields = ("name", "length", "sequence", "mapped", "unmapped")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Contig]:
-        rows = super().get_queryset(request).select_related("sequence").defer("index")
-        return rows.filter(number__lt=SHOWN)
-
-
 @admin.register(DataFile)
-class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
+class DataFileAdmin(Searched, ByRole[DataFile], Audited[DataFile]):
     """Data files, read-only apart from the dataset. Stewards view theirs; administrators move them between datasets."""
 
     of_dataset = "dataset"
@@ -66,11 +55,8 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
     list_filter = ("state", "kind", "format", ("dataset", ScopedFilter), StorageFilter, ReferenceFilter)
     search_fields = ("htsget_id",)
     search_help_text = _("id, former id, sample, path, ETag or checksum, or a part of one")
-    paginator = EstimatingPaginator
-    show_full_result_count = False
     autocomplete_fields = ("dataset",)
     list_select_related = ("dataset",)
-    inlines = (ContigInline,)
     fieldsets = (
         (None, {"fields": ("dataset", "htsget_id", "kind", "format", "version")}),
         (_("State"), {"fields": ("state", "state_reason", "state_since", "ingested")}),
@@ -81,6 +67,7 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         (_("Where it lies"), {"fields": ("storage", "key", "stored_size", "etag", "source")}),
         (_("Index"), {"fields": ("index_kind", "index_source", "index_built")}),
         (_("How to fetch it"), {"fields": ("formats_served", "commands")}),
+        (_("Contigs"), {"fields": ("first_contigs",)}),
     )
     readonly_fields = (
         "htsget_id",
@@ -107,6 +94,7 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         "has_eof",
         "formats_served",
         "commands",
+        "first_contigs",
     )
 
     class Media:
@@ -124,11 +112,7 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         self, request: HttpRequest, queryset: QuerySet[DataFile], search_term: str
     ) -> tuple[QuerySet[DataFile], bool]:
         """Find files as `list_files` does."""
-        try:
-            return matching_files(FileFilter(text=search_term), within=queryset), False
-        except FilterRefusedError as error:
-            messages.error(request, f"This cannot be searched for: {error}.")
-            return queryset.none(), False
+        return files_with_text(search_term, within=queryset), False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Return what may be done with ticked files; `remove` says more than Django's deletion."""
@@ -154,6 +138,7 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         return filesizeformat(row.size)
 
     @admin.display(description=_("formats"))
+    @once_a_row
     def formats_served(self, row: DataFile) -> str:
         """Return the formats in which clients can fetch the file, and the references that a conversion lacks."""
         stored = FileFormat(row.format)
@@ -172,10 +157,24 @@ class DataFileAdmin(ByRole[DataFile], Audited[DataFile]):
         return shown if len(row.samples) <= 5 else f"{shown} … ({len(row.samples)})"
 
     @admin.display(description=_("contigs"))
+    @once_a_row
     def contig_count(self, row: DataFile) -> int:
         return row.contigs.count()
 
+    @admin.display(description=_("the first of them"))
+    @once_a_row
+    def first_contigs(self, row: DataFile) -> SafeString:
+        contigs = row.contigs.select_related("sequence").defer("index").order_by("number")[:SHOWN]
+        heads = (_("name"), _("length"), _("sequence"), _("mapped"), _("unmapped"))
+        rows = [
+            (one.name, one.length, one.sequence and Link(str(one.sequence), f"/sequences/{one.sequence}"), one.mapped,
+             one.unmapped)
+            for one in contigs
+        ]  # fmt: skip
+        return shown_rows(heads, rows, of=self.contig_count(row))
+
     @admin.display(description=_("commands"))
+    @once_a_row
     def commands(self, row: Any) -> SafeString:
         url = f"{row.site}/{row.kind}/{quote(row.htsget_id)}"
         first = row.contigs.order_by(F("mapped").desc(nulls_last=True), "number").first()

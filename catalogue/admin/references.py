@@ -1,7 +1,7 @@
 """Pages about what files lack of their references: contigs without a sequence, and sequences that are not held."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import PermissionDenied
@@ -26,6 +26,8 @@ from catalogue.queries.sequences import sequence
 
 #: Groups that one page lists.
 PER_PAGE = 100
+#: Where there are so many assemblies, the name of one is typed, not chosen.
+MAX_CHOICES = 300
 
 
 class LinkForm(PlainForm):
@@ -45,7 +47,11 @@ class LinkForm(PlainForm):
     def __init__(self, data: Any, *, request: HttpRequest) -> None:
         super().__init__(data)
         self._request = request
-        self.fields["collection"].queryset = readable_collections(request)  # type: ignore[attr-defined]
+        choices = readable_collections(request)
+        field = cast("forms.ModelChoiceField[SequenceCollection]", self.fields["collection"])
+        if choices[:MAX_CHOICES].count() == MAX_CHOICES:
+            field.widget, field.help_text = forms.TextInput(), f"Its name. {field.help_text}"
+        field.queryset = choices
 
     def clean_sequence(self) -> Sequence | None:
         """Look the sequence up, as the account sees it."""

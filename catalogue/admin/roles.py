@@ -138,7 +138,9 @@ class ByRole(PickerScope, ModelAdmin[M]):
 
     def changeable(self, request: HttpRequest, rows: QuerySet[M], *, owned: bool = False) -> QuerySet[M]:
         """Return those of some rows that the account may change by an action."""
-        mine = self.model._default_manager.filter(pk__in=rows.order_by().values("pk"))
+        mine = self.model._default_manager.all()
+        if rows.query.where or rows.query.is_sliced:
+            mine = mine.filter(pk__in=rows.order_by().values("pk"))
         return mine if self.changes_everything(request) else mine.filter(self.managed(request, owned=owned))
 
     def has_module_permission(self, request: HttpRequest) -> bool:

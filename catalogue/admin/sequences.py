@@ -4,9 +4,10 @@ from collections.abc import Sequence as List
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Concat
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -15,7 +16,7 @@ from django.utils.translation import ngettext
 
 from catalogue import access
 from catalogue.access import Viewer
-from catalogue.admin.base import SHOWN, Audited, EstimatingPaginator, ShownInline
+from catalogue.admin.base import SHOWN, Audited, EstimatingPaginator, Link, once_a_row, shown_rows
 from catalogue.admin.roles import ByRole
 from catalogue.admin.unfolded import TabularInline
 from catalogue.formats.digests import DigestKind, parse_digest, sq_name
@@ -158,6 +159,7 @@ class SequenceAdmin(Audited[Sequence]):
         return row.blob_id is not None
 
     @admin.display(description=_("served as"))
+    @once_a_row
     def served(self, row: Sequence) -> SafeString:
         first = f"/sequence/{row}?{urlencode({'start': 0, 'end': min(row.length, 1000)})}"
         return format_html(
@@ -169,20 +171,20 @@ class SequenceAdmin(Audited[Sequence]):
         )
 
     @admin.display(description=_("collections"))
+    @once_a_row
     def collections(self, row: Sequence) -> SafeString:
         members = row.memberships.select_related("collection")[:SHOWN]
         return format_html_join(", ", "{} ({})", ((member.collection, member.name) for member in members))
 
 
-class MemberInline(ShownInline[CollectionMember, SequenceCollection]):
-    """The first members of a collection, in order."""
-
-    model = CollectionMember
-    fields = ("position", "name", "sequence")
-    show_change_link = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[CollectionMember]:
-        return super().get_queryset(request).select_related("sequence").filter(position__lt=SHOWN)
+_COUNTED = CollectionMember.objects.filter(collection=OuterRef("pk")).order_by().values("collection")
+#: The content of a collection knows its size; members are counted where there is none.
+_SIZE = Coalesce(
+    "content__size",
+    Subquery(_COUNTED.annotate(number=Count("*")).values("number")),
+    0,
+    output_field=IntegerField(),
+)
 
 
 def readable_collections(request: HttpRequest) -> QuerySet[SequenceCollection]:
@@ -215,8 +217,7 @@ class SequenceCollectionAdmin(ByRole[SequenceCollection], Audited[SequenceCollec
     list_display = ("name", "visibility", "description", "sequences", "created")
     list_filter = ("visibility",)
     search_fields = ("name", "description")
-    readonly_fields = ("sequences", "created")
-    inlines = (MemberInline,)
+    readonly_fields = ("sequences", "created", "first_members")
 
     def consequences(self, request: HttpRequest, obj: SequenceCollection) -> List[str]:
         """Return what deleting a collection means."""
@@ -240,9 +241,20 @@ class SequenceCollectionAdmin(ByRole[SequenceCollection], Audited[SequenceCollec
         rows = super().get_queryset(request)
         if _picks_for_dataset(request) and not self.sees_everything(request):
             rows = readable_collections(request).order_by(*self.ordering)
-        return rows.annotate(sequence_count=Count("members"))
+        return rows.annotate(sequence_count=_SIZE)
 
     @admin.display(ordering="sequence_count", description=_("sequences"))
     def sequences(self, row: Any) -> int:
         count: int = row.sequence_count
         return count
+
+    @admin.display(description=_("members"))
+    @once_a_row
+    def first_members(self, row: Any) -> SafeString:
+        members = row.members.select_related("sequence").order_by("position")[:SHOWN]
+        of_sequence = "admin:catalogue_sequence_change"
+        rows = [
+            (one.position, one.name, Link(str(one.sequence), reverse(of_sequence, args=(one.sequence_id,))))
+            for one in members
+        ]
+        return shown_rows((_("position"), _("name"), _("sequence")), rows, of=self.sequences(row))

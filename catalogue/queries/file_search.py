@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from django.db.models import F, Func, IntegerField, Q, QuerySet, Value
-from django.db.models.functions import Collate, Lower
-from django.db.models.lookups import Regex, StartsWith
+from django.db.models.functions import Collate, Lower, StrIndex
+from django.db.models.lookups import GreaterThan, Regex, StartsWith
 
 from catalogue import access
 from catalogue.access import Viewer
@@ -31,6 +31,7 @@ from catalogue.models import (
 )
 from catalogue.models import Sequence as SequenceRow
 from catalogue.models.text_search import MIN_PART
+from catalogue.queries.datasets import files_with_trigrams
 from catalogue.queries.text import has_part, storable
 
 #: Upper bounds of the files of a page, and of the samples that a listing names.
@@ -142,6 +143,24 @@ def matching_files(
     return files
 
 
+def files_with_text(text: str, *, within: QuerySet[DataFile]) -> QuerySet[DataFile]:
+    """Return the files of `within` that have every word of a text, as `FileFilter.text` does, for a page of them.
+
+    Those of a part that few files have are looked up at once; of a part that many have, a page is found sooner by
+    reading one file after the other.
+    """
+    files = within
+    for part in text.split():
+        found = _has_text(part)
+        if len(part) >= MIN_PART and storable(part):
+            candidates = files_with_trigrams(part)
+            contained = GreaterThan(StrIndex(FILE_TEXT, Lower(Value(part))), 0)
+            found = Q(contained) if candidates is None else Q(contained, pk__in=candidates)
+            found |= _has_former_id(part)
+        files = files.filter(found)
+    return files
+
+
 def file_page(files: QuerySet[DataFile], *, after: str | None = None, limit: int = 100) -> FilePage:
     """Return the next files of a queryset in the order of id, kind and format; one query, whatever the page.
 
@@ -199,12 +218,15 @@ def _has_text(part: str, *, former: bool = True) -> Q:
             Q(StartsWith(Collate(Lower("htsget_id"), "C"), part.lower())) if storable(part) else Q(pk__in=())
         )
     found = has_part(FILE_TEXT, part)
-    if former and storable(part):
-        # Looked up first: a condition with a query inside it would keep the index from being used.
-        names = FormerId.objects.filter(has_part(F("htsget_id"), part)).exclude(target="")
-        for kind, target in names.values_list("kind", "target")[:_MAX_FORMER]:
-            found |= Q(kind=kind, htsget_id=target)
-    return found
+    return found | _has_former_id(part) if former and storable(part) else found
+
+
+def _has_former_id(part: str) -> Q:
+    # Looked up first: a condition with a query inside it would keep the index from being used.
+    names = FormerId.objects.filter(has_part(F("htsget_id"), part)).exclude(target="")
+    return _any(
+        Q(kind=kind, htsget_id=target) for kind, target in names.values_list("kind", "target")[:_MAX_FORMER]
+    )
 
 
 def _has_reference(name: str, viewer: Viewer | None) -> Q:

@@ -37,11 +37,11 @@ def contigs_without_sequence(
 
     `name` selects those whose name contains it. One query, of unlinked contigs alone.
     """
-    rows = Contig.objects.filter(sequence=None, file__in=files)
+    rows = _contigs(files).filter(sequence=None)
     if name:
         rows = rows.filter(name__icontains=name)
     # A file has a name once, so that contigs are files here; to count distinct ones would sort them.
-    groups = rows.values("name", "length", "md5").annotate(files=Count("pk"))
+    groups = rows.values("name", "length", "md5").annotate(files=Count("*"))
     page = groups.order_by("-files", "name", "length", "md5")[offset : offset + min(limit, MAX_GROUPS)]
     return [ContigGroup(row["name"], row["length"], _hex(row["md5"]), row["files"]) for row in page]
 
@@ -63,7 +63,7 @@ def residues_that_files_lack(
 
     To hold one, ingest the FASTA file that has it.
     """
-    rows = Contig.objects.filter(file__in=files, sequence__blob=None, sequence__isnull=False)
+    rows = _contigs(files).filter(sequence__blob=None, sequence__isnull=False)
     groups = rows.values("sequence").annotate(files=Count("file", distinct=True), md5=F("sequence__md5"))
     page = list(groups.order_by("-files", "sequence")[offset : offset + min(limit, MAX_GROUPS)])
     names = _names([row["sequence"] for row in page], files)
@@ -94,9 +94,14 @@ def candidates(group: ContigGroup, collections: QuerySet[CollectionMember]) -> l
     return list(named.order_by("sequence").values_list("sequence", flat=True).distinct()[:2])
 
 
+def _contigs(files: QuerySet[DataFile]) -> QuerySet[Contig]:
+    """Return the contigs of the files; of all files without a look at these."""
+    return Contig.objects.filter(file__in=files) if files.query.where else Contig.objects.all()
+
+
 def _names(sequences: list[int], files: QuerySet[DataFile]) -> dict[int, str]:
     """Return a name that a header gives to each sequence."""
-    rows = Contig.objects.filter(sequence__in=sequences, file__in=files).order_by("sequence", "pk")
+    rows = _contigs(files).filter(sequence__in=sequences).order_by("sequence", "pk")
     return dict(rows.distinct("sequence").values_list("sequence", "name"))
 
 
