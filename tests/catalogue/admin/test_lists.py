@@ -98,7 +98,7 @@ def test_a_search_finds_the_same_whether_few_or_many_files_have_a_part(
     other = make_granted_file(Dataset.objects.get(), "100%_sample")
     for text, ids in (
         ("ile00", [f"file{n:03}" for n in range(10)]), ("FILE011", ["file011"]), ("ldfile_", [renamed.htsget_id]),
-        ("ile 003", ["file003"]), ("0%_s", [other.htsget_id]), ("file-0", []), ("nosuch", []), ("ile00\0", []),
+        ("ile 003", ["file003"]), ("0%_s", [other.htsget_id]), ("file-0", []), ("nosuch", []),
     ):  # fmt: skip
         page = admin_client.get("/admin/catalogue/datafile/", {"q": text})
         assert [row.htsget_id for row in page.context["cl"].result_list] == ids, text
@@ -130,17 +130,12 @@ def test_a_search_of_the_audit_looks_at_the_newest_events_and_at_all_of_a_name(
             kind="ticket", outcome="granted", actor=f"reader{number}", dataset="trio" if number < 2 else "duo",
             target=f"/reads/sample{number}", detail={},
         )  # fmt: skip
-    for text, found in (
-        ("sample5", 1),
-        ("sample", 3),
-        ("sample1", 0),
-        ("trio", 2),
-        ("reader0", 1),
-        ("reader", 3),
-    ):
+    wanted = {"sample5": 1, "sample": 3, "sample1": 0, "trio": 2, "reader0": 1, "reader": 3}
+    for text, found in wanted.items():
         page = admin_client.get("/admin/catalogue/auditevent/", {"q": text})
         assert page.context["cl"].result_count == found, text
         assert "The newest 3 events were searched" in page.content.decode()
+    for text in wanted:
         export = admin_client.get("/admin/catalogue/auditevent/export.jsonl", {"q": text})
         lines = b"".join(export.streaming_content).splitlines()  # type: ignore[attr-defined]
         rows = AuditEvent.objects.filter(kind="ticket").values()
