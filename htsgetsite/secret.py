@@ -24,13 +24,27 @@ def secret_key(environment: Environment, given: str, home: Path | None) -> str:
             environment.complain("HTSGETSITE_HOME", f"expected a folder that the site may write to ({error})")
     elif not given:
         environment.complain("SECRET_KEY", "expected a secret, because DATABASE_URL is set and DEBUG is not")
-    elif len(given) < MIN_LENGTH or len(set(given)) < MIN_DISTINCT:
+    elif _is_weak(given):
         environment.complain(
             "SECRET_KEY",
             f"expected at least {MIN_LENGTH} characters, {MIN_DISTINCT} of them different; make one with: "
             "python3 -c 'import secrets; print(secrets.token_urlsafe(64))'",
         )
     return given
+
+
+def earlier_keys(environment: Environment, given: list[str]) -> list[str]:
+    """Return the earlier secret keys, each of which had to be a secret key; anything else is reported."""
+    if any(map(_is_weak, given)):
+        environment.complain(
+            "SECRET_KEY_FALLBACKS",
+            f"expected earlier secret keys, each of at least {MIN_LENGTH} characters, separated by spaces or commas",
+        )
+    return given
+
+
+def _is_weak(secret: str) -> bool:
+    return len(secret) < MIN_LENGTH or len(set(secret)) < MIN_DISTINCT
 
 
 def kept_secret(path: Path) -> str:

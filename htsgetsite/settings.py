@@ -24,7 +24,7 @@ from htsgetsite.database import Database, database_from_url, embedded_database
 from htsgetsite.django_settings import *  # noqa: F403
 from htsgetsite.environment import Environment
 from htsgetsite.logs import logging_config
-from htsgetsite.secret import secret_key
+from htsgetsite.secret import earlier_keys, secret_key
 
 # Allows annotations such as QuerySet[Sequence] at run time.
 django_stubs_ext.monkeypatch()
@@ -71,10 +71,13 @@ SECRET_KEY: str = ENVIRONMENT.text(
     doc="Signs sessions and data URLs; at least 50 characters, the same for every process of the site.",
 )
 SECRET_KEY = secret_key(ENVIRONMENT, SECRET_KEY, HTSGETSITE_HOME if EMBEDDED or DEBUG else None)
-SECRET_KEY_FALLBACKS: list[str] = ENVIRONMENT.words(
-    "SECRET_KEY_FALLBACKS",
-    default=[],
-    doc="Earlier secret keys, by which tickets and sessions still work for a while after SECRET_KEY was changed.",
+SECRET_KEY_FALLBACKS: list[str] = earlier_keys(
+    ENVIRONMENT,
+    ENVIRONMENT.words(
+        "SECRET_KEY_FALLBACKS",
+        default=[],
+        doc="Earlier secret keys, by which tickets and sessions still work for a while after SECRET_KEY was changed.",
+    ),
 )
 
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]

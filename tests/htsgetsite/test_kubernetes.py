@@ -73,8 +73,9 @@ def test_pods_have_no_rights_that_they_do_not_need() -> None:
 def test_settings_exist_and_no_secret_is_among_them() -> None:
     [config] = [document for document in documents() if document["kind"] == "ConfigMap"]
     assert config["data"].keys() <= DECLARED - {"SECRET_KEY", "DATABASE_URL", "METRICS_TOKEN"}
-    own = {entry["name"] for entry in pods()["web"]["containers"][0]["env"]}
-    assert own - {"POD_IP"} <= DECLARED
+    for pod in pods().values():
+        for name in {entry["name"] for entry in pod["containers"][0].get("env", ())} - {"POD_IP"}:
+            assert name in DECLARED
     assert "kind: Secret" not in "".join(
         path.read_text(encoding="utf-8") for path in MANIFESTS.glob("*.yaml")
     )
@@ -98,6 +99,16 @@ def test_systemd_finds_no_fault_with_the_units(unit: Path, tmp_path: Path) -> No
     done = subprocess.run([need("systemd-analyze"), "verify", copy], capture_output=True, text=True)
     told = [line for line in done.stderr.splitlines() if unit.name in line]
     assert (done.returncode, told) == (0, [])
+
+
+def test_units_stop_their_main_process_first_and_start_in_order() -> None:
+    """Readers of files that were told to stop with the worker would take the file along that it is at."""
+    for unit in UNITS:
+        text = unit.read_text(encoding="utf-8")
+        assert "\nKillMode=mixed\n" in text
+        for name in re.findall(r"^Environment=(.*)$", text, re.MULTILINE)[0].split():
+            assert name.partition("=")[0] in DECLARED | {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
+    assert re.search(r"^After=.*htsgetsite-web\.service", UNITS[1].read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_units_run_commands_that_exist() -> None:

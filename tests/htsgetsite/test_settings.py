@@ -101,6 +101,10 @@ def test_production_is_sound(tmp_path: Path) -> None:
         ({"DATABASE_URL": "postgresql://db/n?pool_min_size=4"}, "DATABASE_URL: expected pool_max_size"),
         ({"SECRET_KEY": "hunter2"}, "SECRET_KEY: expected at least 50 characters"),
         ({"SECRET_KEY": "hunter2" * 10, "DEBUG": "1"}, "10 of them different"),
+        (
+            {"SECRET_KEY_FALLBACKS": f"{SECRET} hunter2"},
+            "SECRET_KEY_FALLBACKS: expected earlier secret keys, each of",
+        ),
         ({"DEBUG": "nope"}, "DEBUG: expected 1, true"),
         ({"PORT": "70000"}, "PORT: expected a whole number from 1 to 65535"),
         ({"PUBLIC_URL": "data.example.org"}, "PUBLIC_URL: expected an address such as https://"),
