@@ -1,10 +1,10 @@
 """System checks of the deployment: `manage.py check --deploy` warns of settings that a public site must not have."""
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -71,6 +71,7 @@ RISKS: Final = (
                     settings.THROTTLE_TICKETS_ADDRESS,
                     settings.THROTTLE_FAILURES,
                 ),
+                *(settings.THROTTLE_GRAPHQL_USER, settings.THROTTLE_GRAPHQL_ADDRESS),
                 *(settings.THROTTLE_SIGN_IN, settings.THROTTLE_SIGN_IN_ACCOUNT),
             )
         ),
@@ -107,6 +108,19 @@ RISKS: Final = (
         "SECRET_KEY_FALLBACKS is set: what was signed with an earlier key is still accepted.",
         "Remove it once TICKET_URL_TTL has passed since the change; at once if the earlier key became known.",
     ),
+    Risk(
+        12,
+        lambda: _is_far_in_the_clear(settings.DATABASES["default"]),
+        "DATABASE_URL leads to another network without TLS: the password and the data can be read on the way.",
+        "Add sslmode=verify-full, and sslrootcert if the server's certificate is of an authority of your own.",
+    ),
+    Risk(
+        13,
+        lambda: any(map(_sends_in_the_clear, settings.HTSGETSITE_STORAGES.values())),
+        "A storage of HTSGETSITE_STORAGES is reached over http on another network: data, and URLs that open data, "
+        "can be read on the way.",
+        "Put TLS in front of the object store, and give https addresses as endpoint_url and public_endpoint_url.",
+    ),
 )
 
 
@@ -118,6 +132,31 @@ def check_risks(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Check
         for risk in RISKS
         if risk.applies()
     ]
+
+
+def _is_far_in_the_clear(database: Mapping[str, Any]) -> bool:
+    """Return whether a database is on another network, and the connection to it may be without TLS."""
+    modes = {"require", "verify-ca", "verify-full"}
+    return _is_far(database.get("HOST", "")) and database["OPTIONS"].get("sslmode") not in modes
+
+
+def _sends_in_the_clear(storage: str) -> bool:
+    """Return whether bytes of a storage, by the site or by its clients, cross networks over http."""
+    options = parse_qs(urlsplit(storage).query)
+    urls = [
+        urlsplit(url) for name in ("endpoint_url", "public_endpoint_url") for url in options.get(name, ())
+    ]
+    return any(url.scheme == "http" and _is_far(url.hostname or "") for url in urls)
+
+
+def _is_far(host: str) -> bool:
+    """Return whether a host may be on another network: not this machine, a private address or a name without a dot."""
+    if not host or host.startswith("/"):
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." in host and not host.endswith((".internal", ".local", ".svc"))
 
 
 def _is_private(host: str) -> bool:

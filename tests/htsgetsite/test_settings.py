@@ -55,6 +55,18 @@ def test_documentation_lists_every_setting_as_it_is_declared() -> None:
     assert documented == declared, "docs/settings.md must hold these lines:\n" + "\n".join(declared)
 
 
+def test_the_page_on_security_has_the_defaults_of_every_rate_limit() -> None:
+    page = (PROJECT / "docs" / "security.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| ([\w/]+) \|", page, flags=re.MULTILINE))
+    assert told == {
+        d.name: d.default
+        for d in settings.ENVIRONMENT.declarations
+        if d.name.startswith("THROTTLE_") or d.name == "MAX_CONNECTIONS_PER_ADDRESS"
+    }
+    nginx = (PROJECT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    assert f"limit_conn clients {told['MAX_CONNECTIONS_PER_ADDRESS']};" in nginx
+
+
 def test_the_test_run_ignores_the_environment_of_its_user() -> None:
     declared = {declaration.name for declaration in settings.ENVIRONMENT.declarations}
     assert not {name for name in declared if name in os.environ} - {"HTSGETSITE_HOME"}
