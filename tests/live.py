@@ -1,7 +1,6 @@
 """The site as a process of its own, with its own home, and its commands."""
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -14,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
-from tests.paths import OWN_HOME, PROJECT
+from tests.made_once import made_once
+from tests.paths import PROJECT
 
 #: Seconds after which a wait fails: more than any server or command takes on a busy machine.
 PATIENCE = 240
@@ -36,9 +36,9 @@ from django.core.management import call_command
 for command in json.load(sys.stdin):
     call_command(*command)
 """
-#: A site that a test starts has a home and settings of its own.
+#: A site that a test starts has a home and settings of its own, and compiles its modules once, not at every start.
 _NOT_INHERITED = re.compile(
-    r"HTSGETSITE_.*|DJANGO_.*|DATABASE_URL|SECRET_KEY|DEBUG|ALLOWED_HOSTS|PUBLIC_URL|PORT|WORKERS|SERVE_JOBS|NIGHTLY_.*|AUDIT_DAYS|COV.*"
+    r"HTSGETSITE_.*|DJANGO_.*|DATABASE_URL|SECRET_KEY|DEBUG|ALLOWED_HOSTS|PUBLIC_URL|PORT|WORKERS|SERVE_JOBS|NIGHTLY_.*|AUDIT_DAYS|COV.*|PYTHONDONTWRITEBYTECODE"
 )
 
 
@@ -69,12 +69,15 @@ class Site:
             )
         return done
 
-    def prepare(self, *commands: Sequence[str | Path]) -> None:
-        """Run commands one after the other in one process, which is quicker. Raise AssertionError if one fails."""
-        self.manage(
+    def prepare(self, *commands: Sequence[str | Path]) -> str:
+        """Run commands one after the other in one process, which is quicker; return what they print.
+
+        Raise AssertionError if one fails.
+        """
+        return self.manage(
             *("shell", "--verbosity", "0", "--no-imports", "-c", _RUN_EACH),
             input=json.dumps([[str(word) for word in command] for command in commands]),
-        )
+        ).stdout
 
     def environment(self) -> dict[str, str]:
         """Return the environment of this site's processes."""
@@ -99,28 +102,22 @@ def make_site(home: Path, variables: Mapping[str, str] | None = None, *, demo: b
 
 def copy_site(home: Path, *, demo: bool = False) -> None:
     """Copy a site to an empty folder: the one that is made once a test run, whose PostgreSQL waits for no disk."""
-    subprocess.run(["cp", "-a", f"{_first_site(demo=demo)}/.", home], check=True)
+    first = made_once("demo", _make_demo) if demo else made_once("site", _make_first)
+    subprocess.run(["cp", "-a", f"{first}/.", home], check=True)
 
 
-def _first_site(*, demo: bool) -> Path:
-    made = Path(os.environ[OWN_HOME], "first-demo" if demo else "first-site")
-    with made.with_suffix(".lock").open("w") as lock:
-        # Of the workers of the test run the first makes it.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            draft = made.with_suffix(".new")
-            draft.mkdir()
-            if demo:
-                copy_site(draft)
-                Site(draft, {}).manage(*_DEMO)
-            else:
-                Site(draft, {}).manage(*_MIGRATE)
-                with (draft / "postgres" / "postgresql.auto.conf").open("a") as configuration:
-                    configuration.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n")
-            # Each site has a key of its own.
-            (draft / "secret_key").unlink()
-            draft.rename(made)
-    return made
+def _make_first(home: Path) -> None:
+    Site(home, {}).manage(*_MIGRATE)
+    with (home / "postgres" / "postgresql.auto.conf").open("a") as configuration:
+        configuration.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n")
+    # Each site has a key of its own.
+    (home / "secret_key").unlink()
+
+
+def _make_demo(home: Path) -> None:
+    copy_site(home)
+    Site(home, {}).manage(*_DEMO)
+    (home / "secret_key").unlink()
 
 
 @contextlib.contextmanager

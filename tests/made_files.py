@@ -5,6 +5,7 @@ is made by compressing the uncompressed bytes again, with the gzip of Python's s
 """
 
 import random
+import shutil
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ import pysam
 import pysam.bcftools
 
 from catalogue.formats import ReadRange
+from tests.made_once import made_once
 
 EOF_MARKER = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
@@ -398,8 +400,7 @@ def _unended(folder: Path) -> MadeFile:
     return index_vcf(path)
 
 
-#: How to make each kind of file, in a folder.
-KINDS: dict[str, Callable[[Path], MadeFile]] = {
+_MAKERS: dict[str, Callable[[Path], MadeFile]] = {
     "bam by htslib": lambda folder: _bam(folder, "plain", unplaced=300),
     "bam with csi": lambda folder: _bam(folder, "csi", csi=14, unplaced=20),
     "bam with fine csi": lambda folder: _bam(folder, "fine", csi=9),
@@ -435,3 +436,17 @@ KINDS: dict[str, Callable[[Path], MadeFile]] = {
     "bcf with records cut by blocks": lambda folder: _cut_bcf(folder, "cut"),
     "bcf of one header": lambda folder: index_bcf(make_bcf(folder / "header.bcf", make_vcf_text(count=0))),
 }
+
+
+def _copies(kind: str, make: Callable[[Path], MadeFile]) -> Callable[[Path], MadeFile]:
+    def copy(folder: Path) -> MadeFile:
+        first = made_once(f"{kind}.file", make)
+        copied = [Path(shutil.copy2(path, folder)) for path in sorted(first.iterdir())]
+        index = next(path for path in copied if path.suffix in {".bai", ".csi", ".tbi"})
+        return MadeFile(index.with_suffix(""), index)
+
+    return copy
+
+
+#: How to get each kind of file, with its index, in a folder.
+KINDS = {kind: _copies(kind, make) for kind, make in _MAKERS.items()}

@@ -45,7 +45,7 @@ def main() -> None:
 
 def take_all(desk: "Desk", page: Page, width: int) -> None:
     """Take the pictures of one width."""
-    desk.sign_in(page, "steward")
+    desk.enter(page, "steward")
     page.goto(f"{desk.site.url}/admin/register/browse/?storage=lab&prefix=trio/reads/")
     picture(page, f"desk-register-{width}")
     page.get_by_role("checkbox", name="Everything below this prefix").check()

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, WIDE, NewVisit, Visit
-from tests.browser.made_desk import COLLECTION, Clicks, Desk, running_desk
+from tests.browser.made_desk import COLLECTION, PASSWORD, Clicks, Desk, running_desk
 from tests.live import PATIENCE
 from tests.programs import need
 
@@ -64,9 +64,20 @@ def assert_sound(visit: Visit, desk: Desk) -> None:
     assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), visit.page.url
 
 
+def test_signing_in_leads_to_the_desk(desk: Desk, new_visit: NewVisit) -> None:
+    visit = new_visit()
+    visit.page.goto(f"{desk.site.url}/admin/")
+    visit.page.get_by_label("Username").fill("root")
+    visit.page.get_by_label("Password").fill(PASSWORD)
+    visit.page.get_by_role("button", name="Sign in").click()
+    visit.page.wait_for_url(f"{desk.site.url}/admin/")
+    expect(visit.page.get_by_role("link", name="Register files")).to_be_visible()
+    assert_sound(visit, desk)
+
+
 def test_what_needs_attention_is_the_first_page(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "steward")
+    clicks = desk.enter(visit.page, "steward")
     for text in ("files missing", "files changed", "files corrupt", "contigs without a sequence"):
         expect(visit.page.get_by_role("link", name=text)).to_be_visible()
     for text in ("sequences named but not held", "failed jobs this week", "running jobs"):
@@ -78,7 +89,7 @@ def test_what_needs_attention_is_the_first_page(desk: Desk, new_visit: NewVisit)
 
 def test_registering_reads_from_a_storage(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "steward")
+    clicks = desk.enter(visit.page, "steward")
     clicks.on("link", "Register files")
     clicks.on("checkbox", "Everything below this prefix")
     clicks.choose("Dataset", "trio")
@@ -97,7 +108,7 @@ def test_registering_reads_from_a_storage(desk: Desk, new_visit: NewVisit) -> No
 
 def test_registering_many_by_manifest(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "steward")
+    clicks = desk.enter(visit.page, "steward")
     clicks.on("link", "Register by manifest")
     clicks.give("A manifest: CSV, TSV or JSON lines", desk.folder / "manifest.csv")
     expect(visit.page.get_by_text("manifest.csv is here")).to_be_visible(timeout=_PATIENCE)
@@ -112,7 +123,7 @@ def test_registering_many_by_manifest(desk: Desk, new_visit: NewVisit) -> None:
 
 def test_registering_sequences_from_an_upload(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "curator")
+    clicks = desk.enter(visit.page, "curator")
     clicks.on("link", "Register sequences")
     clicks.give("A FASTA file, uncompressed or gzip", desk.folder / "more.fa")
     expect(visit.page.get_by_text("more.fa is here")).to_be_visible(timeout=_PATIENCE)
@@ -132,7 +143,7 @@ def test_an_upload_goes_on_where_it_stopped(desk: Desk, new_visit: NewVisit, tmp
     large = tmp_path / "large.fa"
     large.write_bytes(b">large\n" + b"ACGT" * (5 << 20) + b"\n")
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "curator")
+    clicks = desk.enter(visit.page, "curator")
     clicks.on("link", "Register sequences")
     visit.page.route(re.compile(r"offset=[1-9]"), lambda route: route.abort())
     clicks.give("A FASTA file, uncompressed or gzip", large)
@@ -148,7 +159,7 @@ def test_an_upload_goes_on_where_it_stopped(desk: Desk, new_visit: NewVisit, tmp
 
 def test_following_a_job(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "steward")
+    clicks = desk.enter(visit.page, "steward")
     clicks.on("link", "Jobs and runs")
     clicks.at(visit.page.locator("#result_list tbody a").first)
     expect(visit.page.locator("#run-told")).to_be_visible()
@@ -158,7 +169,7 @@ def test_following_a_job(desk: Desk, new_visit: NewVisit) -> None:
 
 def test_finding_files(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "steward")
+    clicks = desk.enter(visit.page, "steward")
     find(clicks, "irst/a")
     expect(visit.page.get_by_role("link", name="first/a")).to_be_visible()
     clicks.on("button", "Filters")
@@ -170,7 +181,7 @@ def test_finding_files(desk: Desk, new_visit: NewVisit) -> None:
 
 def test_repairing_references(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "steward")
+    clicks = desk.enter(visit.page, "steward")
     clicks.on("link", "contigs without a sequence")
     clicks.on("checkbox", "Tick all on this page")
     clicks.choose("To the members of", COLLECTION)
@@ -183,7 +194,7 @@ def test_repairing_references(desk: Desk, new_visit: NewVisit) -> None:
 
 def test_moving_files(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "steward")
+    clicks = desk.enter(visit.page, "steward")
     find(clicks, "first/b")
     clicks.at(visit.page.locator("input.action-select").first)
     clicks.on("button", "Move")
@@ -197,7 +208,7 @@ def test_moving_files(desk: Desk, new_visit: NewVisit) -> None:
 
 def test_publishing_and_withdrawing(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "owner")
+    clicks = desk.enter(visit.page, "owner")
     for button, said in (
         ("Publish", "anybody may fetch them"),
         ("Withdraw", "only whoever is granted access"),
@@ -217,7 +228,7 @@ def test_publishing_and_withdrawing(desk: Desk, new_visit: NewVisit) -> None:
 @pytest.mark.parametrize("button", ["Verify", "Index again"])
 def test_verifying_and_indexing(desk: Desk, new_visit: NewVisit, button: str) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "steward")
+    clicks = desk.enter(visit.page, "steward")
     find(clicks, "first/a")
     clicks.at(visit.page.locator("input.action-select").first)
     clicks.on("button", button)
@@ -229,7 +240,7 @@ def test_verifying_and_indexing(desk: Desk, new_visit: NewVisit, button: str) ->
 
 def test_exporting_a_manifest(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "steward")
+    clicks = desk.enter(visit.page, "steward")
     find(clicks, "first/a")
     clicks.at(visit.page.locator("input.action-select").first)
     with visit.page.expect_download() as download:
@@ -240,7 +251,7 @@ def test_exporting_a_manifest(desk: Desk, new_visit: NewVisit) -> None:
 
 def test_renaming_an_id(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "steward")
+    clicks = desk.enter(visit.page, "steward")
     find(clicks, "first/c")
     clicks.at(visit.page.locator("input.action-select").first)
     clicks.on("button", "Rename")
@@ -255,7 +266,7 @@ def test_renaming_an_id(desk: Desk, new_visit: NewVisit) -> None:
 
 def test_removing_a_file(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "steward")
+    clicks = desk.enter(visit.page, "steward")
     find(clicks, "first/d")
     clicks.at(visit.page.locator("input.action-select").first)
     clicks.on("button", "Remove")
@@ -270,9 +281,7 @@ def test_granting_access(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
     for said in ("was added successfully", "The same grant is there already."):
         clicks = (
-            desk.sign_in(visit.page, "steward")
-            if not visit.page.url.startswith("http")
-            else Clicks(visit.page)
+            desk.enter(visit.page, "steward") if not visit.page.url.startswith("http") else Clicks(visit.page)
         )
         visit.page.goto(f"{desk.site.url}/admin/")
         clicks.on("link", "Who may see what")
@@ -290,7 +299,7 @@ def test_granting_access(desk: Desk, new_visit: NewVisit) -> None:
 
 def test_who_fetched_what(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit()
-    clicks = desk.sign_in(visit.page, "auditor")
+    clicks = desk.enter(visit.page, "auditor")
     clicks.on("link", "Audit")
     visit.page.get_by_role("searchbox").fill("trio")
     visit.page.get_by_role("searchbox").press("Enter")
@@ -307,7 +316,7 @@ def test_every_page_is_sound(
     desk: Desk, new_visit: NewVisit, width: int, scheme: str, role: str, pages: tuple[str, ...]
 ) -> None:
     visit = new_visit(width=width, scheme=scheme)
-    desk.sign_in(visit.page, role)
+    desk.enter(visit.page, role)
     for path in pages:
         answer = visit.page.goto(f"{desk.site.url}/admin/{path}")
         assert answer is not None and (answer.status == 200 or "delete" in path), (path, answer)
@@ -319,7 +328,7 @@ def test_every_page_is_sound(
 
 def test_the_menu_of_a_phone_opens_by_keyboard(desk: Desk, new_visit: NewVisit) -> None:
     visit = new_visit(width=NARROW)
-    desk.sign_in(visit.page, "steward")
+    desk.enter(visit.page, "steward")
     link = visit.page.get_by_role("link", name="Register files")
     expect(link).not_to_be_visible()
     visit.page.get_by_role("button", name="Menu").focus()

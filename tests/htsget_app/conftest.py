@@ -1,7 +1,6 @@
 """Fixtures of the htsget tests."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,7 @@ import pytest
 from catalogue.models import DataFile
 from catalogue.queries import reference_folder
 from tests.htsget_app.made_data import ONE, TWO, make_data_file, write_bam, write_vcf
-from tests.htsget_app.made_served import REAL, Served
-from tests.made_files import KINDS, MadeFile
+from tests.htsget_app.made_served import Served, served_file
 
 
 @pytest.fixture(autouse=True)
@@ -19,21 +17,12 @@ def no_references_of_other_tests() -> None:
     shutil.rmtree(reference_folder(), ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@pytest.fixture
+def served(request: pytest.FixtureRequest) -> Served:
     """The file that the test's parameter names: a kind of made file, or a real one."""
-    name: str = request.param
-    folder = tmp_path_factory.mktemp("served")
-    if name in KINDS:
-        made = KINDS[name](folder)
-    else:
-        path = REAL / name
-        if not path.exists():
-            pytest.skip("../shared/data is not there")
-        made = MadeFile(path, next(p for p in path.parent.iterdir() if p.name.startswith(f"{path.name}.")))
-    served = Served(made, folder)
-    yield served
-    served.close()
+    if found := served_file(request.param):
+        return found
+    pytest.skip("../shared/data is not there")
 
 
 @pytest.fixture(scope="session")

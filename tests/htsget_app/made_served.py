@@ -1,10 +1,12 @@
 """Stored files known as the catalogue would know them, with what htslib says is in them."""
 
+import os
 import random
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ from htsget_app.planning.parts import Inline, Limits, Part, PartClass, PlannedFi
 from htsget_app.planning.plan import plan
 from tests.htsget_app.made_planned import make_planned_file, packed_indexes
 from tests.made_files import KINDS, MadeFile, reader_of, uncompressed_of
-from tests.paths import SHARED_DATA
+from tests.paths import OWN_HOME, SHARED_DATA
 
 REAL = SHARED_DATA
 REAL_FILES = (
@@ -163,6 +165,19 @@ class Served:
         start = rng.randrange(length)
         width = rng.choice((1, 1, 100, 100, 3000, 20_000, 300_000, length))
         return Region(contig.index, start, start + width)
+
+
+@cache
+def served_file(name: str) -> Served | None:
+    """The kind of made file, or the real one, of this name; None where it is not there. Read once a process."""
+    folder = Path(tempfile.mkdtemp(dir=os.environ[OWN_HOME]))
+    if name in KINDS:
+        return Served(KINDS[name](folder), folder)
+    path = REAL / name
+    if not path.exists():
+        return None
+    index = next(each for each in path.parent.iterdir() if each.name.startswith(f"{path.name}."))
+    return Served(MadeFile(path, index), folder)
 
 
 def bytes_of(block: Part, data: bytes) -> bytes:

@@ -33,30 +33,51 @@ pytestmark = pytest.mark.django_db
 INLINE = (64 * 1024, 0, 10**8)
 
 
-def name_contigs(file: DataFile) -> None:
-    """Every contig gets a sequence, which the catalogue knows by other names: by an alias and in a collection."""
+Names = dict[int, list[dict[str, str]]]
+
+
+def name_contigs(file: DataFile) -> Names:
+    """Give every contig a sequence, which the catalogue knows by other names: by an alias and in a collection.
+
+    Return, for the number of each contig, parameters that all mean it.
+    """
+    contigs = list(Contig.objects.filter(file=file))
+    digests = {
+        contig.number: contig.md5 or random.Random(f"{file.pk} {contig.name}").randbytes(16)
+        for contig in contigs
+    }
+    Sequence.objects.bulk_create(
+        [Sequence(md5=digests[contig.number], length=contig.length or 1) for contig in contigs],
+        ignore_conflicts=True,
+    )
+    sequences = {bytes(each.md5): each for each in Sequence.objects.filter(md5__in=digests.values())}
     authority = NamingAuthority.objects.get(name="ucsc")
     collection = SequenceCollection.objects.create(name=f"of file {file.pk}")
-    for contig in Contig.objects.filter(file=file):
-        md5 = contig.md5 or random.Random(f"{file.pk} {contig.name}").randbytes(16)
-        sequence, _ = Sequence.objects.get_or_create(md5=md5, defaults={"length": contig.length or 1})
-        Contig.objects.filter(pk=contig.pk).update(sequence=sequence)
-        Alias.objects.create(authority=authority, name=f"alias of {contig.name}", sequence=sequence)
-        CollectionMember.objects.create(
-            collection=collection, position=contig.number, name=f"member {contig.name}", sequence=sequence
+    aliases, members = [], []
+    for contig in contigs:
+        contig.sequence = sequences[digests[contig.number]]
+        aliases.append(Alias(authority=authority, name=f"alias of {contig.name}", sequence=contig.sequence))
+        members.append(
+            CollectionMember(
+                collection=collection,
+                position=contig.number,
+                name=f"member {contig.name}",
+                sequence=contig.sequence,
+            )
         )
+    Contig.objects.bulk_update(contigs, ["sequence"])
+    Alias.objects.bulk_create(aliases)
+    CollectionMember.objects.bulk_create(members)
+    return {contig.number: ways_to_say(contig.name, digests[contig.number].hex()) for contig in contigs}
 
 
-def ways_to_say(file: DataFile, contig: int) -> list[dict[str, str]]:
-    """Parameters that all mean one contig."""
-    row = Contig.objects.select_related("sequence").get(file=file, number=contig)
-    assert row.sequence is not None
-    md5 = bytes(row.sequence.md5).hex()
+def ways_to_say(name: str, md5: str) -> list[dict[str, str]]:
+    """Return parameters that all mean one contig."""
     return [
-        {"referenceName": row.name},
-        {"referenceName": f"alias of {row.name}"},
-        {"referenceName": f"member {row.name}"},
-        {"referenceName": row.name, "referenceMD5": md5},
+        {"referenceName": name},
+        {"referenceName": f"alias of {name}"},
+        {"referenceName": f"member {name}"},
+        {"referenceName": name, "referenceMD5": md5},
         {"referenceMD5": md5},
     ]
 
@@ -70,7 +91,7 @@ def test_answers_over_http(client: Client, settings: Any, served: Served, region
 def compare_answers(client: Client, settings: Any, served: Served, *, regions: int, posts: int) -> None:
     """Registers the file, and holds answers of every kind against it."""
     file = make_data_file(served.made.path, "some/id")
-    name_contigs(file)
+    said = name_contigs(file)
     path = f"/{file.kind}/some/id"
     asked = {"format": file.format}
     everything = [text for *_, text in served.everything[1]]
@@ -78,14 +99,14 @@ def compare_answers(client: Client, settings: Any, served: Served, *, regions: i
     for number in range(regions):
         settings.HTSGET_INLINE_BYTES = INLINE[number % len(INLINE)]
         region = served.random_region(rng)
-        said = rng.choice(ways_to_say(file, region.contig))
-        got = fetch(client, path, {**asked, **said, "start": region.start, "end": region.end})
+        contig = rng.choice(said[region.contig])
+        got = fetch(client, path, {**asked, **contig, "start": region.start, "end": region.end})
         check(served, got, served.truth([region]))
     for number in range(posts):
         settings.HTSGET_INLINE_BYTES = INLINE[number % len(INLINE)]
         several = [served.random_region(rng) for _ in range(rng.randint(1, 9))]
         bodies = [
-            {**rng.choice(ways_to_say(file, region.contig)[:4]), "start": region.start, "end": region.end}
+            {**rng.choice(said[region.contig][:4]), "start": region.start, "end": region.end}
             for region in several
         ]
         check(served, fetch(client, path, body={**asked, "regions": bodies}), served.truth(several))
@@ -98,9 +119,10 @@ def compare_answers(client: Client, settings: Any, served: Served, *, regions: i
             unplaced = [text for contig, *_, text in served.everything[1] if contig == "*"]
             check(served, fetch(client, path, {"referenceName": "*"}), unplaced)
     first = served.header.contigs[0].index
-    said = ways_to_say(file, first)[0]
-    check(served, fetch(client, path, {**asked, **said, "start": 7, "end": 7}), [])
-    check(served, fetch(client, path, {**asked, **said}), served.truth([Region(first, 0, 2**31 - 1)]))
+    check(served, fetch(client, path, {**asked, **said[first][0], "start": 7, "end": 7}), [])
+    check(
+        served, fetch(client, path, {**asked, **said[first][0]}), served.truth([Region(first, 0, 2**31 - 1)])
+    )
 
 
 def check(served: Served, got: Fetched, truth: list[str]) -> None:
@@ -152,7 +174,7 @@ def compare_cram_answers(
     """Registers the file, and holds answers of every kind against it."""
     original, reference = cram
     file = make_data_file(original, "some/cram")
-    name_contigs(file)
+    said = name_contigs(file)
     rng = random.Random(original.name)
     everything = read_cram(original, reference)
     lines = [text for *_, text in everything]
@@ -169,7 +191,7 @@ def compare_cram_answers(
             start = rng.randrange(contigs[name])
             wanted.append((name, start, start + rng.choice((1, 100, 2_000, 10**6))))
         bodies: list[dict[str, str | int]] = [
-            {**rng.choice(ways_to_say(file, list(contigs).index(name))[:4]), "start": start, "end": end}
+            {**rng.choice(said[list(contigs).index(name)][:4]), "start": start, "end": end}
             for name, start, end in wanted
         ]
         if len(bodies) == 1:

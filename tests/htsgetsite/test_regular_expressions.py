@@ -11,7 +11,7 @@ from typing import Any
 from tests.paths import PROJECT
 
 #: At this length a pattern of quadratic cost takes seconds, and a linear one less than a millisecond.
-LENGTH = 60_000
+LENGTH = 40_000
 #: Upper bound of the processor time for one text, which does not depend on what else the machine does.
 SECONDS = 0.5
 #: Repeated to the length, with and without what each pattern may have to see first.

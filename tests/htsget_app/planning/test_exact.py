@@ -10,12 +10,10 @@ from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import MAX_POSITION, Region, unite_regions
 from htsget_app.planning.parts import Inline, Limits, NotSeparable, PartClass, Selection
 from htsget_app.planning.plan import plan
-from tests.htsget_app.made_served import REAL, REAL_FILES, Served, bytes_of
+from tests.htsget_app.made_served import Served, bytes_of, each_file, served_file
 from tests.htsget_app.made_served_crams import Read, ServedCram
 from tests.made_crams import LAYOUTS, make_cram, make_reference, make_sam
 from tests.made_files import (
-    KINDS,
-    MadeFile,
     cut_anywhere,
     index_bcf,
     make_bcf,
@@ -24,7 +22,7 @@ from tests.made_files import (
     uncompressed_of,
 )
 
-ROUNDS = 40
+ROUNDS = 20
 SHAPES = (
     Limits(),
     Limits(inline=10**8),
@@ -73,34 +71,15 @@ def from_a_record(served: Served, rng: random.Random) -> Region:
     return Region(number, int(position) - 1, int(position) - 1 + rng.choice((1, 2, 500)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_file(tmp_path: Path, kind: str) -> None:
-    served = Served(KINDS[kind](tmp_path), tmp_path)
-    try:
-        check(served, seed=len(kind), rounds=ROUNDS)
-    finally:
-        served.close()
+@each_file
+def test_every_kind_of_file(served: Served) -> None:
+    check(served, seed=3, rounds=ROUNDS)
 
 
-@pytest.mark.parametrize("name", REAL_FILES)
-def test_real_files(tmp_path: Path, name: str) -> None:
-    path = REAL / name
-    index = next(
-        (Path(f"{path}{suffix}") for suffix in (".bai", ".csi", ".tbi") if Path(f"{path}{suffix}").exists()),
-        None,
-    )
-    if not path.exists() or index is None:
-        pytest.skip(f"{path} is not there")
-    served = Served(MadeFile(path, index), tmp_path)
-    try:
-        check(served, seed=3, rounds=20)
-    finally:
-        served.close()
-
-
-def test_reads_are_few_for_a_region_in_the_middle(tmp_path: Path) -> None:
+def test_reads_are_few_for_a_region_in_the_middle() -> None:
     """What is read are the edges, not the region."""
-    served = Served(KINDS["bam of many reads"](tmp_path), tmp_path)
+    served = served_file("bam of many reads")
+    assert served is not None
     read = 0
 
     def read_range(offset: int, length: int) -> bytes:
