@@ -45,11 +45,18 @@ def token(site: Site) -> str:
     return site.manage("shell", "--verbosity", "0", "-c", MAKE_TOKEN).stdout.split()[-1]
 
 
-@pytest.fixture
-def backup(site: Site, token: str, tmp_path: Path) -> Path:
-    told = json.loads(site.manage("backup", tmp_path / "backup", "--json").stdout)
+@pytest.fixture(scope="module")
+def first_backup(site: Site, token: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("first") / "backup"
+    told = json.loads(site.manage("backup", folder, "--json").stdout)
     assert told["problems"] == [] and told["copied"] == told["objects"] >= 4
-    return tmp_path / "backup"
+    return folder
+
+
+@pytest.fixture
+def backup(first_backup: Path, tmp_path: Path) -> Path:
+    """A backup that a test may change."""
+    return shutil.copytree(first_backup, tmp_path / "backup")
 
 
 def fresh(home: Path) -> Site:

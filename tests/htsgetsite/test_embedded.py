@@ -72,7 +72,7 @@ def make_user(home: Path, program: str = USER) -> subprocess.Popen[str]:
         env={
             "PATH": os.environ["PATH"],
             "HTSGETSITE_HOME": str(home),
-            "DJANGO_SETTINGS_MODULE": "htsgetsite.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.htsgetsite.database_settings",
         },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -198,7 +198,7 @@ def test_the_server_ends_with_the_last_process_though_that_was_killed(
 
 def test_users_that_come_and_go_and_die_at_random_never_meet_a_stopped_server(home: Path) -> None:
     users: list[subprocess.Popen[str]] = []
-    for _ in range(24):
+    for _ in range(20):
         if len(users) < 3 or secrets.randbelow(2):
             users.append(make_user(home))
         else:

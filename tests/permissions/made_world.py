@@ -39,6 +39,8 @@ ROLES = (
 )  # fmt: skip
 
 
+#: For what does not depend on why somebody may have something or not.
+FEW_ROLES = ("anonymous", "other user", "granted user")
 #: What is said to whoever shows no credentials that are good, and to whoever is not permitted anything.
 NOBODY = ("anonymous", "garbage", "expired token", "revoked token", "closed account")
 NOT_GRANTED = (

@@ -28,7 +28,7 @@ SHAPES = (
 )
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(1_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [24, pytest.param(1_000, marks=pytest.mark.long)])
 @each_file
 def test_random_regions(served: Served, count: int) -> None:
     rng = random.Random(str(served.made))
@@ -40,7 +40,7 @@ def test_random_regions(served: Served, count: int) -> None:
 @each_file
 def test_several_regions(served: Served) -> None:
     rng = random.Random(str(served.made) + "several")
-    for number in range(25):
+    for number in range(10):
         regions = tuple(served.random_region(rng) for _ in range(rng.randint(2, 12)))
         limits = SHAPES[number % len(SHAPES)]
         check(served, Selection(regions), served.truth(regions), limits)
@@ -92,7 +92,7 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_random_regions_of_a_deep_file(deep: Served) -> None:
     """Where a window of the index holds many blocks, and an answer a few of them."""
     rng = random.Random(9)
-    for number in range(120):
+    for number in range(60):
         start = rng.randrange(100_000)
         region = Region(0, start, start + rng.choice((1, 30, 500, 2000)))
         limits = (Limits(inline=0), Limits(inline=0, scan=1), Limits(inline=3000), Limits())[number % 4]
