@@ -43,7 +43,7 @@ def name_contigs(file: DataFile) -> Names:
     """
     contigs = list(Contig.objects.filter(file=file))
     digests = {
-        contig.number: contig.md5 or random.Random(f"{file.pk} {contig.name}").randbytes(16)
+        contig.number: bytes(contig.md5 or b"") or random.Random(f"{file.pk} {contig.name}").randbytes(16)
         for contig in contigs
     }
     Sequence.objects.bulk_create(

@@ -1,10 +1,12 @@
 """A site of its own with the demonstration, and the same reads and variants again in a dataset that is closed."""
 
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.live import Site, make_site
+from tests.made_once import made_once
 
 #: The collection of the demonstration.
 GENOME = "Demonstration genome"
@@ -15,6 +17,8 @@ CLOSED = "clinic/patient 1"
 SAMPLE = "PatientOne"
 READER, STRANGER, PASSWORD = "researcher", "visitor", "correct horse battery staple"
 
+#: The file of the home that holds a token of the researcher.
+_TOKEN = "token.txt"
 _ACCOUNTS = f"""
 from django.contrib.auth.models import User
 from catalogue import api_tokens
@@ -68,17 +72,26 @@ class PortalSite:
 
 
 def make_portal_site(home: Path) -> PortalSite:
-    """Make the site: `ada` and `people` of the demonstration, an awkward id beside them, and the closed dataset."""
+    """Make the site: `ada` and `people` of the demonstration, an awkward id beside them, and the closed dataset.
+
+    It is a copy of one that is made once a test run.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", f"{made_once('portal', _make)}/.", home], check=True)
     # Every test signs in from one address.
-    site = make_site(home, {"THROTTLE_SIGN_IN": "none", "THROTTLE_SIGN_IN_ACCOUNT": "none"}, demo=True)
+    site = Site(home, {"THROTTLE_SIGN_IN": "none", "THROTTLE_SIGN_IN_ACCOUNT": "none"})
+    return PortalSite(site, (home / _TOKEN).read_text())
+
+
+def _make(home: Path) -> None:
+    site = make_site(home, demo=True)
     commands: list[list[str | Path]] = []
     for command, file in (("ingest_bam", "ada.bam"), ("ingest_vcf", "people.vcf.gz")):
         for dataset, htsget_id, *more in (("demo", AWKWARD), ("clinic", CLOSED, "--title", "The clinic")):
             options = ("--copy", "--dataset", dataset, "--id", htsget_id, "--collection", GENOME, *more)
             commands.append([command, site.home / "demo" / file, *options])
-    site.prepare(*commands, annotation(site))
-    token = site.manage("shell", "--verbosity", "0", "-c", _ACCOUNTS).stdout.strip().splitlines()[-1]
-    return PortalSite(site, token)
+    told = site.prepare(*commands, annotation(site), ["shell", "--verbosity", "0", "-c", _ACCOUNTS])
+    (home / _TOKEN).write_text(told.strip().splitlines()[-1])
 
 
 def annotation(site: Site) -> list[str | Path]:

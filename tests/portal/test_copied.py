@@ -31,7 +31,7 @@ def running(made: PortalSite) -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def session(running: Site) -> requests.Session:
     """A browser in which the researcher has signed in."""
     found = requests.Session()
