@@ -103,4 +103,5 @@ $(VENV)/.installed: requirements.txt | $(BIN)/python
 
 $(VENV)/.installed-dev: requirements-dev.txt requirements-traces.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+	@$(MAKE) --silent -C tests clients PYTHON=../$(BIN)/python FOLDER=../$(VENV)/clients
 	@touch $(VENV)/.installed $@

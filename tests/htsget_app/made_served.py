@@ -23,6 +23,7 @@ from catalogue.formats.registry import read_header
 from htsget_app.planning.parts import Inline, Limits, Part, PartClass, PlannedFile, Selection
 from htsget_app.planning.plan import plan
 from tests.htsget_app.made_planned import make_planned_file, packed_indexes
+from tests.long_runs import every
 from tests.made_files import KINDS, MadeFile, reader_of, uncompressed_of
 from tests.paths import OWN_HOME, SHARED_DATA
 
@@ -213,4 +214,9 @@ def check(served: Served, selection: Selection, truth: list[str], limits: Limits
     return blocks
 
 
-each_file = pytest.mark.parametrize("served", [*KINDS, *REAL_FILES], indirect=True)
+def some_files(step: int) -> pytest.MarkDecorator:
+    """Parametrize a test by every `step`-th kind of file; the others are left to `make test-long`."""
+    return pytest.mark.parametrize("served", every(step, [*KINDS, *REAL_FILES]), indirect=True)
+
+
+each_file = some_files(1)

@@ -14,6 +14,7 @@ from tests.htsget_app.made_data import Fetched, fetch, make_data_file, make_data
 from tests.htsget_app.made_rewritten import Wish, random_wish
 from tests.htsget_app.made_served import Served, each_file
 from tests.htsget_app.valid_reads import check_rewritten, pair_problems, record_problems
+from tests.long_runs import every
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_pairs, make_reference, make_sam
 from tests.made_files import make_bcf, make_vcf, make_vcf_header
 
@@ -33,7 +34,7 @@ def read(path: Path, body: bytes) -> list[str]:
         return [str(record) for record in file]
 
 
-@pytest.mark.parametrize("queries", [4, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("queries", [3, pytest.param(60, marks=pytest.mark.long)])
 @each_file
 def test_rewritten_over_http(
     client: Client, settings: Any, tmp_path: Path, served: Served, queries: int
@@ -96,7 +97,7 @@ LAYOUT_NAMES = [f"{version} {layout}" for version in VERSIONS for layout in LAYO
 
 
 @pytest.mark.parametrize("queries", [3, pytest.param(40, marks=pytest.mark.long)])
-@pytest.mark.parametrize("name", LAYOUT_NAMES)
+@pytest.mark.parametrize("name", every(2, LAYOUT_NAMES))
 @pytest.mark.parametrize("target", ["BAM", "CRAM"])
 def test_cram_rewritten_over_http(
     client: Client, settings: Any, tmp_path: Path, name: str, target: str, queries: int

@@ -24,7 +24,8 @@ from catalogue.models import (
     SequenceCollection,
 )
 from tests.htsget_app.made_data import SHARED, Fetched, fetch, make_data_file, read_cram
-from tests.htsget_app.made_served import Served, each_file, is_subsequence
+from tests.htsget_app.made_served import Served, each_file, is_subsequence, some_files
+from tests.long_runs import every
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_reference, make_sam
 from tests.object_store import ObjectStore
 
@@ -161,7 +162,7 @@ def cram(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path,
     yield made.path, reference
 
 
-@pytest.mark.parametrize("cram", CRAMS, indirect=True)
+@pytest.mark.parametrize("cram", every(2, CRAMS), indirect=True)
 def test_cram_answers_over_http(
     client: Client, settings: Any, tmp_path: Path, cram: tuple[Path, Path]
 ) -> None:
@@ -219,14 +220,14 @@ def compare_cram_answers(
 # --- Files in an object store: clients fetch parts there, with what the ticket says alone -----------------------------
 
 
-@each_file
+@some_files(5)
 def test_answers_from_an_object_store(
     client: Client, settings: Any, served: Served, stored_in_s3: ObjectStore
 ) -> None:
     compare_answers(client, settings, served, regions=3, posts=2)
 
 
-@pytest.mark.parametrize("cram", CRAMS, indirect=True)
+@pytest.mark.parametrize("cram", every(5, CRAMS), indirect=True)
 def test_cram_answers_from_an_object_store(
     client: Client, settings: Any, tmp_path: Path, cram: tuple[Path, Path], stored_in_s3: ObjectStore
 ) -> None:

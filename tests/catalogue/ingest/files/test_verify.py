@@ -24,6 +24,7 @@ from catalogue.queries.references import reference_folder
 from catalogue.storage import FILES, storage
 from tests.catalogue.lab import Lab, make_cram_file, make_reads_file, make_variants_file
 from tests.catalogue.made_rows import make_sequence
+from tests.long_runs import every
 from tests.made_crams import make_cram, make_reference, make_sam
 from tests.made_files import KINDS
 from tests.object_gate import Fault
@@ -194,7 +195,7 @@ def same_records(path: Path, original: bytes, folder: Path) -> bool:
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", every(3, KINDS))
 def test_made_files_of_every_kind_are_found_sound(lab: Lab, kind: str) -> None:
     """Records cut by blocks, giant reads, coarse and fine indexes, unplaced reads, no end: nothing is a false alarm."""
     made = KINDS[kind](lab.stored)
