@@ -1,8 +1,8 @@
 """Keep a site under mixed load for minutes (`python -m bench.soak`): errors, latencies, and memory of its workers.
 
-Clients ask at once for tickets with their blocks, rewritten records, slices and metadata of sequences, and documents,
-while proteins are ingested beside them. Memory is what a process has to itself (its unique set), so that what workers
-share counts for none of them.
+Clients ask at once for tickets with their blocks, rewritten records, slices and metadata of sequences, documents and
+metrics, while proteins are ingested beside them. Memory is what a process has to itself (its unique set), so that
+what workers share counts for none of them.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import io
 import json
 import os
 import random
+import secrets
 import subprocess
 import sys
 import threading
@@ -29,6 +30,7 @@ from bench.htsget_tickets import path_of, regions, register
 from bench.refget_site import ROOT, hold, make_residues, own_site, serving
 
 _PAUSE = 5.0
+_METRICS_TOKEN = secrets.token_urlsafe(32)
 
 Get = Callable[[str], bytes]
 
@@ -44,7 +46,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     # High rate limits, so that no request is refused; requests are still counted.
-    os.environ["THROTTLE_TICKETS_ADDRESS"] = "999999/second"
+    os.environ |= {"THROTTLE_TICKETS_ADDRESS": "999999/second", "METRICS_TOKEN": _METRICS_TOKEN}
     bam, vcf = make_bam(), make_vcf()
     with own_site() as home:
         register(home, bam, vcf)
@@ -84,7 +86,8 @@ class _Soak:
         connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=60)
 
         def get(path: str) -> bytes:
-            connection.request("GET", path)
+            headers = {"Authorization": f"Bearer {_METRICS_TOKEN}"} if path == "/metrics" else {}
+            connection.request("GET", path, headers=headers)
             response = connection.getresponse()
             body = response.read()
             if response.status >= 400:
@@ -123,6 +126,7 @@ class _Soak:
             "metadata": lambda get: get(f"/sequence/{rng.choice(self._known)}/metadata"),
             "service-info": lambda get: get("/reads/service-info"),
             "ready": lambda get: get("/readyz"),
+            "metrics": lambda get: get("/metrics"),
         }
 
     def _ingest(self) -> None:
