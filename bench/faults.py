@@ -152,6 +152,11 @@ class Run:
         self._restarts = 0
         self.watch = Watch(site.server)
 
+    def settle(self) -> None:
+        """Wait until every client has been answered well."""
+        now = time.monotonic()
+        self._await_calm(now, now)
+
     def see(self, fault: Fault) -> Seen:
         """Cause a fault under load; return what was seen until everything was well again."""
         time.sleep(_CALM)
@@ -307,6 +312,7 @@ def _run(site: Site, bucket: Path, only: str) -> list[str]:
         load, run = Load(clients), Run(site, clients)
         load.start()
         run.watch.start()
+        run.settle()
         for fault in chosen:
             seen = run.see(fault)
             _print(seen)

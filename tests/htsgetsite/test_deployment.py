@@ -156,3 +156,13 @@ def test_make_pin_writes_the_digest_of_every_image(tmp_path: Path) -> None:
     assert f"ARG PYTHON_IMAGE={images['PYTHON_IMAGE']}\n" in (PROJECT / "Dockerfile").read_text(
         encoding="utf-8"
     )
+
+
+def test_the_table_of_faults_has_a_row_for_each_that_the_script_causes() -> None:
+    caused = re.findall(
+        r'yield Fault\(\s*"([^"]+)"', (PROJECT / "bench" / "faults.py").read_text(encoding="utf-8")
+    )
+    rows = re.findall(
+        r"^\| (the .+?) \|.*\|$", (PROJECT / "docs" / "faults.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert rows == caused and len(caused) == 15

@@ -102,7 +102,7 @@ def test_systemd_finds_no_fault_with_the_units(unit: Path, tmp_path: Path) -> No
 
 
 def test_units_stop_their_main_process_first_and_start_in_order() -> None:
-    """Readers of files that were told to stop with the worker would take the file along that it is at."""
+    """A worker finishes the file that it is at, so the processes that read it must not be told to stop before."""
     for unit in UNITS:
         text = unit.read_text(encoding="utf-8")
         assert "\nKillMode=mixed\n" in text

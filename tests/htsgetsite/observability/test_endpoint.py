@@ -106,6 +106,13 @@ def test_it_tells_the_versions(client: Client, settings: object) -> None:
     )
 
 
+#: Something of every protocol, a page, a probe, and what is refused.
+EVERY_KIND = (
+    *("reads/service-info", "variants/x", "data/x", "sequence/x", "seqcol/service-info", "collection/x"),
+    *("graphql?query={version{api{major}}}", "api/datasets/", "datasets/", "readyz", "absent"),
+)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
@@ -121,9 +128,13 @@ def test_all_workers_count_together_and_a_killed_one_loses_nothing(home: Path) -
         for _ in range(40):
             # Each connection may reach the other worker.
             assert requests.get(f"{site.url}/sequence/service-info").status_code == 200
+        for path in EVERY_KIND:
+            requests.get(f"{site.url}/{path}")
         counted = requests.get(f"{site.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
-        assert requests_of(counted, "sequence") == before + 40
-        assert requests_of(requests.get(own).text, "sequence") == before + 40
+        asked = {path.partition("/")[0].partition("?")[0] for path in EVERY_KIND} - {"absent"}
+        assert {*asked, "other"} <= set(re.findall(r'_requests_total{kind="(\w+)"', counted))
+        assert requests_of(counted, "sequence") == before + 41
+        assert requests_of(requests.get(own).text, "sequence") == before + 41
         assert len(list(temporary.glob("htsgetsite-metrics-*/counter_*.db"))) >= 2
         _kill_a_worker(site)
         for _ in range(10):
@@ -131,7 +142,7 @@ def test_all_workers_count_together_and_a_killed_one_loses_nothing(home: Path) -
         after = samples(requests.get(own).text)
         counters = {name: value for name, value in samples(counted).items() if "_total[" in name}
         assert all(after[name] >= value for name, value in counters.items())
-        assert requests_of(requests.get(own).text, "sequence") >= before + 50
+        assert requests_of(requests.get(own).text, "sequence") >= before + 51
     assert not list(temporary.glob("htsgetsite-metrics-*"))
     with pytest.raises(requests.ConnectionError):
         requests.get(own)
