@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -173,7 +173,9 @@ def made_issuer() -> Iterator[MadeIssuer]:
                 self.send_header("Location", issuer.location)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            # A client that waits no longer is not told.
+            with suppress(BrokenPipeError):
+                self.wfile.write(body)
 
         def _drip(self, body: bytes) -> None:
             head = b"HTTP/1.0 200 OK\r\nX-Padding: " + b"x" * 100
