@@ -29,6 +29,8 @@ _CONTROLS: Final = {
 _CONTROLS_BUT_NEWLINE: Final = {code: text for code, text in _CONTROLS.items() if code != ord("\n")}
 
 
+_POOL_SECONDS: Final = 10.0
+
 _FORMAT: Final = "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"
 
 
@@ -52,6 +54,26 @@ class QueueFilter(logging.Filter):
         """Return whether to log a record. The queue is named, not imported, because every command loads this module."""
         error = record.exc_info[1] if record.exc_info else None
         return not (record.name.startswith("procrastinate.") and type(error).__name__ == "ConnectorException")
+
+
+class PoolFilter(logging.Filter):
+    """Pass one line every ten seconds, for each process, of why connections to the database fail.
+
+    The pool writes one for every attempt, many a second, and each request that fails has a line of its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to log a record."""
+        if record.name != "psycopg.pool" or not record.msg.startswith("error connecting"):
+            return True
+        if record.created < self._next:
+            return False
+        self._next = record.created + _POOL_SECONDS
+        return True
 
 
 class DiscreetFormatter(logging.Formatter):
@@ -120,6 +142,7 @@ def logging_config(level: str, style: str = "text") -> dict[str, Any]:
             },
         },
         "filters": {
+            "pool": {"()": "htsgetsite.logs.PoolFilter"},
             "queue": {"()": "htsgetsite.logs.QueueFilter"},
             "request": {"()": "htsgetsite.logs.RequestFilter"},
         },
@@ -132,7 +155,7 @@ def logging_config(level: str, style: str = "text") -> dict[str, Any]:
             "stderr": {
                 "class": "logging.StreamHandler",
                 "formatter": style,
-                "filters": ["queue", "request"],
+                "filters": ["pool", "queue", "request"],
                 "stream": "ext://sys.stderr",
             },
         },

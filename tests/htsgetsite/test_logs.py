@@ -5,7 +5,7 @@ import logging
 import pytest
 from procrastinate.exceptions import ConnectorException
 
-from htsgetsite.logs import DiscreetFormatter, QueueFilter
+from htsgetsite.logs import DiscreetFormatter, PoolFilter, QueueFilter
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,17 @@ def test_a_database_that_is_away_is_not_told_for_each_task_of_the_queue() -> Non
     assert passes("procrastinate.worker.worker", ValueError())
     assert passes("procrastinate.worker.worker", None)
     assert passes("catalogue.jobs.worker", ConnectorException())
+
+
+def test_why_connections_fail_is_told_now_and_then() -> None:
+    filter = PoolFilter()
+
+    def passes(
+        seconds: float, message: str = "error connecting in %r: %s", name: str = "psycopg.pool"
+    ) -> bool:
+        record = logging.LogRecord(name, logging.WARNING, "", 1, message, ("pool-1", "refused"), None)
+        record.created = 1_000_000 + seconds
+        return filter.filter(record)
+
+    assert [passes(seconds) for seconds in (0, 0.1, 9.9, 10.1, 10.2)] == [True, False, False, True, False]
+    assert passes(10.3, "discarding closed connection: %s %s") and passes(10.4, name="catalogue.jobs.worker")

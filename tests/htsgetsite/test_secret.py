@@ -88,6 +88,11 @@ def test_a_key_is_changed_without_a_break_and_then_forgotten(
     assert _statuses(before) == ALL_GOOD
     after = signed()
 
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = FORMER, [CURRENT]
+    assert _statuses(after) == ALL_GOOD, "a machine that does not sign with the new key yet"
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = CURRENT, [FORMER]
+    after = signed()
+
     settings.SECRET_KEY_FALLBACKS = []
     assert _statuses(after) == ALL_GOOD, "what is signed anew does not depend on the former key"
     # Of before, API tokens alone go on. A session that was used meanwhile was signed anew.
