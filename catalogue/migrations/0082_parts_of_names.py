@@ -12,14 +12,12 @@ def trigrams(name: str) -> models.Func:
     return models.Func(models.F(name), function="catalogue_trigrams", output_field=array)
 
 
-def is_accession(name: str) -> models.Func:
-    return models.Func(
-        models.F(name), function="catalogue_is_accession", output_field=models.BooleanField()
-    )
+def said_of(name: str, function: str) -> models.Func:
+    return models.Func(models.F(name), function=function, output_field=models.BooleanField())
 
 
 def parts(name: str, *, index: str) -> GinIndex:
-    return GinIndex(trigrams(name), condition=~models.Q(is_accession(name)), name=index)
+    return GinIndex(trigrams(name), condition=~models.Q(said_of(name, "catalogue_is_accession")), name=index)
 
 
 class Migration(migrations.Migration):
@@ -41,7 +39,7 @@ class Migration(migrations.Migration):
                     ),
                     "C",
                 ),
-                condition=models.Q(is_accession("name")),
+                condition=models.Q(said_of("name", "catalogue_is_numbered")),
                 name="alias_by_number",
             ),
         ),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.formats.digests import MD5_BYTES, SHA512T24U_BYTES, sq_name
 from catalogue.models.recorded import Recorded
-from catalogue.models.text_search import accession_number, is_accession, trigrams, worth_parts
+from catalogue.models.text_search import accession_number, is_numbered, trigrams, worth_parts
 
 
 class NamingAuthority(models.Model):
@@ -171,7 +171,7 @@ class Alias(models.Model):
             ),
             GinIndex(trigrams(F("name")), condition=worth_parts(F("name")), name="alias_by_part"),
             models.Index(
-                accession_number(F("name")), condition=Q(is_accession(F("name"))), name="alias_by_number"
+                accession_number(F("name")), condition=Q(is_numbered(F("name"))), name="alias_by_number"
             ),
         )
         constraints = (

@@ -19,8 +19,13 @@ def trigrams(text: F | Expression) -> Func:
     return Func(text, function="catalogue_trigrams", output_field=ArrayField(models.BinaryField()))
 
 
+def is_numbered(name: F) -> Func:
+    """Return the expression of whether a name is of letters and a number of five or more digits."""
+    return Func(name, function="catalogue_is_numbered", output_field=models.BooleanField())
+
+
 def is_accession(name: F) -> Func:
-    """Return the expression of whether a name is of a prefix and a number, or of the forms that UniProt gives.
+    """Return the expression of whether a name is such a one, or of the forms that UniProt gives.
 
     There are millions of these, of which nobody knows a part from the middle: indexes of parts leave them out.
     """
@@ -33,6 +38,6 @@ def worth_parts(name: F) -> Q:
 
 
 def accession_number(name: F) -> Collate:
-    """Return the expression of the number of an accession, with its version and without zeros in front."""
+    """Return the expression of the number of such a name, with its version and without zeros in front."""
     number = Func(name, function="catalogue_accession_number", output_field=models.TextField())
     return Collate(number, "C")

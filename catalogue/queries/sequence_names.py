@@ -14,13 +14,13 @@ from django.db.models.functions import Lower, StrIndex
 from django.db.models.lookups import GreaterThan, StartsWith
 
 from catalogue.models import Alias, CollectionMember
-from catalogue.models.text_search import MIN_PART, accession_number, is_accession, worth_parts
+from catalogue.models.text_search import MIN_PART, accession_number, is_numbered, worth_parts
 from catalogue.queries.text import has_part, storable
 
 #: Names that one step looks at.
 MAX_NAMES: Final = 500
 # The digits before the version, from the first that is not 0.
-_NUMBER: Final = re.compile(r"[A-Za-z]*_?[A-Za-z]*0*([1-9][0-9]{2,}(?:[.-][0-9]*)?)", re.ASCII)
+_NUMBER: Final = re.compile(r"[A-Za-z_]*0*([1-9][0-9]{2,}(?:[.-][0-9]*)?)", re.ASCII)
 
 
 class NamedSequence(NamedTuple):
@@ -50,7 +50,7 @@ def sequences_named(
     yield _aliases(aliases.filter(begins))
     if number := _NUMBER.fullmatch(text):
         starts = StartsWith(accession_number(F("name")), Value(number[1]))
-        numbered = aliases.filter(Q(is_accession(F("name"))) & Q(starts) & _contains(text))
+        numbered = aliases.filter(Q(is_numbered(F("name"))) & Q(starts) & _contains(text))
         # In the order of the index: the number itself, then longer ones.
         yield _aliases(numbered, order=(accession_number(F("name")),))
     if len(text) >= MIN_PART:

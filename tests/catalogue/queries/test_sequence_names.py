@@ -20,11 +20,11 @@ pytestmark = pytest.mark.django_db
 ACCESSIONS = (
     "NC_000001.11", "NM_000546.6", "CM000663.2", "GL000192", "NZ_CP012345.1", "ENST00000456328.2", "ENSP00000354587",
     "AAAA01000001.1", "P04637", "P04637-2", "A0A0B4J2F2", "P53_HUMAN", "A0A0B4J2F2_MOUSE", "UPI000012AB34",
-    "UniRef90_P04637", "123456789", "protein123456", "LOC100287102", "ENSMUSG00000059552.14",
+    "UniRef90_P04637", "123456789", "contig_of_00012", "protein123456", "LOC100287102", "ENSMUSG00000059552.14",
 )  # fmt: skip
 OTHERS = (
-    "chr1", "MT", "chr1_KI270706v1_random", "chrUn_GL000195v1", "HLA-A*01:01:01:01", "HSCHR6_MHC_APD_CTG1", "contig77",
-    "scaffold_1234", "BRCA1", "C9orf72", "NODE_1_length_50000_cov_3", "2L", "ünï_chr", "tig 00001234",
+    "chr1", "MT", "chr1_KI270706v1_random", "chrUn_GL000195v1", "HLA-A*01:01:01:01", "HSCHR6_MHC_APD_CTG1",
+    "contig77",    "scaffold_1234", "SCAF_123", "chr1_12345_alt", "A1BG", "BRCA1", "C9orf72", "NODE_1_length_50000_cov_3", "2L", "ünï_chr", "tig 00001234",
 )  # fmt: skip
 
 
@@ -46,6 +46,16 @@ def make_genes(*symbols: str, private: bool = False) -> Genome:
             unversioned_stable_id=f"ENSG{number:011}",
         )  # fmt: skip
     return genome
+
+
+@pytest.mark.parametrize("unit", ["a", "ü", "ABC\\%"])
+def test_trigrams_of_texts_of_every_length(unit: str) -> None:
+    for text in [(unit * 90)[:length] for length in range(90)]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT catalogue_trigrams(%s)", [text])
+            (found,) = cursor.fetchone() or ([],)
+        low = text.lower().encode()
+        assert [bytes(one) for one in found] == [low[at : at + 3] for at in range(len(low) - 2)]
 
 
 def test_what_is_an_accession() -> None:
