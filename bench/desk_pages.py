@@ -125,7 +125,7 @@ def measured(
 ) -> None:
     """Print the times of one page, after a request that is not counted."""
     from django.contrib.auth.models import User
-    from django.db import connection
+    from django.db import connection, reset_queries
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
@@ -136,6 +136,7 @@ def measured(
     for _ in range(rounds + 1):
         number = numbers.randrange(1, 10**9)
         path = f"/admin/{make(number)}"
+        reset_queries()
         with CaptureQueriesContext(connection) as captured:
             began = time.perf_counter()
             answer = client.post(path, form(number)) if form else client.get(path)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -139,6 +139,28 @@ def test_granting_regions(client: Client, datasets: tuple[Dataset, Dataset]) -> 
     assert AuditEvent.objects.filter(kind="grant", dataset="mine").count() >= 2
     refused = client.post(url("grant_add"), data | {"regions-0-end": 5})
     assert refused.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"group": "lab"},
+        {"visa_type": "ControlledAccessGrants", "visa_value": "https://x.example.org/set"},
+        {"user": "grantee", "expires_0": "2031-01-01", "expires_1": "00:00:00", "kinds": ["reads"]},
+    ],
+)
+def test_a_steward_grants_to_a_person_a_group_or_a_visa_once(
+    client: Client, datasets: tuple[Dataset, Dataset], fields: dict[str, Any]
+) -> None:
+    mine, _ = datasets
+    signed_in(client, "steward", mine)
+    make_user("grantee")
+    Group.objects.create(name="lab")
+    form = grant_form(dataset=mine.pk, **fields)
+    assert client.post(url("grant_add"), form).status_code == 302
+    again = client.post(url("grant_add"), form)
+    assert again.status_code == 200 and "The same grant is there already." in again.content.decode()
+    assert Grant.objects.filter(role="reader", dataset=mine).count() == 1
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ ACCESSIONS = (
 )  # fmt: skip
 OTHERS = (
     "chr1", "MT", "chr1_KI270706v1_random", "chrUn_GL000195v1", "HLA-A*01:01:01:01", "HSCHR6_MHC_APD_CTG1",
-    "contig77",    "scaffold_1234", "SCAF_123",
+    "contig77", "scaffold_1234", "SCAF_123",
     "chr1_12345_alt", "A1BG", "BRCA1", "C9orf72", "NODE_1_length_50000_cov_3", "2L", "ünï_chr", "tig 00001234",
 )  # fmt: skip
 
