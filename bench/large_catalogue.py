@@ -26,7 +26,16 @@ def large_catalogue(description: str | None) -> Iterator[int]:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--sequences", type=int, default=SEQUENCES)
     parser.add_argument("--files", type=int, default=FILES)
+    parser.add_argument("--database", default="", help="the URL of one with these rows, which stays as it is")
     options = parser.parse_args()
+    if options.database:
+        with own_site(database=options.database) as home, given_back():
+            # The one object of all residues (`bench.made_catalogue`); no sequence is longer.
+            made = home / "sequences" / "made"
+            made.parent.mkdir(exist_ok=True)
+            made.write_bytes(b"A" * 100_000)
+            yield options.rounds
+        return
     with own_site():
         started = time.monotonic()
         fill_sequences(options.sequences)
@@ -35,6 +44,16 @@ def large_catalogue(description: str | None) -> Iterator[int]:
         fill_collections()
         print(f"rows made in {time.monotonic() - started:.0f} s")
         yield options.rounds
+
+
+@contextmanager
+def given_back() -> Iterator[None]:
+    """Take back what is written meanwhile."""
+    from django.db import transaction
+
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 class Table:

@@ -176,6 +176,8 @@ def _igv_desktop(target: Target) -> Command:
         parameters["locus"] = str(target.region).replace(",", "")
     text = f"curl {quote(f'{_IGV_DESKTOP}?{urlencode(parameters)}')}"
     about = "load the file into a running IGV (2.11 or later, port 60151); or paste its URL at File, Load from URL"
+    if target.needs_token:
+        about += ". Give IGV the token first, by its port command setAccessToken"
     return Command("IGV desktop", "shell", about, text)
 
 

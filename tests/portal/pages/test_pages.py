@@ -5,10 +5,12 @@ import json
 import re
 from functools import partial
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client
 
@@ -69,7 +71,15 @@ def test_home(client: Client, portal: Portal) -> None:
     ):
         assert command in content
     assert "closed" not in content and "secret" not in content
-    assert len(client.get("/").content) < 50_000
+
+
+def test_the_home_page_is_small_with_all_that_it_loads(client: Client, portal: Portal) -> None:
+    page = client.get("/").content
+    tags = _Tags()
+    tags.feed(page.decode())
+    files = [finders.find(urlsplit(address).path.removeprefix("/static/")) for address in tags.loaded]
+    assert len(files) >= 2 and all(files) and not any("igv" in str(file) for file in files)
+    assert len(page) + sum(Path(str(file)).stat().st_size for file in files) < 50_000
 
 
 def test_an_empty_catalogue_has_a_home_page(client: Client) -> None:
