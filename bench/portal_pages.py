@@ -2,21 +2,15 @@
 
 The catalogue is that of `bench.large_catalogue`. Pages are asked for in this process, without a network, each several
 times in turns after a first one that is not counted; by nobody, and by an account with grants on two of the datasets.
-At last it measures what indexes of aliases cost an ingest.
 """
 
-import time
-from collections.abc import Callable
-from statistics import median
-
-from bench.large_catalogue import Table, execute, file_id, large_catalogue
+from bench.large_catalogue import Table, file_id, large_catalogue
 
 
 def main() -> None:
     """Print the medians of every page, and which of them are over the limit."""
     with large_catalogue(__doc__) as rounds:
         pages(rounds)
-        alias_indexes()
 
 
 def pages(rounds: int) -> None:
@@ -89,39 +83,6 @@ def last_file() -> int:
 
     rows = DataFile.objects.filter(dataset__slug="study-2").order_by("-htsget_id")
     return int(rows.values_list("pk", flat=True)[20])
-
-
-def alias_indexes() -> None:
-    """Print how long 100,000 new aliases take with the indexes that there are, and with one of trigrams besides."""
-    from django.db import connection, transaction
-
-    insert = """
-        INSERT INTO catalogue_alias (authority_id, name, sequence_id)
-        SELECT (SELECT id FROM catalogue_namingauthority WHERE name = 'ensembl'),
-               'ENST' || lpad((n::bigint * 7919 %% 100000000000)::text, 11, '0') || '.' || n %% 9, n
-        FROM generate_series(1, 100000) AS n ORDER BY 2"""
-    trigrams = "CREATE TABLE trigrams AS SELECT name FROM catalogue_alias LIMIT 0"
-    index = "CREATE INDEX ON trigrams USING gin (catalogue_trigrams(name))"
-
-    def timed(work: Callable[[], None]) -> float:
-        started = time.perf_counter()
-        work()
-        return time.perf_counter() - started
-
-    def plain() -> None:
-        with transaction.atomic():
-            execute(insert)
-            transaction.set_rollback(True)
-
-    with connection.cursor() as cursor:
-        cursor.execute(trigrams)
-        cursor.execute(index)
-    seconds = median(timed(plain) for _ in range(3))
-    more = (
-        "INSERT INTO trigrams SELECT 'ENST' || lpad((n::bigint * 7919 %% 100000000000)::text, 11, '0') FROM "
-    )
-    extra = timed(lambda: execute(more + "generate_series(1, 100000) AS n"))
-    print(f"100,000 aliases: {seconds:.2f} s; an index of their trigrams alone: {extra:.2f} s more")
 
 
 if __name__ == "__main__":

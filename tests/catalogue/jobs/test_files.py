@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from catalogue import jobs
 from catalogue.models import DataFile, Dataset, IngestRun, RunPart
-from tests.catalogue.lab import Lab, make_reads_file
+from tests.catalogue.lab import CONTIGS, Lab, make_reads_file
+from tests.catalogue.made_fasta import make_fasta
 from tests.catalogue.made_jobs import do_job
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +47,20 @@ def test_a_preview_writes_nothing(lab: Lab) -> None:
     assert (done.outcome, outcomes(done)) == ("succeeded", {"a.bam": "added"})
     assert done.files.get().counts["contigs"] == 3
     assert not Dataset.objects.exists()
+
+
+def test_a_preview_links_what_the_run_links(lab: Lab) -> None:
+    """Each file is a part of its own, and the first tells the collection of the new dataset."""
+    genome = {name: "ACGTTGCAAC" * (length // 10) for name, length in CONTIGS.items()}
+    path = make_fasta(lab.outside / "genome.fa", {name: text.encode() for name, text in genome.items()})
+    call_command("ingest_fasta", str(path), "--collection=lab genome", verbosity=0)
+    for name in ("a", "b", "c"):
+        make_reads_file(lab.stored / f"{name}.bam")
+    preview, done = (
+        do_job(jobs.start("ingest_bam", reads(lab.stored), dry_run=dry)) for dry in (True, False)
+    )
+    assert preview.summary == done.summary
+    assert done.summary["counts"]["linked"] == 9
 
 
 def test_a_retry_does_what_failed(lab: Lab) -> None:
