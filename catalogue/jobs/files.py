@@ -39,9 +39,7 @@ def plan(job: Job) -> Plan:
 def work(job: Job, inputs: Sequence[IngestedFile]) -> None:
     """Register some of the files."""
     found = [FoundFile.of(one.work) for one in inputs if one.work is not None]
-    # The first file of the job may tell the collection of its dataset; parts of a preview do not see what others chose.
-    choose = job.dry_run or any(one.part == 1 for one in inputs)
-    ingest_found(found, options=_options(job), run=job.run, observer=job.observer, choose_collection=choose)
+    ingest_found(found, options=_options(job), run=job.run, observer=job.observer)
 
 
 def finish(job: Job) -> Mapping[str, Any]:

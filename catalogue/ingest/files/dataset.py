@@ -65,14 +65,19 @@ class WantedDataset:
         return dataset
 
 
-def save_dataset(dataset: Dataset) -> None:
-    """Create or update the dataset; link its contigs again if its collection changed."""
+def save_dataset(dataset: Dataset, *, chosen: bool = False) -> None:
+    """Create or update the dataset; link its contigs again if its collection changed.
+
+    With `chosen` its collection is none that somebody named but one that a file fits; it gives way to one that the
+    dataset has by now, from another part of the same job.
+    """
     with transaction.atomic():
         advisory_lock(f"dataset {dataset.slug}")
         before = Dataset.objects.select_for_update().filter(slug=dataset.slug).first()
         if before is not None:
-            if dataset._state.adding:
-                # Another part of the same job made it, and may have chosen its collection.
+            if chosen:
+                dataset.collection_id = before.collection_id or dataset.collection_id
+            elif dataset._state.adding:
                 dataset.collection_id = dataset.collection_id or before.collection_id
             dataset.pk, dataset.created, dataset._state.adding = before.pk, before.created, False
         dataset.save()

@@ -40,7 +40,6 @@ class _Job:
     run: Run
     observer: Observer
     result: IngestResult
-    choose_collection: bool = True
 
     def finish(self, result: InputResult, *, recorded: bool = False) -> None:
         """Add the result of one input; record it with the run unless its transaction did."""
@@ -97,16 +96,14 @@ def ingest_found(
     options: FilesOptions,
     run: Run,
     observer: Observer,
-    choose_collection: bool,
 ) -> None:
     """Register some of the files of a run that others may be registering at the same time; record each with the run.
 
-    Only one of them should `choose_collection` for a dataset without one. Raises as `ingest_files`, and what the
-    observer raises after a file.
+    Raises as `ingest_files`, and what the observer raises after a file.
     """
     result = IngestResult(total=len(found))
     register = Register(_checked_dataset(options))
-    _ingest_found(found, _Job(options, register, run, observer, result, choose_collection))
+    _ingest_found(found, _Job(options, register, run, observer, result))
 
 
 def finish_files(dataset: str) -> None:
@@ -175,15 +172,16 @@ def _register(one: FoundFile, reading: FileReading | BaseException, job: _Job, a
 def _find_collection(reading: FileReading, job: _Job) -> str:
     """Choose the collection of a dataset without one, by the first file of a run; return a message."""
     dataset = job.register.dataset
-    is_first = job.choose_collection and not {Outcome.ADDED, Outcome.REPLACED} & job.result.outcomes.keys()
+    is_first = not {Outcome.ADDED, Outcome.REPLACED} & job.result.outcomes.keys()
     if dataset.collection_id is not None or not is_first:
         return ""
     chosen, found = choose_collection(reading.header.contigs)
-    if chosen is not None:
-        dataset.collection_id = chosen
-        if not dataset._state.adding and not job.options.dry_run:
-            save_dataset(dataset)
-    return found
+    if chosen is None:
+        return found
+    dataset.collection_id = chosen
+    if not dataset._state.adding and not job.options.dry_run:
+        save_dataset(dataset, chosen=True)
+    return found if dataset.collection_id == chosen else ""
 
 
 def _write(one: FoundFile, reading: FileReading, job: _Job, found: str) -> InputResult:
@@ -194,7 +192,7 @@ def _write(one: FoundFile, reading: FileReading, job: _Job, found: str) -> Input
     options, register = job.options, job.register
     is_new = register.dataset._state.adding
     if is_new and not options.dry_run:
-        save_dataset(register.dataset)
+        save_dataset(register.dataset, chosen=options.dataset.collection is None)
     with write_transaction(dry_run=options.dry_run):
         if is_new and options.dry_run:
             register = register.with_new_dataset()

@@ -56,9 +56,9 @@ def ingest_planned(
     allowed: Allowed = EVERYTHING,
 ) -> None:
     """Register some of the planned files; move those that are registered in another dataset."""
-    for first, group in groupby(files, key=lambda one: (one.first, one.kind, one.dataset.slug)):
+    for (kind, _), group in groupby(files, key=lambda one: (one.kind, one.dataset.slug)):
         some = list(group)
-        of_files = options.of_files(some[0].kind, some[0].dataset)
+        of_files = options.of_files(kind, some[0].dataset)
         found = []
         for one in some:
             moved, failed = _move(one, of_files, options, allowed)
@@ -67,7 +67,7 @@ def ingest_planned(
             else:
                 run.record(failed)
                 observer.finished(failed)
-        ingest_found(found, options=of_files, run=run, observer=observer, choose_collection=first[0])
+        ingest_found(found, options=of_files, run=run, observer=observer)
 
 
 def finish_manifests(datasets: Iterable[str]) -> None:

@@ -77,12 +77,11 @@ EVERYTHING: Final = Allowed()
 
 @dataclass(frozen=True, slots=True)
 class PlannedFile:
-    """A file to register; the `first` of a dataset may choose its collection."""
+    """A file to register."""
 
     kind: FileKind
     dataset: StatedDataset
     found: FoundFile
-    first: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `of` reads it."""
@@ -90,14 +89,13 @@ class PlannedFile:
             "kind": self.kind,
             "dataset": self.dataset.as_json(),
             "found": self.found.as_json(),
-            "first": self.first,
         }
 
     @classmethod
     def of(cls, saved: Mapping[str, Any]) -> Self:
         """Return the file that `as_json` wrote."""
         dataset, found = StatedDataset.of(saved["dataset"]), FoundFile.of(saved["found"])
-        return cls(FileKind(saved["kind"]), dataset, found, saved["first"])
+        return cls(FileKind(saved["kind"]), dataset, found)
 
 
 @dataclass(slots=True)
@@ -203,7 +201,6 @@ def _add_files(
     options: ManifestOptions,
     plan: ManifestPlan,
 ) -> None:
-    begun: set[str] = set()
     for kind in FileKind:
         # The same id in two datasets would be taken twice.
         together = [one for (_, each), files in by_dataset.items() if each is kind for one in files]
@@ -214,8 +211,7 @@ def _add_files(
         for (slug, each), files in by_dataset.items():
             for one in files:
                 if each is kind and id(one) in keep:
-                    plan.files.append(PlannedFile(kind, datasets[slug], one, slug not in begun))
-                    begun.add(slug)
+                    plan.files.append(PlannedFile(kind, datasets[slug], one))
 
 
 def _failed(one: NamedFile, reason: str) -> InputResult:

@@ -50,11 +50,12 @@ def test_a_preview_writes_nothing(lab: Lab) -> None:
 
 
 def test_a_preview_links_what_the_run_links(lab: Lab) -> None:
-    """Each file is a part of its own, and the first tells the collection of the new dataset."""
+    """Each file is a part of its own, and the first that is sound tells the collection of the new dataset."""
     genome = {name: "ACGTTGCAAC" * (length // 10) for name, length in CONTIGS.items()}
     path = make_fasta(lab.outside / "genome.fa", {name: text.encode() for name, text in genome.items()})
     call_command("ingest_fasta", str(path), "--collection=lab genome", verbosity=0)
-    for name in ("a", "b", "c"):
+    (lab.stored / "a.bam").write_bytes(b"nothing")
+    for name in ("b", "c", "d"):
         make_reads_file(lab.stored / f"{name}.bam")
     preview, done = (
         do_job(jobs.start("ingest_bam", reads(lab.stored), dry_run=dry)) for dry in (True, False)
