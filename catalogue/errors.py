@@ -73,4 +73,4 @@ def is_bug(error: BaseException) -> bool:
 
 def one_line(error: BaseException) -> str:
     """Return the message of an error for a line of the log; those of the database have several lines."""
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or type(error).__name__

@@ -16,7 +16,14 @@ from django.http import UnreadablePostError
 from django.http.response import HttpResponseBase
 
 from catalogue.access import AuthenticationRequired, CredentialsUnverified, PermissionRefused, Viewer
-from catalogue.errors import CatalogueError, NotFound, StorageError, StorageMisconfigured, StorageUnavailable
+from catalogue.errors import (
+    CatalogueError,
+    NotFound,
+    StorageError,
+    StorageMisconfigured,
+    StorageUnavailable,
+    one_line,
+)
 from catalogue.rate_limits import TooMany
 from ga4gh.exchange import CACHE_NEVER, Answer, Header, Request, json_answer, request_id
 
@@ -108,7 +115,7 @@ def log_failure(error: Exception, row: Row, request: Request) -> None:
         trace = error if row is _BUG else None
         logger.error(
             "%s for %r: %s",
-            *(row.status.value, request.target, first_line(error)),
+            *(row.status.value, request.target, one_line(error)),
             exc_info=trace,
             extra={"request_id": request_id(request.environ)},
         )
@@ -118,11 +125,6 @@ def expected_failure(error: BaseException | None) -> HTTPStatus | None:
     """Return the status, of 500 and above, of an exception that every protocol expects; None for any other."""
     row = next((row for row in COMMON if isinstance(error, row.error)), None)
     return row.status if row is not None and row.status >= 500 else None
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of a message, because libpq adds hints on further lines."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def already_logged(response: HttpResponseBase) -> None:

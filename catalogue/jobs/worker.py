@@ -84,6 +84,7 @@ def _be_noticed(connection: BaseDatabaseWrapper, **_: object) -> None:
 
 async def _run(concurrency: int, until: Callable[[], object] | None) -> None:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_say_what_nobody_awaited)
     # One thread a job, and some for the searches and the queue.
     loop.set_default_executor(ThreadPoolExecutor(concurrency + 3, "job"))
     stop = _Stop()
@@ -107,6 +108,17 @@ async def _run(concurrency: int, until: Callable[[], object] | None) -> None:
             pause = min(2 * pause, _BACK_OFF[1])
     searches.cancel()
     log.info("the worker stopped")
+
+
+def _say_what_nobody_awaited(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log the failure of a task that procrastinate has dropped: one line when the database is the cause.
+
+    The task of a job ends so when its outcome cannot be written; the search for lost parts queues that part again.
+    """
+    if isinstance(error := context.get("exception"), _LOST):
+        log.warning("the outcome of a job is not recorded: %s", one_line(error))
+    else:
+        loop.default_exception_handler(context)
 
 
 async def _work(concurrency: int, stop: "_Stop") -> None:

@@ -10,7 +10,8 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import requires_csrf_token
 
-from ga4gh.errors import RETRY_AFTER, already_logged, expected_failure, first_line
+from catalogue.errors import one_line
+from ga4gh.errors import RETRY_AFTER, already_logged, expected_failure
 from portal.pages.page import POLICY, frame
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     if away:
         page.headers["Retry-After"] = str(RETRY_AFTER)
     if error is not None and status is not None:
-        log.error("%d for %r: %s", status.value, request.path_info, first_line(error))
+        log.error("%d for %r: %s", status.value, request.path_info, one_line(error))
         already_logged(page)
     return page
 

@@ -1,7 +1,8 @@
-"""A worker that is told to stop while it starts."""
+"""A worker that is told to stop while it starts, and tasks that fail when nobody waits for them."""
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from procrastinate.exceptions import ConnectorException
 
 from catalogue.jobs import worker
 from catalogue.jobs.tasks import stopping
@@ -71,3 +73,32 @@ def test_it_stops_whenever_the_signal_comes(monkeypatch: pytest.MonkeyPatch) -> 
     """One signal for each callback of the start: while it connects, registers, listens and is ready."""
     started = [stops(monkeypatch, after=number) for number in range(1, 61, 2)]
     assert sum(started) > 10
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "traceback"),
+    [(ConnectorException(), logging.WARNING, False), (ValueError("a bug"), logging.ERROR, True)],
+)
+def test_a_lost_database_is_one_line_and_a_bug_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    level: int,
+    traceback: bool,
+) -> None:
+    """procrastinate drops the tasks of its jobs when one of its own fails; then asyncio reports theirs."""
+
+    async def fail() -> None:
+        raise error
+
+    async def drop_a_task(_: int, stop: worker._Stop) -> None:
+        task = asyncio.ensure_future(fail())
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+        stop.request()
+
+    monkeypatch.setattr(worker, "_work", drop_a_task)
+    asyncio.run(worker._run(1, None))
+    said = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [(record.levelno, record.exc_info is not None) for record in said] == [(level, traceback)]
