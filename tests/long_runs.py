@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 
-def every(step: int, values: Iterable[Any]) -> list[Any]:
-    """Return all values; those between every `step`-th are marked `long`."""
+def every(step: int, values: Iterable[Any], first: int = 0) -> list[Any]:
+    """Return all values; those between every `step`-th, from `first` on, are marked `long`."""
     return [
-        value if number % step == 0 else pytest.param(value, marks=pytest.mark.long)
+        value if number % step == first else pytest.param(value, marks=pytest.mark.long)
         for number, value in enumerate(values)
     ]

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from catalogue.models import (
@@ -25,6 +26,7 @@ def reverse_complement(residues: bytes) -> bytes:
     return residues.translate(_COMPLEMENT)[::-1]
 
 
+@cache
 def random_residues(length: int, seed: int = 0) -> bytes:
     return bytes(random.Random(seed).choices(b"ACGT", k=length))
 

@@ -4,12 +4,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.programs import need
 
 #: Widths of a desk and of a phone, in CSS pixels.
 WIDE, NARROW = 1280, 390
+#: What axe-core calls serious or critical. igv.js is left out: it is not of this project, and the commands of its page
+#: give the same records without it.
+_SERIOUS = """async () => {
+  const found = await axe.run({ exclude: [["#igv"]] }, { resultTypes: ["violations"] });
+  return found.violations
+    .filter((one) => ["serious", "critical"].includes(one.impact))
+    .map((one) => [one.id, one.nodes.map((node) => node.target)]);
+}"""
 
 
 @dataclass(slots=True)
@@ -32,6 +41,17 @@ class Visit:
         foreign = [url for url in self.log.urls if not url.startswith((f"{site}/", "data:", "blob:"))]
         assert not foreign, foreign
         assert not self.log.complaints, self.log.complaints
+
+    def assert_accessible(self) -> None:
+        """Fail if axe-core finds anything serious on the page, or the page is wider than the window."""
+        self.page.evaluate(AXE_SCRIPT)
+        found = self.page.evaluate(_SERIOUS)
+        assert not found, (self.page.url, found)
+        self.assert_fits()
+
+    def assert_fits(self) -> None:
+        """Fail if the page is wider than the window."""
+        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), self.page.url
 
 
 NewVisit = Callable[..., Visit]

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, WIDE, NewVisit, Visit
@@ -55,13 +54,7 @@ def find(clicks: Clicks, text: str) -> None:
 
 def assert_sound(visit: Visit, desk: Desk) -> None:
     visit.assert_only(desk.site.url)
-    found = [
-        one
-        for one in Axe().run(visit.page).response["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-    assert not found, (visit.page.url, found)
-    assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), visit.page.url
+    visit.assert_accessible()
 
 
 def test_signing_in_leads_to_the_desk(desk: Desk, new_visit: NewVisit) -> None:
@@ -310,10 +303,17 @@ def test_who_fetched_what(desk: Desk, new_visit: NewVisit) -> None:
     assert_sound(visit, desk)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
-@pytest.mark.parametrize(("role", "pages"), [("steward", _PAGES), ("root", _PAGES_OF_ROOT)])
+@pytest.mark.parametrize(
+    ("role", "pages", "width", "scheme"),
+    [
+        ("steward", _PAGES, NARROW, "dark"),
+        ("root", _PAGES_OF_ROOT, WIDE, "light"),
+        pytest.param("steward", _PAGES, WIDE, "light", marks=pytest.mark.long),
+        pytest.param("root", _PAGES_OF_ROOT, NARROW, "dark", marks=pytest.mark.long),
+    ],
+)
 def test_every_page_is_sound(
-    desk: Desk, new_visit: NewVisit, width: int, scheme: str, role: str, pages: tuple[str, ...]
+    desk: Desk, new_visit: NewVisit, role: str, pages: tuple[str, ...], width: int, scheme: str
 ) -> None:
     visit = new_visit(width=width, scheme=scheme)
     desk.enter(visit.page, role)
@@ -324,6 +324,9 @@ def test_every_page_is_sound(
             visit.log.complaints.clear()
             continue
         assert_sound(visit, desk)
+        for other in (NARROW, width):
+            visit.page.set_viewport_size({"width": other, "height": 900})
+            visit.assert_fits()
 
 
 def test_the_menu_of_a_phone_opens_by_keyboard(desk: Desk, new_visit: NewVisit) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import random
 from collections.abc import Iterable, Mapping
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from catalogue.models import Alias, CollectionMember, Sequence
 from catalogue.storage import SEQUENCES, storage
 
 
+@cache
 def make_residues(length: int, *, seed: int = 0, letters: str = "ACGT") -> bytes:
     """Random residues, the same for the same seed."""
     return "".join(random.Random(f"{seed} {length}").choices(letters, k=length)).encode()

@@ -214,9 +214,9 @@ def check(served: Served, selection: Selection, truth: list[str], limits: Limits
     return blocks
 
 
-def some_files(step: int) -> pytest.MarkDecorator:
-    """Parametrize a test by every `step`-th kind of file; the others are left to `make test-long`."""
-    return pytest.mark.parametrize("served", every(step, [*KINDS, *REAL_FILES]), indirect=True)
+def some_files(step: int, first: int = 0) -> pytest.MarkDecorator:
+    """Parametrize a test by every `step`-th kind of file from `first` on; `make test-long` has the others."""
+    return pytest.mark.parametrize("served", every(step, [*KINDS, *REAL_FILES], first), indirect=True)
 
 
 each_file = some_files(1)

@@ -12,7 +12,7 @@ from django.test import Client
 from catalogue.models import Dataset, SequenceCollection
 from tests.htsget_app.made_data import Fetched, fetch, make_data_file, make_dataset, read_cram
 from tests.htsget_app.made_rewritten import Wish, random_wish
-from tests.htsget_app.made_served import Served, each_file
+from tests.htsget_app.made_served import Served, some_files
 from tests.htsget_app.valid_reads import check_rewritten, pair_problems, record_problems
 from tests.long_runs import every
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_pairs, make_reference, make_sam
@@ -35,7 +35,7 @@ def read(path: Path, body: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("queries", [3, pytest.param(60, marks=pytest.mark.long)])
-@each_file
+@some_files(2, 1)
 def test_rewritten_over_http(
     client: Client, settings: Any, tmp_path: Path, served: Served, queries: int
 ) -> None:

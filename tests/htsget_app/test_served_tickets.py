@@ -24,7 +24,7 @@ from catalogue.models import (
     SequenceCollection,
 )
 from tests.htsget_app.made_data import SHARED, Fetched, fetch, make_data_file, read_cram
-from tests.htsget_app.made_served import Served, each_file, is_subsequence, some_files
+from tests.htsget_app.made_served import Served, is_subsequence, some_files
 from tests.long_runs import every
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_reference, make_sam
 from tests.object_store import ObjectStore
@@ -84,7 +84,7 @@ def ways_to_say(name: str, md5: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("regions", [5, pytest.param(60, marks=pytest.mark.long)])
-@each_file
+@some_files(2)
 def test_answers_over_http(client: Client, settings: Any, served: Served, regions: int) -> None:
     compare_answers(client, settings, served, regions=regions, posts=regions // 2)
 

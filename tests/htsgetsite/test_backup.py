@@ -13,6 +13,7 @@ import requests
 from tests.catalogue.lab import make_reads_file
 from tests.catalogue.made_fasta import make_fasta, make_residues
 from tests.live import Site, make_site, served
+from tests.long_runs import every
 
 MAKE_TOKEN = (
     "from django.contrib.auth.models import User; from catalogue import api_tokens; from catalogue.models import *; "
@@ -123,7 +124,7 @@ def test_damage_is_found_and_mended(site: Site, backup: Path, tmp_path: Path) ->
     assert restored.manage("verify_sequences").returncode == 0
 
 
-@pytest.mark.parametrize("missing", ["backup.json", "database.dump", "objects.jsonl"])
+@pytest.mark.parametrize("missing", every(3, ["backup.json", "database.dump", "objects.jsonl"]))
 def test_what_is_no_backup_is_refused(backup: Path, tmp_path: Path, missing: str) -> None:
     (backup / missing).unlink()
     refused = fresh(tmp_path / "home").manage("restore", backup, check=False)

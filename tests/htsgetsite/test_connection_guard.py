@@ -189,13 +189,13 @@ def test_slow_clients_do_not_stop_the_site(site: Site) -> None:
         port = int(answering.url.rpartition(":")[2])
         large = requests.get(f"{answering.url}/sequence/test:large/metadata", timeout=PATIENCE).json()
         digest = large["metadata"]["md5"].encode()
-        # Known to the process from now on: two hundred look-ups at once could outlast the wait for a connection.
+        # Known to the process from now on: a hundred look-ups at once could outlast the wait for a connection.
         requests.get(f"{answering.url}/sequence/{digest.decode()}?start=0&end=1", timeout=PATIENCE)
         readers = [
             slow_client(
                 stack, port, number, b"GET /sequence/" + digest + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
             )
-            for number in range(200)
+            for number in range(120)
         ]
         senders = [
             slow_client(
@@ -205,7 +205,7 @@ def test_slow_clients_do_not_stop_the_site(site: Site) -> None:
                 b"POST /reads/demo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                 b"Content-Length: 1000\r\n\r\n{",
             )
-            for number in range(200)
+            for number in range(120)
         ]
         for reader in readers:
             told = reader.recv(1024)

@@ -15,6 +15,7 @@ from django.db import connection
 
 from htsgetsite.embedded.server import EmbeddedServer
 from tests.live import PATIENCE
+from tests.long_runs import every
 from tests.paths import PROJECT
 
 #: Connects, says so, and stays until told to go on; then asks again and ends as any program does.
@@ -173,7 +174,7 @@ def test_only_the_owner_may_enter(home: Path) -> None:
     assert (home / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("sent", every(3, [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP]))
 def test_a_killed_process_leaves_the_server_to_the_others(home: Path, sent: signal.Signals) -> None:
     first, second = make_user(home), make_user(home)
     assert hear(first) == hear(second) == "htsgetsite"
@@ -184,7 +185,7 @@ def test_a_killed_process_leaves_the_server_to_the_others(home: Path, sent: sign
     assert postmaster(home) is None
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("sent", every(3, [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP]))
 def test_the_server_ends_with_the_last_process_though_that_was_killed(
     home: Path, sent: signal.Signals
 ) -> None:
@@ -268,7 +269,7 @@ def test_a_home_too_deep_for_a_socket(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["check"], ["--help"], ["migrate", "--help"], ["makemigrations", "--help"]]
+    "command", every(2, [["check"], ["--help"], ["migrate", "--help"], ["makemigrations", "--help"]])
 )
 def test_what_needs_no_database_starts_none(tmp_path: Path, command: list[str]) -> None:
     subprocess.run(

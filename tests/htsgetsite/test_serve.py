@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from tests.live import PATIENCE, Site, free_port, make_site, served
+from tests.long_runs import every
 from tests.paths import PROJECT
 
 MEBIBYTE = 1 << 20
@@ -181,7 +182,7 @@ def _workers(server: Running) -> set[int]:
     }
 
 
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("sent", every(2, [signal.SIGTERM, signal.SIGINT]))
 def test_a_running_download_is_finished_before_the_end(fresh: Site, sent: signal.Signals) -> None:
     size = 40 * MEBIBYTE
     checksum = _make_sequence(fresh, length=size, stored=size)
@@ -207,7 +208,7 @@ def _await_no_listener(port: int) -> None:
         raise AssertionError("the server goes on listening")
 
 
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("sent", every(3, [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]))
 def test_the_whole_group_is_told_while_workers_still_start(fresh: Site, sent: signal.Signals) -> None:
     """As a terminal and some supervisors do.
 

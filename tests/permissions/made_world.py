@@ -41,6 +41,16 @@ ROLES = (
 
 #: For what does not depend on why somebody may have something or not.
 FEW_ROLES = ("anonymous", "other user", "granted user")
+#: One role for each reason to have something, or not: for a second pass over a matrix under another setting.
+EACH_REASON = (
+    *FEW_ROLES,
+    "expired token",
+    "wrong scope",
+    "variants only",
+    "headers only",
+    "region-limited",
+    "owner",
+)
 #: What is said to whoever shows no credentials that are good, and to whoever is not permitted anything.
 NOBODY = ("anonymous", "garbage", "expired token", "revoked token", "closed account")
 NOT_GRANTED = (

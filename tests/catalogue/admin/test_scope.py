@@ -24,6 +24,7 @@ from catalogue.models import (
 )
 from tests.catalogue.made_access import make_grant, make_user
 from tests.htsget_app.made_data import make_data_file, write_bam
+from tests.long_runs import every
 
 pytestmark = pytest.mark.django_db
 
@@ -84,7 +85,7 @@ def url(name: str, *args: Any) -> str:
 SCOPED = ("dataset", "sequencecollection", "datafile", "grant", "ingestrun", "auditevent")
 
 
-@pytest.mark.parametrize("role", ["nobody", "reader", "steward", "owner"])
+@pytest.mark.parametrize("role", every(2, ["reader", "nobody", "steward", "owner"]))
 @pytest.mark.parametrize("model", SCOPED)
 def test_lists_and_pages(client: Client, site: Site, role: str, model: str) -> None:
     sign_in(client, site, role)
@@ -140,7 +141,7 @@ def grant_data(**fields: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("role", ["steward", "owner"])
+@pytest.mark.parametrize("role", every(2, ["steward", "owner"]))
 @pytest.mark.parametrize("field", ["dataset", "collection", "user", "group", "files-0-file"])
 def test_posted_ids_of_foreign_objects(client: Client, site: Site, role: str, field: str) -> None:
     """They are refused in the words for ids that do not exist, and nothing of them is told."""

@@ -92,7 +92,7 @@ def fetcher(made: MadeFile) -> Callable[[str, int, int], Iterator[int]]:
 def regions(rng: random.Random, records: Records, contig: int) -> Iterator[tuple[int, int]]:
     here = records.contigs == contig
     edges = np.concatenate((records.starts[here], records.stops[here])).tolist()
-    for _ in range(250):
+    for _ in range(120):
         start = (
             max(0, rng.choice(edges) + rng.randint(-300, 300))
             if rng.random() < 0.5

@@ -13,6 +13,7 @@ from catalogue.models import Alias, DataFile, Dataset, IngestRun, Sequence, Sequ
 from tests.catalogue.lab import Lab, make_cram_file, make_reads_file, make_sam_header, make_variants_file
 from tests.catalogue.made_fasta import make_fasta, make_residues
 from tests.catalogue.made_rows import make_sequence
+from tests.long_runs import every
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +75,9 @@ def make_reads(lab: Lab, folder: Path) -> None:
     make_variants_file(folder / "wrong_command.bam.bcf", index=None)
 
 
-@pytest.mark.parametrize("options", [(), ("--copy",), ("--no-build-index",), ("--id", "x"), ("--public",)])
+@pytest.mark.parametrize(
+    "options", every(2, [("--copy",), ("--public",), ("--no-build-index",), (), ("--id", "x")])
+)
 def test_reads(lab: Lab, options: tuple[str, ...]) -> None:
     Sequence.objects.create(md5=b"\xcd" * 16, length=10)
     make_reads(lab, lab.stored / "in")

@@ -182,7 +182,7 @@ def test_a_killed_worker_and_a_restarted_database_lose_nothing(
 def test_a_worker_on_a_server_is_told_to_stop(database_url: str, tmp_path: Path) -> None:
     """SIGTERM ends it between two files, though it has more to do; the next one does the rest."""
     (tmp_path / "lab").mkdir()
-    names = make_copies(tmp_path / "lab", 40)
+    names = make_copies(tmp_path / "lab", 20)
     variables = {
         # Fewer connections than a worker needs, which does not share them.
         "DATABASE_URL": f"{database_url}?pool_max_size=1",
@@ -227,7 +227,7 @@ def test_the_same_job_twice_at_a_time_registers_each_file_once(site: Site, tmp_p
 
 
 def test_a_job_is_cancelled_while_workers_are_at_it(site: Site, tmp_path: Path) -> None:
-    names = make_copies(tmp_path / "lab", 40)
+    names = make_copies(tmp_path / "lab", 20)
     run = queue_manifest(site, names)
     catalogue = Catalogue(site)
     with worker(site, "--concurrency", "2"):

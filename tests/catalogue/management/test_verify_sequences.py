@@ -61,7 +61,8 @@ def test_all_is_well(stored: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "at"), [("long", 0), ("longer", 2 * PIECE), ("longer", -1), ("s0", 0), ("s99", 5)]
+    ("name", "at"),
+    [("long", 0), ("longer", -1), ("s99", 5), pytest.param("longer", 2 * PIECE, marks=pytest.mark.long)],
 )
 def test_a_residue_that_changed(stored: Path, name: str, at: int) -> None:
     record = queries.sequence(f"lab:{name}")

@@ -13,6 +13,7 @@ import requests
 
 from tests.htsget_app.made_data import read_alignments
 from tests.live import PATIENCE, Site, make_site, served
+from tests.long_runs import every
 from tests.made_crams import make_cram, make_reference, make_sam
 from tests.own_network import in_own_network
 
@@ -42,7 +43,7 @@ def reference_server(reference: Path) -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-@pytest.mark.parametrize("where", ["a server", "a file"])
+@pytest.mark.parametrize("where", every(2, ["a server", "a file"]))
 def test_cram_as_bam_by_held_references_only(tmp_path: Path, where: str) -> None:
     reference = make_reference(tmp_path)
     empty = make_site(tmp_path / "home")

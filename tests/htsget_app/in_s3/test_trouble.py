@@ -18,6 +18,7 @@ from tests.htsget_app.made_data import (
     make_data_file,
     write_vcf,
 )
+from tests.long_runs import every
 from tests.object_gate import Fault
 from tests.object_store import ObjectStore
 from tests.refget_app.made_sequences import make_sequence
@@ -46,7 +47,7 @@ def hasty(settings: Any, file: DataFile, simulated_time: SimulatedTime) -> DataF
     return file
 
 
-@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("fault", every(2, PASSING))
 def test_trouble_that_passes_shows_nowhere(
     client: Client, settings: Any, stored_in_s3: ObjectStore, hasty: DataFile, fault: Fault
 ) -> None:
@@ -58,7 +59,7 @@ def test_trouble_that_passes_shows_nowhere(
         assert fetch(client, "/reads/far", query).joined == expected
 
 
-@pytest.mark.parametrize("fault", LASTING)
+@pytest.mark.parametrize("fault", every(2, LASTING, 1))
 def test_trouble_that_lasts_is_told_in_time(
     client: Client,
     stored_in_s3: ObjectStore,

@@ -15,7 +15,7 @@ from catalogue.formats.records import Records
 from htsget_app.planning.parts import Inline, Limits, PartClass, Selection, StoredRange
 from htsget_app.planning.plan import plan
 from htsget_app.planning.scan import Scan
-from tests.htsget_app.made_served import Served, bytes_of, check, each_file
+from tests.htsget_app.made_served import Served, bytes_of, check, each_file, some_files
 from tests.made_files import KINDS, index_bam, make_bam, reader_of, recut, uncompressed_of
 
 UNPACK = ContigIndex.unpack
@@ -37,7 +37,7 @@ def test_random_regions(served: Served, count: int) -> None:
         check(served, Selection((region,)), served.truth([region]), SHAPES[number % len(SHAPES)])
 
 
-@each_file
+@some_files(3)
 def test_several_regions(served: Served) -> None:
     rng = random.Random(str(served.made) + "several")
     for number in range(10):
@@ -46,7 +46,7 @@ def test_several_regions(served: Served) -> None:
         check(served, Selection(regions), served.truth(regions), limits)
 
 
-@each_file
+@some_files(3, 1)
 def test_whole_file_header_and_nothing(served: Served) -> None:
     everything = [text for *_, text in served.everything[1]]
     for limits in SHAPES:

@@ -10,7 +10,7 @@ from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import MAX_POSITION, Region, unite_regions
 from htsget_app.planning.parts import Inline, Limits, NotSeparable, PartClass, Selection
 from htsget_app.planning.plan import plan
-from tests.htsget_app.made_served import Served, bytes_of, each_file, served_file
+from tests.htsget_app.made_served import Served, bytes_of, served_file, some_files
 from tests.htsget_app.made_served_crams import Read, ServedCram
 from tests.made_crams import LAYOUTS, make_cram, make_reference, make_sam
 from tests.made_files import (
@@ -71,7 +71,7 @@ def from_a_record(served: Served, rng: random.Random) -> Region:
     return Region(number, int(position) - 1, int(position) - 1 + rng.choice((1, 2, 500)))
 
 
-@each_file
+@some_files(2)
 def test_every_kind_of_file(served: Served) -> None:
     check(served, seed=3, rounds=ROUNDS)
 

@@ -13,6 +13,7 @@ from catalogue.models import SequenceCollection
 from catalogue.storage import SEQUENCES, storage
 from refget_app.fast_path import RefgetFastPath
 from tests.live import PATIENCE
+from tests.long_runs import every
 from tests.object_gate import Fault
 from tests.object_store import ObjectStore
 from tests.refget_app.made_sequences import ask, make_sequence
@@ -122,7 +123,7 @@ STAYS: dict[str, tuple[str, str, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", STAYS)
+@pytest.mark.parametrize("name", every(3, STAYS))
 def test_whatever_a_redirect_would_break_is_answered_here(
     redirecting: ObjectStore, way: Any, name: str
 ) -> None:

@@ -294,9 +294,13 @@ def test_an_index_file_that_changed_or_vanished_is_no_fault(lab: Lab) -> None:
     assert (result.outcome, "still serves it" in result.message) == (Outcome.UNCHANGED, True)
 
 
-@pytest.mark.parametrize("version", ["2.1", "3.0", "3.1"])
 @pytest.mark.parametrize(
-    "options", [(), ("seqs_per_slice=20", "slices_per_container=3"), ("multi_seq_per_slice=1",)]
+    ("version", "options"),
+    [
+        ("2.1", ()),
+        ("3.0", ("seqs_per_slice=20", "slices_per_container=3")),
+        ("3.1", ("multi_seq_per_slice=1",)),
+    ],
 )
 def test_cram_is_decoded_with_the_references_that_are_held(
     lab: Lab, version: str, options: tuple[str, ...]
