@@ -72,8 +72,10 @@ def ticket(request: TicketRequest, *, viewer: Viewer, limits: Limits, charge: Ch
         viewer=viewer, kind=request.kind, htsget_id=request.id, format=request.format, charge=charge
     )
     rewriting = request.rewriting(file.format)
-    selection, contigs = select(file, request)
+    selection, named = select(file, request)
     with faults_noted(file), queries.registered_bytes(file) as read_range:
+        # Where the records of a region lie between its edges is what cuts rewritten answers.
+        contigs = queries.with_pages(file, named, selection.regions, every=rewriting is not None)
         planned = PlannedFile(file, queries.header(file), contigs)
         if rewriting is None:
             try:

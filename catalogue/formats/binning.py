@@ -21,8 +21,28 @@ Offsets = NDArray[np.uint64]
 
 _PACKED = struct.Struct("<4sBB2xIIIIqqQQ")
 _PACKED_MAGIC = b"BIN\1"
+_WITH_UNIONS = b"BIN\2"
+_UNIONS = struct.Struct("<B3xI")
 _ABSENT = -1
 _MAX_WINDOW = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unions:
+    """The united chunks of pages: `begins` and `ends` are those of all records in bins within the page `pages`.
+
+    A page has `1 << shift` positions. Numbers of pages are sorted and may repeat.
+    """
+
+    shift: int
+    pages: NDArray[np.uint32]
+    begins: Offsets
+    ends: Offsets
+
+    def within(self, start: int, end: int) -> slice:
+        """Return where the pages are that lie wholly in a region."""
+        low, high = -(-start >> self.shift), end >> self.shift
+        return slice(*self.pages.searchsorted([low, max(low, high)]).tolist())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +53,8 @@ class ContigIndex:
     `chunk_ends`, sorted by begin. `loffsets` (CSI) is the first offset of each bin. `linear` (BAI, TBI) is
     the first offset of each index window of `1 << min_shift` positions, kept only at the `windows` where it
     changes. CSI has no windows, the others have no `loffsets`. `begin` and `end` enclose the contig's
-    records. `mapped` and `unmapped` count them, None where the index does not tell.
+    records. `mapped` and `unmapped` count them, None where the index does not tell. `unions` stand for bins that were
+    left out (`catalogue.formats.binning_pages`).
     """
 
     min_shift: int
@@ -49,6 +70,7 @@ class ContigIndex:
     end: VirtualOffset
     mapped: int | None
     unmapped: int | None
+    unions: Unions | None = None
 
     def query(self, start: int, end: int) -> list[Chunk]:
         """Return chunks that hold every record overlapping positions `start` to `end`, sorted and disjoint.
@@ -65,18 +87,21 @@ class ContigIndex:
         if first >= limit:
             return []
         spans = [
-            slice(int(self.firsts[low]), int(self.firsts[high])) for low, high in self._bins_over(start, end)
+            slice(int(self.firsts[low]), int(self.firsts[high])) for low, high in self.bins_over(start, end)
         ]
-        if not spans:
+        found = [(self.chunk_begins[span], self.chunk_ends[span]) for span in spans]
+        if self.unions is not None:
+            span = self.unions.within(start, end)
+            found.append((self.unions.begins[span], self.unions.ends[span]))
+        if not found:
             return []
-        begins = np.concatenate([self.chunk_begins[span] for span in spans])
-        ends = np.concatenate([self.chunk_ends[span] for span in spans])
+        begins, ends = map(np.concatenate, zip(*found, strict=True))
         useful = (ends > np.uint64(first)) & (begins < np.uint64(limit))
         return unite_offsets(
             np.maximum(begins[useful], np.uint64(first)), np.minimum(ends[useful], np.uint64(limit))
         )
 
-    def _bins_over(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+    def bins_over(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield, for each level with bins over positions `start` to `end`, the first of them and the one after the
         last, as indices into `bins`.
         """
@@ -157,51 +182,50 @@ class ContigIndex:
 
     def pack(self) -> bytes:
         """Return the bytes that `unpack` reads: a fixed head and the arrays, little-endian."""
+        unions = self.unions
+        head = _PACKED.pack(
+            _PACKED_MAGIC if unions is None else _WITH_UNIONS,
+            self.min_shift,
+            self.depth,
+            len(self.bins),
+            len(self.chunk_begins),
+            len(self.loffsets),
+            len(self.linear),
+            _ABSENT if self.mapped is None else self.mapped,
+            _ABSENT if self.unmapped is None else self.unmapped,
+            self.begin,
+            self.end,
+        )
+        arrays: list[NDArray[np.uint64] | NDArray[np.uint32]] = [
+            *(self.chunk_begins, self.chunk_ends, self.loffsets, self.linear),
+            *(self.windows, self.bins, self.firsts),
+        ]
+        if unions is not None:
+            head += _UNIONS.pack(unions.shift, len(unions.pages))
+            arrays += [unions.begins, unions.ends, unions.pages]
         return b"".join(
-            (
-                _PACKED.pack(
-                    _PACKED_MAGIC,
-                    self.min_shift,
-                    self.depth,
-                    len(self.bins),
-                    len(self.chunk_begins),
-                    len(self.loffsets),
-                    len(self.linear),
-                    _ABSENT if self.mapped is None else self.mapped,
-                    _ABSENT if self.unmapped is None else self.unmapped,
-                    self.begin,
-                    self.end,
-                ),
-                *(
-                    array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-                    for array in (
-                        self.chunk_begins,
-                        self.chunk_ends,
-                        self.loffsets,
-                        self.linear,
-                        self.windows,
-                        self.bins,
-                        self.firsts,
-                    )
-                ),
-            )
+            (head, *(each.astype(each.dtype.newbyteorder("<"), copy=False).tobytes() for each in arrays))
         )
 
     @classmethod
     def unpack(cls, packed: bytes | memoryview) -> Self:
         """Read what `pack` wrote, without copying it. Raises `FormatError` for any other bytes."""
-        if len(packed) < _PACKED.size or bytes(packed[:4]) != _PACKED_MAGIC:
+        magic = bytes(packed[:4])
+        fixed = {_PACKED_MAGIC: _PACKED.size, _WITH_UNIONS: _PACKED.size + _UNIONS.size}.get(magic)
+        if fixed is None or len(packed) < fixed:
             raise FormatError("not a packed binning index of this version")
         (_, min_shift, depth, bins, chunks, loffsets, linear, mapped, unmapped, begin, end) = (
             _PACKED.unpack_from(packed)
         )
+        shift, united = _UNIONS.unpack_from(packed, _PACKED.size) if magic == _WITH_UNIONS else (0, 0)
         counts = (
             *((chunks, 8), (chunks, 8), (loffsets, 8), (linear, 8)),
             *((linear, 4), (bins, 4), (bins + 1, 4)),
+            *((united, 8), (united, 8), (united, 4)),
         )
-        if len(packed) != _PACKED.size + sum(count * size for count, size in counts):
+        if len(packed) != fixed + sum(count * size for count, size in counts):
             raise FormatError("packed binning index is cut short")
-        arrays, at = [], _PACKED.size
+        arrays, at = [], fixed
         for count, size in counts:
             arrays.append(np.frombuffer(packed, dtype=f"<u{size}", count=count, offset=at))
             at += count * size
@@ -219,6 +243,7 @@ class ContigIndex:
             end=VirtualOffset(end),
             mapped=None if mapped == _ABSENT else mapped,
             unmapped=None if unmapped == _ABSENT else unmapped,
+            unions=Unions(shift, arrays[9], arrays[7], arrays[8]) if magic == _WITH_UNIONS else None,
         )
 
     @property

@@ -3,6 +3,9 @@
 A row describes one slice and one reference: where its reads begin, how far they reach, and where the slice lies in the
 file. Whole containers are served, so rows are grouped by container, and a container ends where the next *distinct* one
 begins: several rows may describe the same container, for further slices or for further references in one slice.
+
+A large contig index has pages (`index_pages`): a page has the containers with reads on it, the head for each page the
+ranges of all of them.
 """
 
 import gzip
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.cram import CramFile, read_data_container, verify_container, walk_containers
 from catalogue.formats.cram_structure import SEVERAL_REFERENCES, UNPLACED, Container
+from catalogue.formats.index_pages import MAX_GROWTH, MAX_PAGES, MAX_WHOLE, pack_pages, split_pages
 from catalogue.formats.intervals import MAX_POSITION, ByteRange
 
 #: Upper bound of an uncompressed index (256 MiB: some ten million slices); a larger one is treated as corrupt.
@@ -32,6 +36,7 @@ _PACKED_VERSION = b"CRAI\x01"
 
 
 Offsets = NDArray[np.int64]
+Table = np.ndarray[tuple[int], np.dtype[np.void]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +191,7 @@ def pack(rows: Iterable[CraiRow], *, data: ByteRange, contigs: int) -> PackedInd
         table = np.array(
             [(begin, ends[begin], *containers[begin]) for begin in sorted(containers)], dtype=_PACKED
         )
-        packed[reference] = _PACKED_VERSION + table.tobytes()
+        packed[reference] = _pack_table(table)
     return PackedIndex(contigs=packed, unplaced=unplaced)
 
 
@@ -202,10 +207,7 @@ def containers_overlapping(packed: bytes, *, start: int, end: int) -> list[ByteR
     table = table[(table["start"] < end) & (table["stop"] > start)]
     if not len(table):
         return []
-    fresh = np.flatnonzero(table["begin"][1:] != table["end"][:-1]) + 1
-    begins = table["begin"][np.concatenate(([0], fresh))].tolist()
-    ends = table["end"][np.concatenate((fresh - 1, [len(table) - 1]))].tolist()
-    return [ByteRange(*pair) for pair in zip(begins, ends, strict=True)]
+    return [ByteRange(*pair) for pair in _joined_ranges(table)]
 
 
 def container_ranges(packed: bytes) -> tuple[Offsets, Offsets]:
@@ -249,7 +251,75 @@ def first_slice(packed: bytes) -> tuple[int, int]:
     return int(table["start"][at]), int(table["stop"][at])
 
 
-def _unpack(packed: bytes) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+def join_pages(head: bytes, pages: Mapping[int, bytes], *, shift: int) -> bytes:
+    """Return a contig index for regions whose first and last positions are on these pages. Raises `FormatError`."""
+    if len(pages) == 1:
+        return next(iter(pages.values()))
+    rest = _read_table(head)
+    rest = rest[~np.isin(rest["start"] >> shift, np.fromiter(pages, np.uint32, len(pages)))]
+    # A container with reads on several pages is on each of them.
+    return _bytes_of(np.unique(np.concatenate([rest, *map(_read_table, pages.values())])))
+
+
+def _pack_table(table: Table) -> bytes:
+    """Return a table packed, in pages if it is large and they make what a request reads smaller."""
+    whole = _bytes_of(table)
+    if len(whole) <= MAX_WHOLE or (shift := _best_shift(table)) is None:
+        return whole
+    firsts, lasts = _pages_of(table, shift)
+    pages = [table[(firsts <= number) & (lasts >= number)] for number in range(int(firsts.max()) + 2)]
+    head = [
+        (*pair, number << shift, min(number + 1 << shift, MAX_POSITION))
+        for number, page in enumerate(pages[:-1])
+        for pair in _joined_ranges(page)
+    ]
+    return pack_pages(shift, _bytes_of(np.array(head, _PACKED)), [_bytes_of(page) for page in pages])
+
+
+def _best_shift(table: Table) -> int | None:
+    """Return the size of pages, as a power of two, for the smallest head and two pages; None if none are of use."""
+    found = [(len(table), -1)]
+    for shift in range(14, 32):
+        firsts, lasts = _pages_of(table, shift)
+        count = int(firsts.max()) + 2
+        if count <= MAX_PAGES and int((lasts - firsts + 1).sum()) <= MAX_GROWTH * len(table):
+            rows = np.cumsum(
+                np.bincount(firsts, minlength=count + 1) - np.bincount(lasts + 1, minlength=count + 1)
+            )
+            found.append((count + 2 * int(rows.max()), shift))
+    shift = min(found)[1]
+    return shift if shift >= 0 else None
+
+
+def _pages_of(table: Table, shift: int) -> tuple[Offsets, Offsets]:
+    """Return the first and the last page of each container; the page after all begins is the last there is."""
+    firsts = table["start"].astype(np.int64) >> shift
+    return firsts, np.minimum((table["stop"].astype(np.int64) - 1) >> shift, firsts.max() + 1)
+
+
+def _bytes_of(table: Table) -> bytes:
+    return _PACKED_VERSION + table.tobytes()
+
+
+def _joined_ranges(table: Table) -> list[tuple[int, int]]:
+    """Return the ranges of containers in file order, adjacent ones and those of pages joined."""
+    if not len(table):
+        return []
+    reached = np.maximum.accumulate(table["end"])
+    fresh = np.flatnonzero(table["begin"][1:] > reached[:-1]) + 1
+    begins = table["begin"][np.concatenate(([0], fresh))].tolist()
+    ends = reached[np.concatenate((fresh - 1, [len(table) - 1]))].tolist()
+    return list(zip(begins, ends, strict=True))
+
+
+def _unpack(packed: bytes) -> Table:
+    if (split := split_pages(packed)) is not None:
+        directory, head, pages = split
+        packed = join_pages(head, pages, shift=directory.shift)
+    return _read_table(packed)
+
+
+def _read_table(packed: bytes) -> Table:
     body = len(packed) - len(_PACKED_VERSION)
     if not packed.startswith(_PACKED_VERSION) or body % _PACKED.itemsize:
         raise FormatError("not a packed CRAM index of this version", offset=0)

@@ -10,6 +10,7 @@ from catalogue.queries.contigs import (
     contigs_with_records,
     forget_files,
     header,
+    with_pages,
 )
 from catalogue.queries.files import (
     StoredFile,
@@ -74,4 +75,5 @@ __all__ = [
     "sequence",
     "stream_bytes",
     "stream_residues",
+    "with_pages",
 ]

@@ -1,21 +1,27 @@
 """Looks up a file's header, and its contigs by name, md5, AN of the header, or any alias of their sequence.
 
-Headers and contig indexes are cached in the process, up to `MAX_CACHED_BYTES` in total: reading a chromosome's index
-from the database takes longer than the rest of a ticket. Cache keys include the ingest of the file, so entries are
-never stale; aliases from the catalogue are looked up again after `ALIAS_SECONDS`. Callers hold a `StoredFile`, which
-means that access was already decided.
+Of a contig index with pages only the head comes with the contig; `with_pages` reads the pages that a request needs.
+Headers, contigs and pages are cached in the process, up to `MAX_CACHED_BYTES` in total. Cache keys include the ingest
+of the file, so entries are never stale; aliases from the catalogue are looked up again after `ALIAS_SECONDS`. Callers
+hold a `StoredFile`, which means that access was already decided.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from catalogue import access
 from catalogue.access import ANONYMOUS
 from catalogue.errors import AmbiguousReference, NotFound
+from catalogue.formats import binning_pages, crai
 from catalogue.formats.digests import DigestKind, parse_digest
+from catalogue.formats.index_pages import FIRST_READ, MAGIC, Directory, read_directory
+from catalogue.formats.intervals import ByteRange, Region
+from catalogue.formats.registry import SPECS
+from catalogue.formats.spec import Structure
 from catalogue.models import CollectionMember, Contig
 from catalogue.queries.binary import binary_rows
 from catalogue.queries.cache import Cache
@@ -31,7 +37,8 @@ class FileContig:
     """One contig of a file.
 
     `number` is its number in the file's records; `length` is in bases, None if the header has none; `md5` has 16 bytes,
-    from the header or else from the linked sequence; `index` is the packed contig index, empty without records.
+    from the header or else from the linked sequence; `index` is the packed contig index, empty without records. Of an
+    index with pages it is the directory and the head, until `with_pages` adds some.
     """
 
     number: int
@@ -41,16 +48,34 @@ class FileContig:
     index: bytes
 
 
-# SQL, because every file that a worker has not seen needs it. Only from the same ingest as the file, as `_records`.
-_BY_NAME = """
-SELECT c.number, c.name, c.length, coalesce(c.md5, s.md5), c.index
+# SQL, because every file that a worker has not seen needs it. Only from the same ingest as the file: rows of a later
+# one do not match it.
+_SELECT = """
+SELECT c.number, c.name, c.length, coalesce(c.md5, s.md5), {index}
   FROM catalogue_contig c
   JOIN catalogue_datafile f ON f.id = c.file_id AND f.ingested = %s
   LEFT JOIN catalogue_sequence s ON s.id = c.sequence_id
- WHERE c.file_id = %s AND md5(c.name) = ANY(%s)
+ WHERE c.file_id = %s AND {{wanted}}
  ORDER BY c.number
 """
-_HEADER = "SELECT header FROM catalogue_datafile WHERE id = %s AND ingested = %s"
+# Other indexes than those with pages are short, or were registered before there were pages.
+_PAGED = f"substring(c.index FOR 4) = '\\x{MAGIC.hex()}'"
+_BEGIN = f"CASE WHEN {_PAGED} THEN substring(c.index FOR {FIRST_READ}) ELSE c.index END"
+_WITH_BEGIN = _SELECT.format(index=_BEGIN)
+_BY_NAME = _WITH_BEGIN.format(wanted="md5(c.name) = ANY(%s)")
+_BY_NUMBER = _WITH_BEGIN.format(wanted="c.number = ANY(%s)")
+_BY_MD5 = _WITH_BEGIN.format(wanted="coalesce(c.md5, s.md5) = %s")
+_WITH_RECORDS = _SELECT.format(index="c.index").format(wanted="c.index <> ''")
+_PIECES = """
+SELECT piece.contig, piece.page, substring(c.index FROM piece.first + 1 FOR piece.length)
+  FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[]) AS piece (contig, page, first, length)
+  JOIN catalogue_contig c ON c.file_id = %s AND c.number = piece.contig
+  JOIN catalogue_datafile f ON f.id = c.file_id AND f.ingested = %s
+"""
+_FILE_HEADER = "SELECT header FROM catalogue_datafile WHERE id = %s AND ingested = %s"
+
+# Stands for the head of an index where pages are numbered.
+_HEAD = -1
 
 _cache = Cache("contigs", MAX_CACHED_BYTES)
 
@@ -66,7 +91,7 @@ def header(file: StoredFile) -> bytes:
     known = _cache.get(key)
     if isinstance(known, bytes):
         return known
-    rows = binary_rows(_HEADER, (file.pk, file.ingested))
+    rows = binary_rows(_FILE_HEADER, (file.pk, file.ingested))
     if not rows:
         raise NotFound("the file is no longer registered")
     data: bytes = rows[0][0]
@@ -97,7 +122,7 @@ def _meanings(file: StoredFile, names: Collection[str]) -> dict[str, list[FileCo
         # By the md5 of the name, because the table's index is on that.
         digests = [hashlib.md5(name.encode(), usedforsecurity=False).hexdigest() for name in missing]
         for row in binary_rows(_BY_NAME, (file.ingested, file.pk, digests)):
-            record = FileContig(*row)
+            record = _contig(row)
             found[record.name] = [record]
             _remember(file, "name", record.name, record)
     if missing := [name for name in missing if not found[name]]:
@@ -106,13 +131,89 @@ def _meanings(file: StoredFile, names: Collection[str]) -> dict[str, list[FileCo
 
 
 def contigs_with_records(file: StoredFile) -> list[FileContig]:
-    """Return every contig of a file with records, in the order of the header."""
-    return _records(file, ~Q(index=b""))
+    """Return every contig of a file with records, in the order of the header, with all of their indexes."""
+    return [FileContig(*row) for row in binary_rows(_WITH_RECORDS, (file.ingested, file.pk))]
 
 
 def contigs_by_number(file: StoredFile, numbers: Collection[int]) -> dict[int, FileContig]:
     """Return the contigs with these numbers, by number; the numbers of others are left out."""
-    return {contig.number: contig for contig in _records(file, Q(number__in=list(numbers)))}
+    return {contig.number: contig for contig in _found(file, _BY_NUMBER, list(numbers))}
+
+
+def with_pages(
+    file: StoredFile, contigs: Mapping[int, FileContig], regions: Iterable[Region], *, every: bool
+) -> Mapping[int, FileContig]:
+    """Return contigs, by number, with as much of their indexes as queries of the regions need.
+
+    Those are the pages at the edges of each region, or `every` page of it, which tells where each of its records lies.
+    Raises NotFound if the file was removed in the meantime, `FormatError` for a damaged index.
+    """
+    directories = {
+        number: directory
+        for number, contig in contigs.items()
+        if (directory := read_directory(contig.index)) and len(contig.index) < directory.bounds[-1]
+    }
+    wanted: dict[int, set[int]] = {number: set() for number in directories}
+    for region in regions:
+        if (directory := directories.get(region.contig)) is not None:
+            pages = directory.covering if every else directory.edges
+            wanted[region.contig].update(pages(region.start, region.end))
+    found = _pages(file, contigs, directories, wanted)
+    return {
+        **contigs,
+        **{
+            number: replace(contigs[number], index=_joined(file, directory, found[number]))
+            for number, directory in directories.items()
+        },
+    }
+
+
+def _pages(
+    file: StoredFile,
+    contigs: Mapping[int, FileContig],
+    directories: Mapping[int, Directory],
+    wanted: Mapping[int, Collection[int]],
+) -> dict[int, dict[int, bytes]]:
+    """Return the wanted pages of each contig by their numbers, with the head as `_HEAD`."""
+    found: dict[int, dict[int, bytes]] = {}
+    missing: list[tuple[int, int, ByteRange]] = []
+    for number, directory in directories.items():
+        head = directory.head
+        pieces = {page: directory.page(page) for page in wanted[number]}
+        found[number] = {}
+        if len(contigs[number].index) >= head.end:
+            found[number][_HEAD] = contigs[number].index[head.begin :]
+        else:
+            pieces[_HEAD] = head
+        for page, where in pieces.items():
+            known = _cache.get((*_state(file), "page", number, page))
+            if isinstance(known, bytes):
+                found[number][page] = known
+            else:
+                missing.append((number, page, where))
+    if missing:
+        numbers, pages, places = zip(*missing, strict=True)
+        columns = (
+            list(numbers),
+            list(pages),
+            [each.begin for each in places],
+            [each.length for each in places],
+        )
+        rows = binary_rows(_PIECES, (*columns, file.pk, file.ingested))
+        if len(rows) < len(missing):
+            raise NotFound("the file is no longer registered")
+        for number, page, data in rows:
+            found[number][page] = data
+            _cache.put((*_state(file), "page", number, page), data, len(data))
+    return found
+
+
+def _joined(file: StoredFile, directory: Directory, pages: dict[int, bytes]) -> bytes:
+    """Return a packed index of some pages and the head."""
+    head = pages.pop(_HEAD)
+    if SPECS[file.format].structure is Structure.CRAM:
+        return crai.join_pages(head, pages, shift=directory.shift)
+    return binning_pages.join_pages(head, pages)
 
 
 def contig_md5s(file: StoredFile) -> dict[str, bytes | None]:
@@ -132,7 +233,7 @@ def contig_by_md5(file: StoredFile, md5: str) -> FileContig:
     digest = parse_digest(md5)
     if digest is None or digest[0] is not DigestKind.MD5:
         raise _unknown(file, md5)
-    record = _only(file, md5, _records(file, Q(md5=digest[1]) | Q(md5=None, sequence__md5=digest[1])))
+    record = _only(file, md5, _found(file, _BY_MD5, digest[1]))
     _remember(file, "md5", md5, record)
     return record
 
@@ -140,9 +241,7 @@ def contig_by_md5(file: StoredFile, md5: str) -> FileContig:
 def _by_alias(file: StoredFile, names: list[str]) -> dict[str, list[FileContig]]:
     """Return the contigs that have each name by AN or by an alias that the file's viewer may see."""
     numbers = _numbers_by_alias(file, names)
-    records = {
-        record.number: record for record in _records(file, Q(number__in=set().union(*numbers.values())))
-    }
+    records = contigs_by_number(file, set().union(*numbers.values()))
     found = {name: [records[number] for number in sorted(numbers[name])] for name in names}
     for name, contigs in found.items():
         if len(contigs) == 1:
@@ -192,14 +291,15 @@ def _numbers_by_digest(file: StoredFile, names: list[str]) -> Iterator[tuple[str
             yield from ((name, number) for value, number in rows for name in named[kind, bytes(value)])
 
 
-def _records(file: StoredFile, wanted: Q) -> list[FileContig]:
-    # Only from the same ingest as the file: rows of a later ingest do not match it.
-    rows = Contig.objects.filter(wanted, file_id=file.pk, file__ingested=file.ingested).order_by("number")
-    columns = rows.values_list("number", "name", "length", "md5", F("sequence__md5"), "index")
-    return [
-        FileContig(number, name, length, _bytes(md5) or _bytes(sequence_md5), bytes(index))
-        for number, name, length, md5, sequence_md5, index in columns
-    ]
+def _found(file: StoredFile, query: str, wanted: object) -> list[FileContig]:
+    return [_contig(row) for row in binary_rows(query, (file.ingested, file.pk, wanted))]
+
+
+def _contig(row: tuple[Any, ...]) -> FileContig:
+    """Return a contig of a row of `_WITH_BEGIN`, without what of its index follows the head."""
+    contig = FileContig(*row)
+    directory = read_directory(contig.index)
+    return contig if directory is None else replace(contig, index=contig.index[: directory.head.end])
 
 
 def _only(file: StoredFile, asked: str, records: list[FileContig]) -> FileContig:

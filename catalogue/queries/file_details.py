@@ -11,7 +11,7 @@ from catalogue import access
 from catalogue.access import Viewer
 from catalogue.errors import CatalogueError, NotFound
 from catalogue.formats import crai
-from catalogue.formats.binning import ContigIndex
+from catalogue.formats.binning_pages import unpack_index
 from catalogue.formats.digests import best_digest
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import NO_END
@@ -229,4 +229,4 @@ def _granted_place(stored: StoredFile) -> Place | None:
 def _first_records(format: FileFormat, packed: bytes) -> tuple[int, int]:
     if SPECS[format].structure is Structure.CRAM:
         return crai.first_slice(packed)
-    return ContigIndex.unpack(packed).fullest_window()
+    return unpack_index(packed).fullest_window()

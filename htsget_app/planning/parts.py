@@ -7,6 +7,7 @@ from typing import ClassVar, Final, Protocol
 
 from catalogue.formats.bgzf import EOF_MARKER
 from catalogue.formats.binning import ContigIndex
+from catalogue.formats.binning_pages import unpack_index
 from catalogue.formats.intervals import ByteRange, Region, VirtualOffset
 from catalogue.formats.records import RecordWalker
 from catalogue.formats.registry import record_walker
@@ -115,9 +116,7 @@ class PlannedFile:
         """
         named = {region.contig for region in regions} & self.contigs.keys()
         return {
-            number: ContigIndex.unpack(self.contigs[number].index)
-            for number in named
-            if self.contigs[number].index
+            number: unpack_index(self.contigs[number].index) for number in named if self.contigs[number].index
         }
 
     def record_walker(self) -> RecordWalker:

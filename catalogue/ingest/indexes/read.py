@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.binning import BinningIndex
+from catalogue.formats.binning_pages import pack_index
 from catalogue.formats.crai import CraiRow, pack, parse_crai, verify_rows
 from catalogue.formats.cram import CramFile
 from catalogue.formats.headers import FileFormat, FileHeader, with_indexed_contigs
@@ -69,7 +70,7 @@ def read_binning_index(data: bytes, *, header: FileHeader, read_range: ReadRange
     contigs = {contig.index: StoredContigIndex(b"", 0, 0) for contig in full.contigs}
     for number, contig in zip(numbers, index.contigs, strict=True):
         if contig is not None:
-            contigs[number] = StoredContigIndex(contig.pack(), contig.mapped, contig.unmapped)
+            contigs[number] = StoredContigIndex(pack_index(contig), contig.mapped, contig.unmapped)
     unplaced_begin = None
     if SPECS[header.format].kind is FileKind.READS and index.unplaced != 0:
         unplaced_begin = index.placed_end() or header.end

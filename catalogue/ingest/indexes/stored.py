@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.binning import BinningIndex, ContigIndex
+from catalogue.formats.binning_pages import unpack_index
 from catalogue.formats.crai import verify_packed
 from catalogue.formats.cram import CramFile
 from catalogue.formats.headers import FileHeader
@@ -28,7 +29,7 @@ class StoredIndex:
 
     def contigs(self) -> dict[int, ContigIndex]:
         """Return the contig indexes of a file in BGZF, of the contigs with records. Raises `FormatError`."""
-        return {number: ContigIndex.unpack(data) for number, data in sorted(self.packed.items()) if data}
+        return {number: unpack_index(data) for number, data in sorted(self.packed.items()) if data}
 
 
 def prove_stored_index(
