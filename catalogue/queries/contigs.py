@@ -7,7 +7,7 @@ hold a `StoredFile`, which means that access was already decided.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,7 +62,10 @@ SELECT c.number, c.name, c.length, coalesce(c.md5, s.md5), {index}
 _PAGED = f"substring(c.index FOR 4) = '\\x{MAGIC.hex()}'"
 _BEGIN = f"CASE WHEN {_PAGED} THEN substring(c.index FOR {FIRST_READ}) ELSE c.index END"
 _WITH_BEGIN = _SELECT.format(index=_BEGIN)
-_BY_NAME = _WITH_BEGIN.format(wanted="md5(c.name) = ANY(%s)")
+# With the header of the file, which saves the first ticket of a file a statement.
+_BY_NAME = _SELECT.format(index=f"{_BEGIN}, CASE WHEN %s THEN f.header END").format(
+    wanted="md5(c.name) = ANY(%s)"
+)
 _BY_NUMBER = _WITH_BEGIN.format(wanted="c.number = ANY(%s)")
 _BY_MD5 = _WITH_BEGIN.format(wanted="coalesce(c.md5, s.md5) = %s")
 _WITH_RECORDS = _SELECT.format(index="c.index").format(wanted="c.index <> ''")
@@ -87,15 +90,21 @@ def forget_files() -> None:
 
 def header(file: StoredFile) -> bytes:
     """Return the header of a file, ready to send. Raises NotFound if the file was removed in the meantime."""
-    key = (*_state(file), "header")
-    known = _cache.get(key)
-    if isinstance(known, bytes):
+    if (known := _known_header(file)) is not None:
         return known
     rows = binary_rows(_FILE_HEADER, (file.pk, file.ingested))
     if not rows:
         raise NotFound("the file is no longer registered")
-    data: bytes = rows[0][0]
-    _cache.put(key, data, len(data))
+    return _remember_header(file, rows[0][0])
+
+
+def _known_header(file: StoredFile) -> bytes | None:
+    known = _cache.get((*_state(file), "header"))
+    return known if isinstance(known, bytes) else None
+
+
+def _remember_header(file: StoredFile, data: bytes) -> bytes:
+    _cache.put((*_state(file), "header"), data, len(data))
     return data
 
 
@@ -121,7 +130,10 @@ def _meanings(file: StoredFile, names: Collection[str]) -> dict[str, list[FileCo
     if missing := [name for name, contigs in found.items() if not contigs and storable(name)]:
         # By the md5 of the name, because the table's index is on that.
         digests = [hashlib.md5(name.encode(), usedforsecurity=False).hexdigest() for name in missing]
-        for row in binary_rows(_BY_NAME, (file.ingested, file.pk, digests)):
+        with_header = len(missing) == 1 and _known_header(file) is None
+        for *row, header_of_file in binary_rows(_BY_NAME, (with_header, file.ingested, file.pk, digests)):
+            if header_of_file is not None:
+                _remember_header(file, header_of_file)
             record = _contig(row)
             found[record.name] = [record]
             _remember(file, "name", record.name, record)
@@ -295,7 +307,7 @@ def _found(file: StoredFile, query: str, wanted: object) -> list[FileContig]:
     return [_contig(row) for row in binary_rows(query, (file.ingested, file.pk, wanted))]
 
 
-def _contig(row: tuple[Any, ...]) -> FileContig:
+def _contig(row: Sequence[Any]) -> FileContig:
     """Return a contig of a row of `_WITH_BEGIN`, without what of its index follows the head."""
     contig = FileContig(*row)
     directory = read_directory(contig.index)
