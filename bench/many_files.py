@@ -137,8 +137,7 @@ def measure(label: str, width: int | None, *, files: list[int]) -> None:
         for number in [files[0], *files]:
             name = rng.choice([name for name in CONTIGS if name != "chrM"])
             start = rng.randrange(DEEP - 20_000)
-            region = f"&start={start}&end={start + width}" if width else ""
-            path = f"/reads/h{number:05}?referenceName={name}{region}"
+            path = _path(number, name, start, width)
             for taken in (anew, again, again):
                 taken.append(_timed(connection, path))
     # The first file is asked for beforehand: a worker's first ticket is another matter.
@@ -149,6 +148,11 @@ def measure(label: str, width: int | None, *, files: list[int]) -> None:
         f"  again {median(again):6.2f} ms (p90 {quantiles(again, n=10)[8]:6.2f})"
         f"  ratio {median(anew) / median(again):.2f}, median of ratios {median(ratios):.2f}"
     )
+
+
+def _path(number: int, name: str, start: int, width: int | None) -> str:
+    region = f"&start={start}&end={start + width}" if width else ""
+    return f"/reads/h{number:05}?referenceName={name}{region}"
 
 
 def _timed(connection: http.client.HTTPConnection, path: str) -> float:
@@ -165,9 +169,9 @@ def bytes_read(files: list[int]) -> None:
     from django.test import Client
 
     from catalogue.queries import contigs, forget_files
+    from catalogue.queries.binary import binary_rows
 
     read: list[int] = []
-    binary_rows = contigs.binary_rows
 
     def counted(query, parameters):  # type: ignore[no-untyped-def]
         rows = binary_rows(query, parameters)
@@ -175,7 +179,7 @@ def bytes_read(files: list[int]) -> None:
             read.append(sum(len(row[4] if len(row) > 4 else row[2]) for row in rows))
         return rows
 
-    contigs.binary_rows = counted
+    vars(contigs)["binary_rows"] = counted
     client = Client(headers={"host": "localhost"})
     rng = random.Random(9)
     for label, width in WIDTHS.items():
@@ -185,8 +189,7 @@ def bytes_read(files: list[int]) -> None:
             read.clear()
             name = rng.choice([name for name in CONTIGS if name != "chrM"])
             start = rng.randrange(DEEP - 20_000)
-            region = {"start": start, "end": start + width} if width else {}
-            answer = client.get(f"/reads/h{number:05}", {"referenceName": name, **region})
+            answer = client.get(_path(number, name, start, width))
             assert answer.status_code == 200, answer.content
             totals.append(sum(read))
             statements.append(len(read))
@@ -209,7 +212,7 @@ def main() -> None:
         f"BAM of {bam.stat().st_size / 1e6:.0f} MB, BAI of {Path(f'{bam}.bai').stat().st_size / 1e6:.2f} MB"
     )
     if options.whole:
-        binning_pages.MAX_WHOLE = 1 << 40
+        vars(binning_pages)["MAX_WHOLE"] = 1 << 40
     with own_site() as home:
         seconds = register(home, bam, options.files)
         print(f"{options.files} files registered in {seconds:.1f} s, {options.files / seconds:.1f} a second")
