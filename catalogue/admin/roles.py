@@ -21,11 +21,11 @@ Managed = tuple[QuerySet[Dataset], QuerySet[SequenceCollection]]
 def managed_by(request: HttpRequest, *, owned: bool = False) -> Managed:
     """Return the datasets and collections that the account manages by its roles; with `owned`, only as an owner.
 
-    Every part of a page asks: one look-up of the roles serves a request that reads.
+    Every part of a page asks: one look-up of the roles serves a request.
     """
     user = request.user.pk or 0
     known: dict[bool, Managed] = request.__dict__.setdefault("_managed", {})
-    if owned not in known or request.method not in {"GET", "HEAD"}:
+    if owned not in known:
         known[owned] = (
             access.managed_datasets(user, owned=owned),
             access.managed_collections(user, owned=owned),
@@ -36,7 +36,7 @@ def managed_by(request: HttpRequest, *, owned: bool = False) -> Managed:
 def manages_anything(request: HttpRequest, *, owned: bool = False) -> bool:
     """Return whether the account manages any dataset or collection by its roles."""
     known: dict[bool, bool] = request.__dict__.setdefault("_manages_anything", {})
-    if owned not in known or request.method not in {"GET", "HEAD"}:
+    if owned not in known:
         known[owned] = any(rows.exists() for rows in managed_by(request, owned=owned))
     return known[owned]
 

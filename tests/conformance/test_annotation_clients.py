@@ -114,7 +114,7 @@ def script_of_ensembl(site: Site, release: Release, gene: MadeGene, *, use_reque
     return str(script)
 
 
-@pytest.mark.parametrize(("release", "use_requests"), zip(RELEASES, (True, False), strict=True))
+@pytest.mark.parametrize(("release", "use_requests"), [*zip(RELEASES, (True, False), strict=True)])
 def test_the_script_of_ensembl(
     annotated: Site, run_client: RunClient, release: Release, use_requests: bool
 ) -> None:

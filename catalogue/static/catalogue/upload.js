@@ -62,7 +62,7 @@
     return state;
   };
 
-  field.addEventListener("change", async () => {
+  const take = async () => {
     const file = field.files[0];
     if (!file) return;
     const mine = {};
@@ -80,7 +80,11 @@
       told.textContent = error.message;
     }
     cancel.hidden = true;
-  });
+  };
+
+  field.addEventListener("change", take);
+  // A file may have been chosen before this ran, and browsers keep one when a page is loaded again.
+  take();
 
   cancel.addEventListener("click", async () => {
     running = null;

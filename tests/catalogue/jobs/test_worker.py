@@ -125,6 +125,29 @@ def kill_at_work(catalogue: Catalogue, process: "subprocess.Popen[bytes]", name:
     process.wait(PATIENCE)
 
 
+@contextlib.contextmanager
+def canceller(site: Site, run: int) -> Iterator[Callable[[], None]]:
+    """Start a process that cancels a run, and waits to be told: a command takes longer to start than files take."""
+    program = (
+        f"from catalogue import jobs, models as m; run = m.IngestRun.objects.get(pk={run}); "
+        "print('ready', flush=True); input(); jobs.cancel(run); print('cancelled', flush=True)"
+    )
+    with subprocess.Popen(
+        [sys.executable, PROJECT / "manage.py", "shell", "--verbosity", "0", "-c", program],
+        env=site.environment(), cwd=site.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None and process.stdout is not None
+
+        def cancel() -> None:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "cancelled\n"
+
+        assert process.stdout.readline() == "ready\n"
+        yield cancel
+
+
 def restart_database(site: Site) -> None:
     """Stop the server as an administrator would, ending every connection; who needs it next starts it again."""
     pid_file = EmbeddedServer(site.home).data / "postmaster.pid"
@@ -230,13 +253,9 @@ def test_a_job_is_cancelled_while_workers_are_at_it(site: Site, tmp_path: Path) 
     names = make_copies(tmp_path / "lab", 20)
     run = queue_manifest(site, names)
     catalogue = Catalogue(site)
-    with worker(site, "--concurrency", "2"):
+    with canceller(site, run) as cancel, worker(site, "--concurrency", "2"):
         wait_until(lambda: catalogue.value(REGISTERED))
-        site.manage(
-            "shell",
-            "-c",
-            f"from catalogue import jobs, models as m; jobs.cancel(m.IngestRun.objects.get(pk={run}))",
-        )
+        cancel()
         assert catalogue.await_outcome(run) == "cancelled"
         done = catalogue.value(REGISTERED)
         summary = catalogue.value(f"SELECT summary FROM catalogue_ingestrun WHERE id = {run}")
