@@ -89,6 +89,7 @@ BCF = FormatSpec(
     suffixes=(".bcf", ".bcf.gz", ".bcf.bgz"),
     index_suffixes=(".csi",),
     built_index_suffix=".csi",
+    built_index_options=("-c",),
     converts_to=(FileFormat.VCF,),
     read_header=read_bcf_header,
     record_walker=lambda _names: walk_bcf,

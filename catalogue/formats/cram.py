@@ -170,6 +170,7 @@ CRAM = FormatSpec(
     suffixes=(".cram",),
     index_suffixes=(".crai",),
     built_index_suffix=".crai",
+    built_index_options=(),
     converts_to=(FileFormat.BAM,),
     read_header=read_cram_header,
 )

@@ -40,9 +40,9 @@ class FormatSpec:
     """One file format. To add a format, write a module with a `FormatSpec` and an entry in `registry`.
 
     `magics` are the possible first bytes of a file, uncompressed where the structure is BGZF. The first of
-    `suffixes` names the copies that an ingest makes, the first of `index_suffixes` is the most common, and
-    `built_index_suffix` is that of an index built here. `converts_to` are the formats that its records can be converted
-    to.
+    `suffixes` names the copies that an ingest makes, and the first of `index_suffixes` is the most common. An index
+    built here has `built_index_suffix`, and htslib builds it with `built_index_options`. `converts_to` are the formats
+    that its records can be converted to.
 
     `record_walker` takes the requested contigs by number, and `locus_reader` a header; both are None for formats whose
     records are never read here. `records_name_contigs` is true when records and index use contig names, not numbers.
@@ -55,6 +55,7 @@ class FormatSpec:
     suffixes: tuple[str, ...]
     index_suffixes: tuple[str, ...]
     built_index_suffix: str
+    built_index_options: tuple[str, ...]
     converts_to: tuple[FileFormat, ...]
     read_header: Callable[[ReadRange], FileHeader]
     record_walker: Callable[[Mapping[int, str]], RecordWalker] | None = None

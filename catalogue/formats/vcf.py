@@ -308,6 +308,7 @@ VCF = FormatSpec(
     index_suffixes=(".tbi", ".csi"),
     # CSI has no limit of contig length, unlike TBI.
     built_index_suffix=".csi",
+    built_index_options=("-c",),
     converts_to=(FileFormat.BCF,),
     read_header=read_vcf_header,
     record_walker=_walker,

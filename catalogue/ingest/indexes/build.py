@@ -28,7 +28,7 @@ def build_index(path: Path, spec: FormatSpec, target: Path) -> None:
 
     Raises `FormatError` if the file is not in coordinate order or htslib cannot read it. Not thread-safe.
     """
-    options = (["-c"] if spec.built_index_suffix == ".csi" else []) + ["-o", str(target), str(path)]
+    options = [*spec.built_index_options, "-o", str(target), str(path)]
     with _caught_stderr() as caught:
         try:
             if spec.kind is FileKind.READS:
