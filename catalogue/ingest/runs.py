@@ -4,7 +4,7 @@ A run holds a session-level advisory lock until it ends. A run that is marked as
 killed; the next run marks it as interrupted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -43,10 +43,16 @@ class Run:
 
     def record(self, result: InputResult) -> None:
         """Record the outcome of one input, in the transaction of its rows if there is one."""
-        self.failed |= result.failed
-        if self.pk is not None and result.outcome is not Outcome.PASSED_OVER:
-            IngestedFile.objects.create(
-                run_id=self.pk, source=recorded_source(result.source), **recorded_fields(result)
+        self.record_all([result])
+
+    def record_all(self, results: Sequence[InputResult]) -> None:
+        """Record the outcomes of some inputs, as `record` does."""
+        self.failed |= any(result.failed for result in results)
+        if self.pk is not None:
+            IngestedFile.objects.bulk_create(
+                IngestedFile(run_id=self.pk, source=recorded_source(one.source), **recorded_fields(one))
+                for one in results
+                if one.outcome is not Outcome.PASSED_OVER
             )
 
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -47,6 +47,11 @@ class JobRun(Run):
         # The transaction of an input is rolled back in a dry run; the observer records it then.
         if not self._dry_run:
             self.store(result)
+
+    def record_all(self, results: Sequence[InputResult]) -> None:
+        """Record the outcomes of some inputs, as `record` does."""
+        for result in results:
+            self.record(result)
 
     def store(self, result: InputResult) -> None:
         """Record the outcome of an input that has none yet."""

@@ -1,10 +1,10 @@
 """Registers reads and variants, for `ingest_bam` and `ingest_vcf`.
 
-Reads several files at a time and registers them one after the other, each in its own transaction. Running an ingest
-again skips unchanged files: a file with the registered size and ETag is not read.
+Reads several files at a time and registers those that were read meanwhile in one transaction, or, where that fails,
+each in its own. Running an ingest again skips unchanged files: a file with the registered size and ETag is not read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from catalogue.ingest.files.indexing import ReadJob
 from catalogue.ingest.files.options import COMMANDS, FilesOptions
 from catalogue.ingest.files.pool import ReaderCrashedError, read_files
 from catalogue.ingest.files.reader import FileReading, WrongKindError
-from catalogue.ingest.files.rows import Register, discard_made
+from catalogue.ingest.files.rows import Register, Registered, discard_made
 from catalogue.ingest.files.selection import EXPECTED, decide, without_rivals
 from catalogue.ingest.outcomes import OF_INGESTS, IngestResult, InputResult, Observer, Outcome
 from catalogue.ingest.runs import MAX_RECORDED, Run, ingest_run
@@ -132,8 +132,9 @@ def _ingest_found(distinct: Sequence[FoundFile], job: _Job) -> None:
                 job.finish(_failed(one, decision))
     processes = min(job.options.processes, len(jobs) or 1)
     with closing(read_files(jobs, processes=processes)) as readings:
-        for (one, read_job), reading in readings:
-            _register(one, reading, job, read_job)
+        for done in readings:
+            for (one, read_job), reading in _register_new(done, job):
+                _register(one, reading, job, read_job)
 
 
 def _unchanged(one: FoundFile, row: DataFile, options: FilesOptions) -> InputResult:
@@ -148,6 +149,61 @@ def _unchanged(one: FoundFile, row: DataFile, options: FilesOptions) -> InputRes
     return InputResult(one.source, outcome, message, paths=(f"{row.kind}/{row.htsget_id}",))
 
 
+_Read = tuple[tuple[FoundFile, ReadJob], FileReading | BaseException]
+
+
+def _register_new(done: list[_Read], job: _Job) -> list[_Read]:
+    """Register those of some files that were read whose ids are new, in one transaction; return the others.
+
+    If that fails none of them is registered, and all are returned: each is tried by itself.
+    """
+    register = job.register
+    given = {
+        one.htsget_id: (one, reading)
+        for (one, _), reading in done
+        if isinstance(reading, FileReading)
+    }
+    # The first file of a run makes its dataset, and chooses the collection of one that has none.
+    if len(given) < 2 or job.options.dry_run or register.dataset._state.adding or not _has_added(job):
+        return done
+    try:
+        results = retry_on_deadlock(lambda: _write_new(given, job))
+    except (CatalogueError, DatabaseError):
+        return done
+    for result in results.values():
+        job.finish(result, recorded=True)
+    return [
+        read
+        for read in done
+        if read[0][0].htsget_id not in results or read[1] is not given[read[0][0].htsget_id][1]
+    ]
+
+
+def _write_new(given: Mapping[str, tuple[FoundFile, FileReading]], job: _Job) -> dict[str, InputResult]:
+    with write_transaction(dry_run=False):
+        registered = job.register.add_new({htsget_id: reading for htsget_id, (_, reading) in given.items()})
+        results = {htsget_id: _result(*given[htsget_id], one, job) for htsget_id, one in registered.items()}
+        job.run.record_all(list(results.values()))
+    return results
+
+
+def _has_added(job: _Job) -> bool:
+    return bool({Outcome.ADDED, Outcome.REPLACED} & job.result.outcomes.keys())
+
+
+def _result(
+    one: FoundFile, reading: FileReading, registered: Registered, job: _Job, found: str = ""
+) -> InputResult:
+    """Return the result of a registered file; `found` is the message about the dataset's collection."""
+    return InputResult(
+        one.source,
+        Outcome.REPLACED if registered.replaced else Outcome.ADDED,
+        "; ".join(filter(None, (_moved(one), *reading.warnings, *registered.warnings, found))),
+        registered.counts,
+        (f"{job.options.kind}/{one.htsget_id}",),
+    )
+
+
 def _register(one: FoundFile, reading: FileReading | BaseException, job: _Job, again: ReadJob | None) -> None:
     """Register a file that was read. It is read a second time by the job `again`, if its copy is gone by now."""
     if not isinstance(reading, FileReading):
@@ -159,7 +215,7 @@ def _register(one: FoundFile, reading: FileReading | BaseException, job: _Job, a
     except (CatalogueError, DatabaseError) as error:
         if isinstance(error, ObjectMissing) and reading.copied and again is not None:
             # An object that was there already, without a row, may have been removed as an orphan in the meantime.
-            ((_, second),) = read_files([(one, again)], processes=1)
+            (((_, second),),) = read_files([(one, again)], processes=1)
             _register(one, second, job, None)
             return
         if not job.options.dry_run:
@@ -172,8 +228,7 @@ def _register(one: FoundFile, reading: FileReading | BaseException, job: _Job, a
 def _find_collection(reading: FileReading, job: _Job) -> str:
     """Choose the collection of a dataset without one, by the first file of a run; return a message."""
     dataset = job.register.dataset
-    is_first = not {Outcome.ADDED, Outcome.REPLACED} & job.result.outcomes.keys()
-    if dataset.collection_id is not None or not is_first:
+    if dataset.collection_id is not None or _has_added(job):
         return ""
     chosen, found = choose_collection(reading.header.contigs)
     if chosen is None:
@@ -199,13 +254,7 @@ def _write(one: FoundFile, reading: FileReading, job: _Job, found: str) -> Input
         registered = register.add(
             reading, htsget_id=one.htsget_id, replace=options.replace, dry_run=options.dry_run
         )
-        result = InputResult(
-            one.source,
-            Outcome.REPLACED if registered.replaced else Outcome.ADDED,
-            "; ".join(filter(None, (_moved(one), *reading.warnings, *registered.warnings, found))),
-            registered.counts,
-            (f"{options.kind}/{one.htsget_id}",),
-        )
+        result = _result(one, reading, registered, job, found)
         job.run.record(result)
     return result
 

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from itertools import islice
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from django.conf import settings
 
@@ -21,6 +22,10 @@ from catalogue.ingest.files.reader import FileReading
 Key = TypeVar("Key")
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Done = list[tuple[Key, Result | BaseException]]
+
+# Jobs of each process that are under way, or done and not fetched, so that results come in groups.
+_AHEAD: Final = 4
 
 
 class ReaderCrashedError(Exception):
@@ -29,15 +34,24 @@ class ReaderCrashedError(Exception):
 
 def read_files(
     jobs: Iterable[tuple[Key, ReadJob]], *, processes: int
-) -> Generator[tuple[Key, FileReading | BaseException], None, None]:
-    """Yield the reading or exception of each job, as `in_processes` does."""
-    return in_processes(jobs, reader_process.read, processes=processes)
+) -> Generator[Done[Key, FileReading], None, None]:
+    """Yield the readings or exceptions of jobs, as `as_they_finish` does."""
+    return as_they_finish(jobs, reader_process.read, processes=processes)
 
 
 def in_processes(
     jobs: Iterable[tuple[Key, Job]], work: Callable[[Job], Result], *, processes: int
 ) -> Generator[tuple[Key, Result | BaseException], None, None]:
-    """Yield the result or exception of `work` on each job, in order of completion.
+    """Yield the result or exception of `work` on each job, as `as_they_finish` does, one by one."""
+    with closing(as_they_finish(jobs, work, processes=processes)) as finished:
+        for done in finished:
+            yield from done
+
+
+def as_they_finish(
+    jobs: Iterable[tuple[Key, Job]], work: Callable[[Job], Result], *, processes: int
+) -> Generator[Done[Key, Result], None, None]:
+    """Yield the results or exceptions of `work` on jobs, in order of completion: each time all that are done.
 
     `work` is a function of a module. Takes jobs only as processes become free. Closing the iterator ends the processes.
     """
@@ -49,7 +63,7 @@ def in_processes(
             alone: list[tuple[Key, Job]] = []
             yield from _read(suspect, iter(()), work, processes=1, suspects=alone)
             if alone:
-                yield suspect[0], ReaderCrashedError("htslib crashed on it")
+                yield [(suspect[0], ReaderCrashedError("htslib crashed on it"))]
 
 
 def _read(
@@ -59,7 +73,7 @@ def _read(
     *,
     processes: int,
     suspects: list[tuple[Key, Job]],
-) -> Generator[tuple[Key, Result | BaseException], None, None]:
+) -> Generator[Done[Key, Result], None, None]:
     """Work until all jobs are done or a process crashes; then running jobs become suspects, to be repeated alone."""
     pool = ProcessPoolExecutor(
         processes,
@@ -78,15 +92,17 @@ def _read(
     try:
         submit(first)
         while under_way:
-            for job in islice(waiting, 0 if suspects else 2 * processes - len(under_way)):
+            for job in islice(waiting, 0 if suspects else _AHEAD * processes - len(under_way)):
                 submit(job)
+            done: Done[Key, Result] = []
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                 job = under_way.pop(future)
                 error = future.exception()
                 if isinstance(error, BrokenProcessPool):
                     suspects.append(job)
                 else:
-                    yield job[0], error or future.result()
+                    done.append((job[0], error or future.result()))
+            yield done
     finally:
         # If the caller stops early, results of running jobs are no longer needed.
         for process in list((pool._processes or {}).values()) if under_way else ():

@@ -4,11 +4,11 @@ Contigs are linked to sequences by the md5 in the header; contigs without md5 by
 collection.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_fields
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -19,9 +19,11 @@ from catalogue.formats.registry import SPECS
 from catalogue.ingest.files.contig_links import publish_aliases
 from catalogue.ingest.files.dataset import save_dataset
 from catalogue.ingest.files.reader import FileReading
+from catalogue.ingest.indexes.read import StoredContigIndex
 from catalogue.ingest.objects import made_objects, remove_unless_used
 from catalogue.ingest.transactions import advisory_lock
-from catalogue.models import CollectionMember, Contig, DataFile, Dataset, Sequence
+from catalogue.models import CollectionMember, Contig, DataFile, Dataset
+from catalogue.models import Sequence as SequenceRow
 from catalogue.storage.object_ref import ObjectRef
 
 # Upper bound of the contig names without a known sequence that a run keeps.
@@ -50,6 +52,26 @@ _CONTIG_TYPES = (
     "bytea",
     "bool",
 )
+
+
+# A contig without records of a file without index.
+_NO_INDEX = StoredContigIndex(b"")
+
+
+class _ContigRow(NamedTuple):
+    """The columns of `_COPY_CONTIGS`."""
+
+    file: int
+    number: int
+    name: str
+    length: int | None
+    md5: bytes | None
+    aliases: list[str] | None
+    sequence: int | None
+    mapped: int | None
+    unmapped: int | None
+    packed: bytes
+    chosen: bool
 
 
 class IdTakenError(CatalogueError):
@@ -106,23 +128,48 @@ class Register:
                 transaction.on_commit(lambda ref=ref: remove_unless_used(ref))  # type: ignore[misc]
         sequences, warnings = self._sequences(reading.header.contigs)
         chosen = _chosen_sequences(before)
-        pk = self._write(before, reading, htsget_id)
-        linked = self._copy_contigs(pk, reading, sequences, chosen)
+        row = self._row(before, reading, htsget_id)
+        row.save(force_insert=before is None, force_update=before is not None)
+        if before is not None:
+            remove_contigs(row)
+        contigs = list(self._contig_rows(row.pk, reading, sequences, chosen))
+        _copy_contigs(contigs)
         if any(contig.aliases for contig in reading.header.contigs):
-            publish_aliases(self.dataset, file=pk)
-        counts = {
-            "contigs": len(reading.header.contigs),
-            "linked": linked,
-            "samples": len(reading.header.samples),
-            "replaced": int(before is not None),
-        }
-        return Registered(before is not None, counts, tuple(warnings))
+            publish_aliases(self.dataset, file=row.pk)
+        replaced = before is not None
+        return Registered(replaced, _counts(reading, contigs, replaced=replaced), tuple(warnings))
+
+    def add_new(self, given: Mapping[str, FileReading]) -> dict[str, Registered]:
+        """Register files under ids that no file has, in few statements; leave out those whose id is taken.
+
+        Call it in a transaction. Raises as `add`.
+        """
+        names = [name for htsget_id, reading in given.items() for name in _locked_names(reading, htsget_id)]
+        advisory_lock(*names)
+        taken = DataFile.objects.filter(htsget_id__in=list(given)).values_list("htsget_id", flat=True)
+        new = {htsget_id: _with_current_objects(given[htsget_id]) for htsget_id in given.keys() - set(taken)}
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = off")
+        sequences = {name: self._sequences(reading.header.contigs) for name, reading in new.items()}
+        rows = DataFile.objects.bulk_create(self._row(None, reading, name) for name, reading in new.items())
+        contigs: list[_ContigRow] = []
+        registered = {}
+        for row in rows:
+            reading, (found, warnings) = new[row.htsget_id], sequences[row.htsget_id]
+            own = list(self._contig_rows(row.pk, reading, found, {}))
+            contigs += own
+            counts = _counts(reading, own, replaced=False)
+            registered[row.htsget_id] = Registered(False, counts, tuple(warnings))
+        _copy_contigs(contigs)
+        for row in rows:
+            if any(contig.aliases for contig in new[row.htsget_id].header.contigs):
+                publish_aliases(self.dataset, file=row.pk)
+        return registered
 
     def _lock_row(self, reading: FileReading, htsget_id: str, *, replace: bool) -> DataFile | None:
         """Lock the id and the objects of a file; return the row that it replaces. Raises IdTakenError."""
         format = reading.header.format
-        index = [str(reading.index_source.place)] if reading.index_source else []
-        advisory_lock(f"{SPECS[format].kind}/{htsget_id} {format}", str(reading.place), *index)
+        advisory_lock(*_locked_names(reading, htsget_id))
         rows = DataFile.objects.select_for_update(of=("self",)).select_related("dataset").defer("header")
         row = rows.filter(htsget_id=htsget_id, kind=SPECS[format].kind, format=format.value).first()
         if row is None:
@@ -150,7 +197,7 @@ class Register:
         if missing:
             with connection.cursor() as cursor:
                 cursor.execute(_ADD_SEQUENCES, [list(missing), list(missing.values())])
-            rows = Sequence.objects.filter(md5__in=list(missing)).values_list("pk", "md5", "length")
+            rows = SequenceRow.objects.filter(md5__in=list(missing)).values_list("pk", "md5", "length")
             found = {bytes(md5): (pk, length) for pk, md5, length in rows}
         else:
             found = {}
@@ -167,10 +214,10 @@ class Register:
         transaction.on_commit(lambda: self._known.update(found))
         return sequences, warnings
 
-    def _write(self, before: DataFile | None, reading: FileReading, htsget_id: str) -> int:
+    def _row(self, before: DataFile | None, reading: FileReading, htsget_id: str) -> DataFile:
         header, index, source = reading.header, reading.index, reading.index_source
         now = timezone.now()
-        row = DataFile(
+        return DataFile(
             pk=before.pk if before else None,
             dataset=self.dataset,
             kind=SPECS[header.format].kind,
@@ -200,50 +247,40 @@ class Register:
             state_since=now,
             ingested=now,
         )
-        row.save(force_insert=before is None, force_update=before is not None)
-        if before is not None:
-            remove_contigs(row)
-        return row.pk
 
-    def _copy_contigs(
+    def _contig_rows(
         self,
         pk: int,
         reading: FileReading,
         sequences: Mapping[int, int],
         chosen: Mapping[tuple[str, int | None], int],
-    ) -> int:
+    ) -> Iterator[_ContigRow]:
+        """Yield the row of each contig of the file in row `pk`."""
         indexes = reading.index.contigs if reading.index else {}
         members = self._collection()
-        linked = 0
-        with connection.cursor() as cursor, cursor.copy(_COPY_CONTIGS) as copy:
-            copy.set_types(_CONTIG_TYPES)
-            for contig in reading.header.contigs:
-                sequence = sequences.get(contig.index)
-                choice = None if sequence or contig.md5 else chosen.get((contig.name, contig.length))
-                if choice is not None:
-                    sequence = choice
-                elif contig.md5 is None and contig.length is not None:
-                    sequence = members.get((contig.name, contig.length))
-                linked += sequence is not None
-                if sequence is None and len(self.unlinked) < _MAX_UNLINKED:
-                    self.unlinked[contig.name] = None
-                index = indexes.get(contig.index)
-                copy.write_row(
-                    (
-                        pk,
-                        contig.index,
-                        contig.name,
-                        contig.length,
-                        bytes.fromhex(contig.md5) if contig.md5 else None,
-                        list(contig.aliases) or None,
-                        sequence,
-                        index.mapped if index else None,
-                        index.unmapped if index else None,
-                        index.packed if index else b"",
-                        choice is not None,
-                    )
-                )
-        return linked
+        for contig in reading.header.contigs:
+            sequence = sequences.get(contig.index)
+            choice = None if sequence or contig.md5 else chosen.get((contig.name, contig.length))
+            if choice is not None:
+                sequence = choice
+            elif contig.md5 is None and contig.length is not None:
+                sequence = members.get((contig.name, contig.length))
+            if sequence is None and len(self.unlinked) < _MAX_UNLINKED:
+                self.unlinked[contig.name] = None
+            index = indexes.get(contig.index, _NO_INDEX)
+            yield _ContigRow(
+                pk,
+                contig.index,
+                contig.name,
+                contig.length,
+                bytes.fromhex(contig.md5) if contig.md5 else None,
+                list(contig.aliases) or None,
+                sequence,
+                index.mapped,
+                index.unmapped,
+                index.packed,
+                choice is not None,
+            )
 
     def _collection(self) -> dict[tuple[str, int], int]:
         if self._members is None:
@@ -255,6 +292,29 @@ class Register:
             )
             self._members = {(name, length): sequence for name, length, sequence in rows}
         return self._members
+
+
+def _locked_names(reading: FileReading, htsget_id: str) -> list[str]:
+    """Return the names of the advisory locks on the id and the objects of a file."""
+    format = reading.header.format
+    index = [str(reading.index_source.place)] if reading.index_source else []
+    return [f"{SPECS[format].kind}/{htsget_id} {format}", str(reading.place), *index]
+
+
+def _copy_contigs(rows: Iterable[_ContigRow]) -> None:
+    with connection.cursor() as cursor, cursor.copy(_COPY_CONTIGS) as copy:
+        copy.set_types(_CONTIG_TYPES)
+        for row in rows:
+            copy.write_row(row)
+
+
+def _counts(reading: FileReading, contigs: Sequence[_ContigRow], *, replaced: bool) -> dict[str, int]:
+    return {
+        "contigs": len(contigs),
+        "linked": sum(row.sequence is not None for row in contigs),
+        "samples": len(reading.header.samples),
+        "replaced": int(replaced),
+    }
 
 
 def remove_contigs(file: DataFile) -> None:
