@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -16,7 +16,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from catalogue.errors import CatalogueError
 from catalogue.formats import FormatError
 from catalogue.formats.gunzip import WatchedInput, decompressed_chunks
-from catalogue.storage import PIECE, Storage, storage
+from catalogue.storage import PIECE, ObjectStat, Storage, storage
 from catalogue.storage.object_ref import ObjectRef
 
 STDIN: Final = "-"
@@ -33,21 +33,23 @@ class Source:
     """One input. `name` is printable whatever the file's name is; `ref` is None for standard input.
 
     `size` is in bytes as stored, None if unknown. `below` is the path relative to the folder or prefix that was given,
-    None for an input that was named directly.
+    None for an input that was named directly. `listed` is the state that the listing of a prefix told.
     """
 
     name: str
     ref: ObjectRef | None
     size: int | None
     below: str | None = None
+    listed: ObjectStat | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `of` reads it."""
-        return {**asdict(self), "ref": None if self.ref is None else str(self.ref)}
+        known = {"name": self.name, "size": self.size, "below": self.below}
+        return {**known, "ref": None if self.ref is None else str(self.ref)}
 
     @classmethod
     def of(cls, saved: Mapping[str, Any]) -> Self:
-        """Return the source that `as_json` wrote."""
+        """Return the source that `as_json` wrote, which forgets what was listed."""
         return cls(**{**saved, "ref": None if saved["ref"] is None else ObjectRef.parse(saved["ref"])})
 
     @contextmanager
@@ -148,7 +150,7 @@ def _sources(argument: str, suffixes: tuple[str, ...]) -> Iterator[Source]:
             if key == stored.key or key.lower().endswith(suffixes):
                 below_prefix = None if key == stored.key else key.removeprefix(stored.key)
                 ref = stored.with_key(key)
-                yield Source(printable(str(ref)), ref, stat.size, below_prefix)
+                yield Source(printable(str(ref)), ref, stat.size, below_prefix, stat)
     else:
         for matched in sorted(glob.glob(argument, recursive=True)):
             # A glob also matches a broken link.

@@ -29,6 +29,8 @@ from catalogue.storage.s3_upload import Uploads
 
 #: Seconds that `check` may take.
 CHECK_DEADLINE = 4.0
+#: Objects that one request lists: as many as stores allow.
+MAX_LISTED = 1000
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
@@ -79,7 +81,11 @@ class S3Storage(Storage):
             reading.close()
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        page: dict[str, Any] = {"Bucket": self.address.bucket, "Prefix": self.address.prefix + prefix}
+        page: dict[str, Any] = {
+            "Bucket": self.address.bucket,
+            "Prefix": self.address.prefix + prefix,
+            "MaxKeys": MAX_LISTED,
+        }
         more = True
         while more:
             answer = self._client.call("list", lambda _: self._client.client.list_objects_v2(**page))

@@ -1,19 +1,25 @@
 """Finds the files that the arguments of `ingest_bam` and `ingest_vcf` name: the object and id of each."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 from django.core.exceptions import SuspiciousFileOperation
 
 from catalogue.errors import CatalogueError
-from catalogue.formats.registry import SPECS, strip_suffix
+from catalogue.formats.registry import SPECS, formats_of, strip_suffix
+from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.options import FilesOptions
 from catalogue.ingest.files.stated import NOTHING_STATED, Stated
+from catalogue.ingest.indexes.read import index_keys
 from catalogue.ingest.outcomes import InputResult, Outcome
 from catalogue.ingest.sources import STDIN, Source, SourceFault, find_sources, printable
+from catalogue.storage import ObjectStat
 from catalogue.storage.object_ref import ObjectRef
+
+#: Indexes next to a file, with their states.
+Beside = tuple[tuple[ObjectRef, ObjectStat], ...]
 
 _MAX_ID: Final = 255
 _MAX_KEY: Final = 1024
@@ -24,9 +30,9 @@ _INDEX_SUFFIXES = (".fai", ".gzi", *(suffix for spec in SPECS.values() for suffi
 class FoundFile:
     """One file to ingest. `source` is its name for people.
 
-    Its index may also be next to one of the `links` to it, or `stated`. `moved_from` is the dataset that it was just
-    moved from. A file that is not `expected` was found in a
-    folder, and is passed over if it is of another kind.
+    Its index may also be next to one of the `links` to it, or `stated`. `beside` are the indexes next to it where the
+    listing that found it tells them, None where it does not. `moved_from` is the dataset that it was just moved from. A
+    file that is not `expected` was found in a folder, and is passed over if it is of another kind.
     """
 
     source: str
@@ -36,18 +42,25 @@ class FoundFile:
     expected: bool
     stated: Stated = NOTHING_STATED
     moved_from: str = ""
+    beside: Beside | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `of` reads it."""
         links = [str(link) for link in self.links]
-        return {**asdict(self), "ref": str(self.ref), "links": links, "stated": self.stated.as_json()}
+        beside = self.beside and [(str(ref), *astuple(stat)) for ref, stat in self.beside]
+        references = {"ref": str(self.ref), "links": links, "beside": beside}
+        return {**asdict(self), **references, "stated": self.stated.as_json()}
 
     @classmethod
     def of(cls, saved: Mapping[str, Any]) -> Self:
         """Return the file that `as_json` wrote."""
         links = tuple(ObjectRef.parse(link) for link in saved["links"])
         stated = Stated.of(saved["stated"])
-        return cls(**{**saved, "ref": ObjectRef.parse(saved["ref"]), "links": links, "stated": stated})
+        beside = saved.get("beside")
+        if beside is not None:
+            beside = tuple((ObjectRef.parse(ref), ObjectStat(*stat)) for ref, *stat in beside)
+        references = {"ref": ObjectRef.parse(saved["ref"]), "links": links, "beside": beside}
+        return cls(**{**saved, **references, "stated": stated})
 
 
 def find_files(arguments: Iterable[str], options: FilesOptions) -> tuple[list[FoundFile], list[InputResult]]:
@@ -59,8 +72,11 @@ def find_files(arguments: Iterable[str], options: FilesOptions) -> tuple[list[Fo
     for argument in arguments:
         name = printable(argument)
         try:
-            for source in _inputs(argument):
+            sources, indexes = _inputs(argument)
+            for source in sources:
                 found = _found(source, options)
+                if source.listed is not None and source.below is not None:
+                    found = replace(found, beside=_beside(found.ref, options.kind, indexes))
                 if reason := misplaced(found.ref, options) or _misnamed(found.htsget_id):
                     refused.append(InputResult(found.source, Outcome.FAILED, reason))
                 else:
@@ -70,16 +86,29 @@ def find_files(arguments: Iterable[str], options: FilesOptions) -> tuple[list[Fo
     return list(files.values()), refused
 
 
-def _inputs(argument: str) -> list[Source]:
+def _inputs(argument: str) -> tuple[list[Source], dict[ObjectRef, ObjectStat]]:
+    """Return the data files that an argument names, and the other objects of the listing that found them."""
     if argument == STDIN:
         raise SourceFault("standard input cannot be served; give a file")
     sources = find_sources([argument], suffixes=("",))
     if sources[0].ref is not None and sources[0].ref.storage:
         if named := [source for source in sources if source.below is None]:
-            return named
+            return named, {}
         if not argument.endswith((":", "/")):
             raise SourceFault("there is no such object; a prefix ends with /")
-    return [source for source in sources if source.below is None or not _is_passed_over(source.below)]
+    passed_over = {
+        source.ref: source.listed
+        for source in sources
+        if source.ref and source.listed and source.below is not None and _is_passed_over(source.below)
+    }
+    files = [source for source in sources if source.below is None or not _is_passed_over(source.below)]
+    return files, passed_over
+
+
+def _beside(ref: ObjectRef, kind: FileKind, indexes: Mapping[ObjectRef, ObjectStat]) -> Beside:
+    """Return those of the listed indexes that are next to a file of any format of a kind, the most common first."""
+    keys = dict.fromkeys(key for format in formats_of(kind) for key in index_keys(ref.key, format))
+    return tuple((found, indexes[found]) for found in map(ref.with_key, keys) if found in indexes)
 
 
 def _is_passed_over(path: str) -> bool:

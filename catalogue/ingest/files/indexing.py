@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from catalogue.errors import ObjectChanged, ObjectMissing
 from catalogue.formats import FormatError, ReadRange
 from catalogue.formats.bgzf import EOF_MARKER, is_eof
 from catalogue.formats.cram import CramFile, read_cram
@@ -31,7 +32,8 @@ _NO_INDEX = "without an index, only the whole file is served"
 class ReadJob:
     """Which file to read, and how.
 
-    `links` are links to the file; its index may be next to one of them. `copy_to` names the storage for a copy; if it
+    `links` are links to the file; its index may be next to one of them. `beside` are the indexes next to it where a
+    listing told them, None where they are to be looked for. `copy_to` names the storage for a copy; if it
     is None the file is served in place. `build_index` builds a missing index, for a remote object only with
     `fetch_for_index`, because that reads the whole object; `build_always` builds one whatever there is. A `dry_run`
     stores nothing. What is `stated` about the file has to be true.
@@ -46,6 +48,7 @@ class ReadJob:
     build_always: bool = False
     dry_run: bool = False
     stated: Stated = NOTHING_STATED
+    beside: tuple[tuple[ObjectRef, ObjectStat], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,9 @@ def obtain_index(
     """
     if job.build_always:
         return *_build_index(file, dry_run=job.dry_run), []
+    format, stated = file.spec.format, job.stated.index
     if found := find_index(
-        job.source, job.links, file.spec.format, modified=modified, stated=job.stated.index
+        job.source, job.links, format, modified=modified, stated=stated, beside=job.beside
     ):
         place, stat = found
         warnings = []
@@ -110,7 +114,13 @@ def obtain_index(
             warnings.append(f"its index {place} is older than the file")
         if file.header.sort_order not in (None, "coordinate", "unknown"):
             warnings.append(f"its header says SO:{file.header.sort_order}, yet it has an index")
-        return _read_index(place, stat, file), IndexSource(place, stat.etag, built=False), warnings
+        try:
+            return _read_index(place, stat, file), IndexSource(place, stat.etag, built=False), warnings
+        except (ObjectChanged, ObjectMissing):
+            if job.beside is None:
+                raise
+            # It is another since it was listed.
+            return obtain_index(file, replace(job, beside=None), modified=modified)
     if not job.build_index:
         return None, None, [_NO_INDEX]
     if file.at.local_path() is None and not job.fetch_for_index:
@@ -125,16 +135,22 @@ def find_index(
     *,
     modified: float,
     stated: ObjectRef | None = None,
+    beside: Sequence[tuple[ObjectRef, ObjectStat]] | None = None,
 ) -> tuple[ObjectRef, ObjectStat] | None:
     """Return the most common kind of index next to a file, if possible one not older than the file.
 
-    An index that is `stated` is the one; raises ObjectMissing if it is not there.
+    An index that is `stated` is the one; raises ObjectMissing if it is not there. Where `beside` is given no others are
+    looked for.
     """
     if stated is not None:
         return stated, stated.stat()
-    found = [
-        pair for place in (source, *links) for pair in place.find_existing(index_keys(place.key, format))
-    ]
+    if beside is not None:
+        keys = set(index_keys(source.key, format))
+        found = [pair for pair in beside if pair[0].key in keys]
+    else:
+        found = [
+            pair for place in (source, *links) for pair in place.find_existing(index_keys(place.key, format))
+        ]
     fresh = [pair for pair in found if pair[1].modified >= modified]
     return next(iter(fresh or found), None)
 

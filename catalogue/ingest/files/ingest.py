@@ -158,11 +158,7 @@ def _register_new(done: list[_Read], job: _Job) -> list[_Read]:
     If that fails none of them is registered, and all are returned: each is tried by itself.
     """
     register = job.register
-    given = {
-        one.htsget_id: (one, reading)
-        for (one, _), reading in done
-        if isinstance(reading, FileReading)
-    }
+    given = {one.htsget_id: (one, reading) for (one, _), reading in done if isinstance(reading, FileReading)}
     # The first file of a run makes its dataset, and chooses the collection of one that has none.
     if len(given) < 2 or job.options.dry_run or register.dataset._state.adding or not _has_added(job):
         return done

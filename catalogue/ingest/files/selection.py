@@ -116,7 +116,12 @@ def _agrees(one: FoundFile, row: DataFile) -> bool:
 
 def _has_same_index(one: FoundFile, row: DataFile, stat: ObjectStat, options: FilesOptions) -> bool:
     found = find_index(
-        one.ref, one.links, FileFormat(row.format), modified=stat.modified, stated=one.stated.index
+        one.ref,
+        one.links,
+        FileFormat(row.format),
+        modified=stat.modified,
+        stated=one.stated.index,
+        beside=one.beside,
     )
     if found is None:
         return bool(row.index_kind) or not options.builds_index_of(one.ref)
@@ -138,4 +143,5 @@ def _job(one: FoundFile, options: FilesOptions) -> ReadJob:
         fetch_for_index=options.fetch_for_index,
         dry_run=options.dry_run,
         stated=one.stated,
+        beside=one.beside,
     )

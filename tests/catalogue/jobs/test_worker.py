@@ -67,11 +67,15 @@ class Catalogue:
 
     site: Site
 
+    def connection(self) -> "psycopg.Connection[Any]":
+        """Connect to the database. Raises psycopg.OperationalError while there is no server."""
+        folder = str(EmbeddedServer(self.site.home).socket_folder)
+        return psycopg.connect(host=folder, user=USER, dbname=DATABASE, autocommit=True)
+
     def value(self, sql: str) -> Any:
         """Return the single value of a query; None while there is no server."""
-        folder = str(EmbeddedServer(self.site.home).socket_folder)
         try:
-            with psycopg.connect(host=folder, user=USER, dbname=DATABASE, autocommit=True) as own:
+            with self.connection() as own:
                 row = own.execute(sql.encode()).fetchone()
         except psycopg.OperationalError:
             return None
@@ -251,17 +255,24 @@ def test_the_same_job_twice_at_a_time_registers_each_file_once(site: Site, tmp_p
 
 def test_a_job_is_cancelled_while_workers_are_at_it(site: Site, tmp_path: Path) -> None:
     names = make_copies(tmp_path / "lab", 20)
-    run = queue_manifest(site, names)
     catalogue = Catalogue(site)
-    with canceller(site, run) as cancel, worker(site, "--concurrency", "2"):
-        wait_until(lambda: catalogue.value(REGISTERED))
-        cancel()
-        assert catalogue.await_outcome(run) == "cancelled"
-        done = catalogue.value(REGISTERED)
-        summary = catalogue.value(f"SELECT summary FROM catalogue_ingestrun WHERE id = {run}")
-        assert (summary["added"], summary["cancelled"]) == (done, len(names) - done)
-        retry = f"from catalogue import jobs, models as m; print(jobs.retry(m.IngestRun.objects.get(pk={run})).pk)"
-        again = int(site.manage("shell", "-v0", "-c", retry).stdout.split()[-1])
-        assert catalogue.await_outcome(again) == "succeeded"
-        summary = catalogue.value(f"SELECT summary FROM catalogue_ingestrun WHERE id = {again}")
-        assert summary["added"] == len(names) - done
+    run = queue_manifest(site, names)
+    with canceller(site, run) as cancel, catalogue.connection() as holding:
+        # All ids but the first are taken by somebody else, until the job is cancelled.
+        holding.execute(
+            "SELECT pg_advisory_lock(hashtextextended('reads/' || name || ' BAM', 0)) FROM unnest(%s::text[]) AS name",
+            [names[1:]],
+        )
+        with worker(site, "--concurrency", "2"):
+            wait_until(lambda: catalogue.value(REGISTERED))
+            cancel()
+            holding.close()
+            assert catalogue.await_outcome(run) == "cancelled"
+            done = catalogue.value(REGISTERED)
+            summary = catalogue.value(f"SELECT summary FROM catalogue_ingestrun WHERE id = {run}")
+            assert (summary["added"], summary["cancelled"]) == (done, len(names) - done)
+            retry = f"from catalogue import jobs, models as m; print(jobs.retry(m.IngestRun.objects.get(pk={run})).pk)"
+            again = int(site.manage("shell", "-v0", "-c", retry).stdout.split()[-1])
+            assert catalogue.await_outcome(again) == "succeeded"
+            summary = catalogue.value(f"SELECT summary FROM catalogue_ingestrun WHERE id = {again}")
+            assert summary["added"] == len(names) - done

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from catalogue.ingest.files import ingest
 from catalogue.models import DataFile
-from catalogue.storage import storage
+from catalogue.storage import s3, storage
 from tests.catalogue.lab import Lab, make_lab, make_reads_file, make_variants_file, registered
 from tests.made_files import index_bam, make_bam
 from tests.object_gate import Fault, Seen
@@ -44,6 +45,48 @@ def test_objects_are_registered_by_a_prefix(lab: Lab) -> None:
     assert lab.bam("far:run/").summary.startswith("0 added, 3 unchanged")
     put(make_reads_file(lab.outside / "1.bam", places=[("one", 7)]), "run/1.bam")
     assert lab.bam("far:run/").summary.startswith("0 added, 1 replaced, 2 unchanged")
+
+
+def listings(requests: list[Seen]) -> int:
+    """How many requests listed objects."""
+    return sum(not seen.key and "list-type" in seen.query for seen in requests)
+
+
+def test_a_bucket_is_listed_once(
+    lab: Lab, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its files are, and their number: the listing that finds them tells their indexes, too."""
+    monkeypatch.setattr(s3, "MAX_LISTED", 7)
+    for number in range(10):
+        put(make_reads_file(lab.outside / f"{number}.bam"), f"run/{number}.bam")
+    put(make_reads_file(lab.outside / "bare.bam", index=None), "run/bare.bam")
+    put(make_variants_file(lab.outside / "v.vcf.gz"), "run/v.vcf.gz")
+    pages = -(-23 // 7)
+    with object_store.gate.counted() as requests:
+        assert lab.bam("far:run/").summary.startswith("11 added, 1 passed over")
+    assert listings(requests) == pages
+    assert DataFile.objects.exclude(index_kind="BAI").values_list("htsget_id", flat=True).get() == "bare"
+    with object_store.gate.counted() as requests:
+        assert lab.bam("far:run/").summary.startswith("0 added, 11 unchanged")
+    assert listings(requests) == pages
+
+
+def test_an_index_that_changed_since_it_was_listed_is_looked_for_again(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(make_reads_file(lab.outside / "a.bam"), "run/a.bam")
+    find_files = ingest.__dict__["find_files"]
+
+    def outdated(*arguments: Any) -> Any:
+        found = find_files(*arguments)
+        put(make_reads_file(lab.outside / "b.bam", places=[("two", 7)]), "run/a.bam")
+        return found
+
+    monkeypatch.setattr(ingest, "find_files", outdated)
+    assert lab.bam("far:run/").summary.startswith("1 added")
+    row = DataFile.objects.get()
+    assert row.index_etag == storage("far").stat("run/a.bam.bai").etag
+    assert [contig.name for contig in row.contigs.exclude(index=b"")] == ["two"]
 
 
 def test_little_of_a_large_object_is_read(lab: Lab, object_store: ObjectStore) -> None:
