@@ -23,6 +23,7 @@ _PACKED = struct.Struct("<4sBB2xIIIIqqQQ")
 _PACKED_MAGIC = b"BIN\1"
 _WITH_UNIONS = b"BIN\2"
 _UNIONS = struct.Struct("<B3xI")
+_STORED = {size: np.dtype(f"<u{size}") for size in (4, 8)}
 _ABSENT = -1
 _MAX_WINDOW = 2**32 - 1
 
@@ -204,7 +205,7 @@ class ContigIndex:
             head += _UNIONS.pack(unions.shift, len(unions.pages))
             arrays += [unions.begins, unions.ends, unions.pages]
         return b"".join(
-            (head, *(each.astype(each.dtype.newbyteorder("<"), copy=False).tobytes() for each in arrays))
+            (head, *(each.astype(_STORED[each.itemsize], copy=False).tobytes() for each in arrays))
         )
 
     @classmethod
@@ -314,11 +315,12 @@ class BinningIndex:
 
     def verify_extent(self, size: int) -> None:
         """Raise `FormatError` unless every offset of the index lies in a file of `size` bytes."""
+        # A contig's `begin` and `end` enclose its chunks.
         for number, contig in enumerate(self.contigs):
             if contig is not None and (
                 int(contig.chunk_begins.max()) >> 16 >= size
                 or contig.begin.coffset >= size
-                or max(int(contig.chunk_ends.max()), contig.end) > VirtualOffset.at(size)
+                or contig.end > VirtualOffset.at(size)
             ):
                 raise FormatError(f"index points beyond the file's end for contig {number}")
 

@@ -6,6 +6,8 @@ Counts are not trusted: the items must fit into the rest of the file.
 import struct
 import zlib
 from collections.abc import Callable
+from itertools import accumulate
+from operator import eq
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -156,15 +158,13 @@ class _Bins(NamedTuple):
 
     numbers: list[int]
     loffsets: list[int]
-    counts: list[int]
-    chunks: bytes
+    chunks: list[bytes]
     pseudo: tuple[int, ...] | None
 
 
 def _read_bins(cursor: _Cursor, layout: struct.Struct, pseudo_bin: int) -> _Bins:
     numbers: list[int] = []
     loffsets: list[int] = []
-    counts: list[int] = []
     chunks: list[bytes] = []
     pseudo: tuple[int, ...] | None = None
     for _ in range(cursor.take_count(size=layout.size, max_count=pseudo_bin)):
@@ -179,9 +179,8 @@ def _read_bins(cursor: _Cursor, layout: struct.Struct, pseudo_bin: int) -> _Bins
         elif count:
             numbers.append(number)
             loffsets += loffset
-            counts.append(count)
             chunks.append(data)
-    return _Bins(numbers, loffsets, counts, b"".join(chunks), pseudo)
+    return _Bins(numbers, loffsets, chunks, pseudo)
 
 
 def _read_contig(cursor: _Cursor, *, min_shift: int, depth: int, by_bin: bool) -> ContigIndex | None:
@@ -190,25 +189,28 @@ def _read_contig(cursor: _Cursor, *, min_shift: int, depth: int, by_bin: bool) -
     windows, linear = (_NO_WINDOWS, _NO_OFFSETS) if by_bin else _read_linear(cursor)
     if not read.numbers:
         return None
-    pairs = np.frombuffer(read.chunks, dtype="<u8").reshape(-1, 2)
-    bins = np.array(read.numbers, dtype="<u4")
-    if len(np.unique(bins)) != len(bins):
+    order = sorted(range(len(read.numbers)), key=read.numbers.__getitem__)
+    numbers = [read.numbers[at] for at in order]
+    if any(map(eq, numbers, numbers[1:])):
         raise FormatError("index has the same bin twice", offset=cursor.at)
-    if bool((pairs[:, 0] > pairs[:, 1]).any()):
+    counts = [len(read.chunks[at]) // _CHUNK_SIZE for at in order]
+    pairs = np.frombuffer(b"".join(read.chunks[at] for at in order), dtype="<u8").reshape(-1, 2)
+    if len(pairs) > len(numbers):
+        pairs = pairs[np.lexsort((pairs[:, 0], np.repeat(np.arange(len(numbers)), counts)))]
+    begins, ends = pairs.T.copy()
+    if bool((begins > ends).any()):
         raise FormatError("index has a chunk that ends before it begins", offset=cursor.at)
-    by_number = np.argsort(bins)
-    pairs = pairs[np.lexsort((pairs[:, 0], np.repeat(bins, read.counts)))]
-    begin, end = int(pairs[:, 0].min()), int(pairs[:, 1].max())
+    begin, end = int(begins.min()), int(ends.max())
     if read.pseudo is not None and read.pseudo[0] <= read.pseudo[1]:
         begin, end = min(begin, read.pseudo[0]), max(end, read.pseudo[1])
     return ContigIndex(
         min_shift=min_shift,
         depth=depth,
-        bins=bins[by_number],
-        firsts=np.concatenate(([0], np.cumsum(np.array(read.counts)[by_number]))).astype("<u4"),
-        chunk_begins=np.ascontiguousarray(pairs[:, 0]),
-        chunk_ends=np.ascontiguousarray(pairs[:, 1]),
-        loffsets=np.array(read.loffsets, dtype="<u8")[by_number] if by_bin else _NO_OFFSETS,
+        bins=np.array(numbers, dtype="<u4"),
+        firsts=np.array([0, *accumulate(counts)], dtype="<u4"),
+        chunk_begins=begins,
+        chunk_ends=ends,
+        loffsets=np.array([read.loffsets[at] for at in order], "<u8") if by_bin else _NO_OFFSETS,
         windows=windows,
         linear=linear,
         begin=VirtualOffset(begin),
@@ -225,11 +227,14 @@ def _read_linear(cursor: _Cursor) -> tuple[NDArray[np.uint32], Offsets]:
     """
     windows = cursor.take_count(size=8)
     offsets = np.frombuffer(cursor.take(8 * windows), dtype="<u8")
-    known = np.flatnonzero(offsets)
-    changes = (
-        known[np.concatenate(([True], offsets[known][1:] != offsets[known][:-1]))] if len(known) else known
-    )
-    return changes.astype("<u4"), offsets[changes]
+    known = offsets.nonzero()[0]
+    if not len(known):
+        return _NO_WINDOWS, _NO_OFFSETS
+    there = offsets[known]
+    changed = np.empty(len(known), dtype=np.bool_)
+    changed[0] = True
+    np.not_equal(there[1:], there[:-1], out=changed[1:])
+    return known[changed].astype("<u4"), there[changed]
 
 
 def _count(pseudo: tuple[int, ...] | None, place: int) -> int | None:

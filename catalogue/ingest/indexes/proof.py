@@ -48,6 +48,8 @@ def prove_binning_index(
 class _Proof:
     def __init__(self, header: FileHeader, read_range: ReadRange) -> None:
         self._blocks = BlockReader(read_range, ahead=MAX_COMPRESSED)
+        # The block that was read last: those of small files hold many records to look at.
+        self._last: Block | None = None
         locus_reader = SPECS[header.format].locus_reader
         assert locus_reader is not None, "a format with a binning index can locate its records"
         self._read_locus = locus_reader(header)
@@ -102,7 +104,18 @@ class _Proof:
         return VirtualOffset.at(end)
 
     def _from(self, at: VirtualOffset) -> Iterator[Block]:
-        for block in self._blocks.blocks(at.coffset):
-            if block.begin == at.coffset and at.uoffset > len(block.data):
-                raise FormatError("it points beyond the end of a block", offset=block.begin)
-            yield block
+        """Yield the block at an offset and those after it."""
+        begin = at.coffset
+        if self._last is not None and self._last.begin == begin:
+            last = self._last
+            yield _verified(last, at)
+            begin = last.end
+        for block in self._blocks.blocks(begin):
+            self._last = block
+            yield _verified(block, at)
+
+
+def _verified(block: Block, at: VirtualOffset) -> Block:
+    if block.begin == at.coffset and at.uoffset > len(block.data):
+        raise FormatError("it points beyond the end of a block", offset=block.begin)
+    return block
