@@ -1,5 +1,6 @@
 """Fixtures of all tests. Each worker has a home, a database and an object store of its own: see tests/settings.py."""
 
+import gc
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -15,6 +16,17 @@ from tests.object_store import stored_in_s3 as stored_in_s3
 from tests.own_database import database_url as database_url
 from tests.own_database import migrated_database as migrated_database
 from tests.simulated_time import simulated_time as simulated_time
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect tests, which live to the end, without looking for garbage among them, then and later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
