@@ -62,7 +62,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 # Those that need wrk, nginx or samtools say so if it is missing.
-BENCHES := refget_slices refget_stream refget_lookup ingest_fasta ingest_rows ingest_files htsget_tickets htsget_inline htsget_beside htsget_rewritten s3_tickets access seqcol \
+BENCHES := refget_slices refget_stream refget_lookup ingest_fasta ingest_rows ingest_files ingest_file_rows many_files htsget_tickets htsget_inline htsget_beside htsget_rewritten s3_tickets access seqcol \
 	file_search verify_files annotation_queries ingest_annotation desk_pages portal_pages api_lists
 
 bench: $(VENV)/.installed-dev

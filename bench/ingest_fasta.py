@@ -65,7 +65,8 @@ def plain_header(number: int) -> str:
 def uniprot_header(number: int) -> str:
     """Return a header line of UniProt, which gives three names; the symbol of a gene is short, and that of several."""
     a, b, c, d = (chr(65 + number // 26**place % 26) for place in range(4))
-    accession = f"A0{a}{b}{c}0{d}AA{number // 26**4}"
+    tens, ones = divmod(number // 26**4, 10)
+    accession = f"A0{a}{b}{c}{tens}{d}AA{ones}"
     title = f"Protein {number} OS=Homo sapiens OX=9606 GN={d}{a}{c}{b}{number % 9} PE=4 SV=1"
     return f"tr|{accession}|{accession}_HUMAN {title}"
 
