@@ -45,6 +45,10 @@ class Unions:
         low, high = -(-start >> self.shift), end >> self.shift
         return slice(*self.pages.searchsorted([low, max(low, high)]).tolist())
 
+    def fullest(self) -> int:
+        """Return the number of the page with the most bytes of records."""
+        return int(np.bincount(self.pages, weights=(self.ends - self.begins).astype(np.float64)).argmax())
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ContigIndex:
@@ -161,6 +165,10 @@ class ContigIndex:
         if at < len(self.bins) and self.bins[at] == leaf:
             offset = max(offset, int(self.chunk_begins[self.firsts[at]]))
         return offset
+
+    def fullest_page(self) -> int:
+        """Return the number of the page with the most bytes of records; 0 if the index has none to choose from."""
+        return self.unions.fullest() if self.unions is not None else 0
 
     def fullest_window(self) -> tuple[int, int]:
         """Return the positions of the smallest bin that holds the most bytes of records, 0-based and half-open.

@@ -68,6 +68,7 @@ _BY_NAME = _SELECT.format(index=f"{_BEGIN}, CASE WHEN %s THEN f.header END").for
 )
 _BY_NUMBER = _WITH_BEGIN.format(wanted="c.number = ANY(%s)")
 _BY_MD5 = _WITH_BEGIN.format(wanted="coalesce(c.md5, s.md5) = %s")
+_FIRST_WITH_RECORDS = _WITH_BEGIN.format(wanted="c.index <> ''") + " LIMIT 1"
 _WITH_RECORDS = _SELECT.format(index="c.index").format(wanted="c.index <> ''")
 _PIECES = """
 SELECT piece.contig, piece.page, substring(c.index FROM piece.first + 1 FOR piece.length)
@@ -145,6 +146,12 @@ def _meanings(file: StoredFile, names: Collection[str]) -> dict[str, list[FileCo
 def contigs_with_records(file: StoredFile) -> list[FileContig]:
     """Return every contig of a file with records, in the order of the header, with all of their indexes."""
     return [FileContig(*row) for row in binary_rows(_WITH_RECORDS, (file.ingested, file.pk))]
+
+
+def first_contig_with_records(file: StoredFile) -> FileContig | None:
+    """Return the first contig of a file with records, None where there is none."""
+    rows = binary_rows(_FIRST_WITH_RECORDS, (file.ingested, file.pk))
+    return _contig(rows[0]) if rows else None
 
 
 def contigs_by_number(file: StoredFile, numbers: Collection[int]) -> dict[int, FileContig]:

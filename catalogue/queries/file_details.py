@@ -1,7 +1,7 @@
 """Describes one data file for its page: facts, contigs, and a place that has records."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,12 +13,17 @@ from catalogue.errors import CatalogueError, NotFound
 from catalogue.formats import crai
 from catalogue.formats.binning_pages import unpack_index
 from catalogue.formats.digests import best_digest
-from catalogue.formats.headers import FileFormat
-from catalogue.formats.intervals import NO_END
+from catalogue.formats.index_pages import read_directory
+from catalogue.formats.intervals import NO_END, Region
 from catalogue.formats.registry import SPECS, formats_of
 from catalogue.formats.spec import FileKind, Structure
 from catalogue.models import Contig, DataFile
-from catalogue.queries.contigs import contigs_that_exist
+from catalogue.queries.contigs import (
+    FileContig,
+    contigs_that_exist,
+    first_contig_with_records,
+    with_pages,
+)
 from catalogue.queries.file_search import current_id
 from catalogue.queries.files import StoredFile, find_file
 from catalogue.queries.text import storable
@@ -206,18 +211,11 @@ def place_with_records(stored: StoredFile) -> Place | None:
     """
     if not stored.permission.whole:
         return _granted_place(stored)
-    contig = (
-        Contig.objects.filter(file_id=stored.pk)
-        .exclude(index=b"")
-        .order_by("number")
-        .values_list("name", "length", "index")
-        .first()
-    )
+    contig = first_contig_with_records(stored)
     if contig is None:
         return None
-    name, length, packed = contig
-    start, end = _first_records(stored.format, bytes(packed))
-    return Place(name, start, min(end, start + MAX_OPENED, length or NO_END))
+    start, end = _first_records(stored, contig)
+    return Place(contig.name, start, min(end, start + MAX_OPENED, contig.length or NO_END))
 
 
 def _granted_place(stored: StoredFile) -> Place | None:
@@ -226,7 +224,17 @@ def _granted_place(stored: StoredFile) -> Place | None:
     return None
 
 
-def _first_records(format: FileFormat, packed: bytes) -> tuple[int, int]:
-    if SPECS[format].structure is Structure.CRAM:
-        return crai.first_slice(packed)
-    return unpack_index(packed).fullest_window()
+def _first_records(stored: StoredFile, contig: FileContig) -> tuple[int, int]:
+    """Return positions of records: of BAM, VCF and BCF those of the fullest index window, on the fullest page."""
+    is_cram = SPECS[stored.format].structure is Structure.CRAM
+    if (directory := read_directory(contig.index)) is not None:
+        head = _with_pages(stored, contig)
+        page = crai.first_slice(head)[0] >> directory.shift if is_cram else unpack_index(head).fullest_page()
+        contig = replace(contig, index=_with_pages(stored, contig, page << directory.shift))
+    return crai.first_slice(contig.index) if is_cram else unpack_index(contig.index).fullest_window()
+
+
+def _with_pages(stored: StoredFile, contig: FileContig, *positions: int) -> bytes:
+    """Return the packed index of a contig with the pages of some positions."""
+    regions = [Region(contig.number, position, position + 1) for position in positions]
+    return with_pages(stored, {contig.number: contig}, regions, every=False)[contig.number].index

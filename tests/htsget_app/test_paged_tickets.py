@@ -22,6 +22,7 @@ from catalogue.formats.intervals import NO_END, Region
 from catalogue.models import Contig, DataFile
 from catalogue.queries import StoredFile, contigs
 from catalogue.queries.binary import binary_rows
+from catalogue.queries.file_details import place_with_records
 from tests.catalogue.formats.made_indexes import make_human_index
 from tests.htsget_app.made_data import fetch, make_data_file
 from tests.made_files import (
@@ -151,6 +152,11 @@ def test_a_file_that_no_worker_has_seen_has_little_read_of_its_index(
     assert len(bytes_read) == 2, "a request whose pages are known reads nothing"
     planned(human, (2 * 10**7, 2 * 10**7 + 100), by=by)
     assert len(bytes_read) == 3 and bytes_read[-1] < 8_000, "of a known contig only pages are read"
+
+
+def test_the_page_of_a_file_needs_little_of_its_index(human: StoredFile, bytes_read: list[int]) -> None:
+    assert place_with_records(human) is not None
+    assert sum(bytes_read) < MAX_READ / 2
 
 
 def test_all_pages_of_a_region_are_read_where_the_answer_is_cut_by_them(

@@ -6,6 +6,7 @@ import pysam
 import pytest
 
 from catalogue.access import ANONYMOUS
+from catalogue.formats import binning_pages, crai
 from catalogue.models import Contig, DataFile
 from catalogue.queries.file_details import MAX_OPENED, files_of_id, place_with_records
 from tests.catalogue.made_access import make_grant, make_user, viewer_for
@@ -41,8 +42,14 @@ def place_of(path: Path) -> tuple[str, int, int]:
     return place
 
 
+@pytest.mark.parametrize("pages", [False, True])
 @pytest.mark.parametrize("made", ["bai", "csi", "sparse", "cram"])
-def test_the_place_has_records(tmp_path: Path, made: str) -> None:
+def test_the_place_has_records(
+    tmp_path: Path, made: str, pages: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if pages:
+        monkeypatch.setattr(binning_pages, "MAX_WHOLE", 0)
+        monkeypatch.setattr(crai, "MAX_WHOLE", 0)
     path = (
         {"sparse": sparse_bam, "cram": cram}[made](tmp_path)
         if made in {"sparse", "cram"}
