@@ -1,5 +1,6 @@
 """The module that each worker of `manage.py serve` loads: warms the process up and holds the WSGI application."""
 
+import gc
 from multiprocessing.util import Finalize
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -15,6 +16,9 @@ from htsgetsite.observability.traces import start_traces
 from htsgetsite.wsgi import application
 
 __all__ = ["application"]
+
+#: Objects made between two searches for garbage, some fifty tickets: few of them are in cycles, and searches take long.
+_MADE_BETWEEN_SEARCHES = 50_000
 
 
 def _ask(path: str) -> None:
@@ -38,3 +42,6 @@ Finalize(None, audit.write_in_batches(), exitpriority=1)
 ConnectionGuard(
     max_per_address=None if settings.TRUST_PROXY else settings.MAX_CONNECTIONS_PER_ADDRESS
 ).start()
+# What is loaded by now lives to the end. To search it would write to memory that is shared with the server.
+gc.freeze()
+gc.set_threshold(_MADE_BETWEEN_SEARCHES)
