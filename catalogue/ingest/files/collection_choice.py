@@ -1,9 +1,46 @@
 """Chooses the collection of a dataset by the contigs of its first file."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 from catalogue.formats.headers import HeaderContig
+from catalogue.formats.spec import FileKind
+from catalogue.ingest.files.discovery import FoundFile
+from catalogue.ingest.files.indexing import ReadJob
+from catalogue.ingest.files.reader import read_file
+from catalogue.ingest.files.selection import EXPECTED
+from catalogue.ingest.files.stated import Stated
+from catalogue.models import Dataset
 from catalogue.queries.collection_matches import ContigDifferences, match_collections
+
+#: Upper bound of the files that are tried until one can be read.
+MAX_TRIED: Final = 100
+
+
+def with_collection(files: Sequence[tuple[FileKind, FoundFile]], dataset: Dataset) -> list[FoundFile]:
+    """Return the files with the collection that they give to a dataset without one: that of the first one.
+
+    First is the first of the inputs that can be read, so that a dry run and any number of workers choose alike. Builds
+    no index, and stores nothing.
+    """
+    found = [one for _, one in files]
+    if dataset.collection_id is not None:
+        return found
+    for number, (kind, one) in enumerate(files[:MAX_TRIED]):
+        stated = Stated(index=one.stated.index, format=one.stated.format)
+        job = ReadJob(
+            one.ref, kind, links=one.links, build_index=False, dry_run=True, stated=stated, beside=one.beside
+        )
+        try:
+            contigs = read_file(job).header.contigs
+        except EXPECTED:
+            continue
+        collection, message = choose_collection(contigs)
+        found = [replace(each, collection=collection) for each in found]
+        found[number] = replace(found[number], told=message)
+        break
+    return found
 
 
 def choose_collection(contigs: Sequence[HeaderContig]) -> tuple[int | None, str]:

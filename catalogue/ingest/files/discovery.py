@@ -33,6 +33,7 @@ class FoundFile:
     Its index may also be next to one of the `links` to it, or `stated`. `beside` are the indexes next to it where the
     listing that found it tells them, None where it does not. `moved_from` is the dataset that it was just moved from. A
     file that is not `expected` was found in a folder, and is passed over if it is of another kind.
+    `collection` (primary key) is what its dataset gets if it has none; `told` says so where this file chose it.
     """
 
     source: str
@@ -43,6 +44,8 @@ class FoundFile:
     stated: Stated = NOTHING_STATED
     moved_from: str = ""
     beside: Beside | None = None
+    collection: int | None = None
+    told: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `of` reads it."""

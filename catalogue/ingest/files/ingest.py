@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from catalogue.errors import CatalogueError, ObjectMissing
 from catalogue.file_states import note_recovery
-from catalogue.ingest.files.collection_choice import choose_collection
+from catalogue.ingest.files.collection_choice import with_collection
 from catalogue.ingest.files.contig_links import link_contigs
 from catalogue.ingest.files.dataset import save_dataset
 from catalogue.ingest.files.discovery import FoundFile, find_files
@@ -87,7 +87,7 @@ def plan_files(
         save_dataset(dataset)
     found, refused = find_files(arguments, options)
     distinct, rivals = without_rivals(found, options)
-    return distinct, [*refused, *rivals]
+    return with_collection([(options.kind, one) for one in distinct], dataset), [*refused, *rivals]
 
 
 def ingest_found(
@@ -121,6 +121,9 @@ def _checked_dataset(options: FilesOptions) -> Dataset:
 
 
 def _ingest_found(distinct: Sequence[FoundFile], job: _Job) -> None:
+    if job.register.dataset.collection_id is None and distinct and distinct[0].collection is not None:
+        job.register.dataset.collection_id = distinct[0].collection
+        job.register.gets_collection = True
     jobs: list[tuple[tuple[FoundFile, ReadJob], ReadJob]] = []
     for one, decision in decide(distinct, job.options, job.register.dataset.pk):
         match decision:
@@ -159,8 +162,8 @@ def _register_new(done: list[_Read], job: _Job) -> list[_Read]:
     """
     register = job.register
     given = {one.htsget_id: (one, reading) for (one, _), reading in done if isinstance(reading, FileReading)}
-    # The first file of a run makes its dataset, and chooses the collection of one that has none.
-    if len(given) < 2 or job.options.dry_run or register.dataset._state.adding or not _has_added(job):
+    # The first file of a run saves its dataset.
+    if len(given) < 2 or job.options.dry_run or register.is_unsaved:
         return done
     try:
         results = retry_on_deadlock(lambda: _write_new(given, job))
@@ -183,18 +186,12 @@ def _write_new(given: Mapping[str, tuple[FoundFile, FileReading]], job: _Job) ->
     return results
 
 
-def _has_added(job: _Job) -> bool:
-    return bool({Outcome.ADDED, Outcome.REPLACED} & job.result.outcomes.keys())
-
-
-def _result(
-    one: FoundFile, reading: FileReading, registered: Registered, job: _Job, found: str = ""
-) -> InputResult:
-    """Return the result of a registered file; `found` is the message about the dataset's collection."""
+def _result(one: FoundFile, reading: FileReading, registered: Registered, job: _Job) -> InputResult:
+    told = one.told if one.collection == job.register.dataset.collection_id else ""
     return InputResult(
         one.source,
         Outcome.REPLACED if registered.replaced else Outcome.ADDED,
-        "; ".join(filter(None, (_moved(one), *reading.warnings, *registered.warnings, found))),
+        "; ".join(filter(None, (_moved(one), *reading.warnings, *registered.warnings, told))),
         registered.counts,
         (f"{job.options.kind}/{one.htsget_id}",),
     )
@@ -206,8 +203,7 @@ def _register(one: FoundFile, reading: FileReading | BaseException, job: _Job, a
         job.finish(_failed(one, reading))
         return
     try:
-        found = _find_collection(reading, job)
-        result = retry_on_deadlock(lambda: _write(one, reading, job, found))
+        result = retry_on_deadlock(lambda: _write(one, reading, job))
     except (CatalogueError, DatabaseError) as error:
         if isinstance(error, ObjectMissing) and reading.copied and again is not None:
             # An object that was there already, without a row, may have been removed as an orphan in the meantime.
@@ -221,36 +217,20 @@ def _register(one: FoundFile, reading: FileReading | BaseException, job: _Job, a
         job.finish(result, recorded=True)
 
 
-def _find_collection(reading: FileReading, job: _Job) -> str:
-    """Choose the collection of a dataset without one, by the first file of a run; return a message."""
-    dataset = job.register.dataset
-    if dataset.collection_id is not None or _has_added(job):
-        return ""
-    chosen, found = choose_collection(reading.header.contigs)
-    if chosen is None:
-        return found
-    dataset.collection_id = chosen
-    if not dataset._state.adding and not job.options.dry_run:
-        save_dataset(dataset, chosen=True)
-    return found if dataset.collection_id == chosen else ""
-
-
-def _write(one: FoundFile, reading: FileReading, job: _Job, found: str) -> InputResult:
-    """Register one file, and the dataset if it is new, in a transaction that a dry run rolls back.
-
-    `found` is the message about its collection.
-    """
+def _write(one: FoundFile, reading: FileReading, job: _Job) -> InputResult:
+    """Register one file in a transaction that a dry run rolls back, after its dataset if that is new or changed."""
     options, register = job.options, job.register
     is_new = register.dataset._state.adding
-    if is_new and not options.dry_run:
+    if register.is_unsaved and not options.dry_run:
         save_dataset(register.dataset, chosen=options.dataset.collection is None)
+        register.gets_collection = False
     with write_transaction(dry_run=options.dry_run):
         if is_new and options.dry_run:
             register = register.with_new_dataset()
         registered = register.add(
             reading, htsget_id=one.htsget_id, replace=options.replace, dry_run=options.dry_run
         )
-        result = _result(one, reading, registered, job, found)
+        result = _result(one, reading, registered, job)
         job.run.record(result)
     return result
 

@@ -89,15 +89,21 @@ class Registered:
 
 @dataclass(slots=True)
 class Register:
-    """Registers the files of one run in a dataset.
+    """Registers the files of one run in a dataset, which `gets_collection` when it is saved.
 
     Keeps in memory the sequences that most files of a run share, and the first names of contigs without a sequence.
     """
 
     dataset: Dataset
+    gets_collection: bool = False
     unlinked: dict[str, None] = field(default_factory=dict)
     _known: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     _members: dict[tuple[str, int], int] | None = None
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether the dataset has to be saved before a file is registered in it."""
+        return self.dataset._state.adding or self.gets_collection
 
     def with_new_dataset(self) -> Self:
         """Return a register for the same dataset, saved in a transaction that will be rolled back."""

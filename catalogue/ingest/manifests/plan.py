@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 from catalogue.access.browsing import Place, may_browse
 from catalogue.formats.spec import FileKind
+from catalogue.ingest.files.collection_choice import with_collection
 from catalogue.ingest.files.discovery import FoundFile, misplaced, unusable_id
 from catalogue.ingest.files.options import FilesOptions
 from catalogue.ingest.files.selection import without_rivals
@@ -201,6 +202,7 @@ def _add_files(
     options: ManifestOptions,
     plan: ManifestPlan,
 ) -> None:
+    kept_of: defaultdict[str, list[tuple[FileKind, FoundFile]]] = defaultdict(list)
     for kind in FileKind:
         # The same id in two datasets would be taken twice.
         together = [one for (_, each), files in by_dataset.items() if each is kind for one in files]
@@ -211,7 +213,12 @@ def _add_files(
         for (slug, each), files in by_dataset.items():
             for one in files:
                 if each is kind and id(one) in keep:
-                    plan.files.append(PlannedFile(kind, datasets[slug], one))
+                    kept_of[slug].append((kind, one))
+    for slug, pairs in kept_of.items():
+        found = with_collection(pairs, datasets[slug].wanted().find())
+        plan.files += [
+            PlannedFile(kind, datasets[slug], one) for (kind, _), one in zip(pairs, found, strict=True)
+        ]
 
 
 def _failed(one: NamedFile, reason: str) -> InputResult:

@@ -7,8 +7,9 @@ from django.core.management import call_command
 
 from catalogue import jobs
 from catalogue.models import DataFile, Dataset, IngestRun, RunPart
-from tests.catalogue.lab import CONTIGS, Lab, make_reads_file
-from tests.catalogue.made_fasta import make_fasta
+from tests.catalogue.lab import CONTIGS, Lab, make_reads_file, make_sam_header
+from tests.catalogue.made_collections import make_collection
+from tests.catalogue.made_fasta import make_fasta, make_residues
 from tests.catalogue.made_jobs import do_job
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +63,25 @@ def test_a_preview_links_what_the_run_links(lab: Lab) -> None:
     )
     assert preview.summary == done.summary
     assert done.summary["counts"]["linked"] == 9
+
+
+def test_files_of_two_assemblies_are_linked_alike_in_whatever_order_workers_take_them(lab: Lab) -> None:
+    """The second part has the first file that can be read; the last one fits another assembly."""
+    old = make_collection("old", {name: make_residues(length) for name, length in CONTIGS.items()})
+    sizes = {**CONTIGS, "two": 20_100}
+    make_collection("new", {name: make_residues(length) for name, length in sizes.items()})
+    (lab.stored / "a.bam").write_bytes(b"nothing")
+    make_reads_file(lab.stored / "b.bam")
+    make_reads_file(lab.stored / "c.bam", header=make_sam_header(sizes))
+    first, last, done = (
+        do_job(jobs.start("ingest_bam", reads(lab.stored), dry_run=dry), order=order)
+        for dry, order in ((True, "number"), (True, "-number"), (False, "-number"))
+    )
+    for run in (first, last, done):
+        by_name = {one.source.rsplit("/", 1)[-1]: one for one in run.files.all()}
+        assert by_name["b.bam"].counts["linked"] == 3 and by_name["c.bam"].counts["linked"] == 2
+        assert "made with collection 'old'" in by_name["b.bam"].message
+    assert Dataset.objects.get().collection == old
 
 
 def test_a_retry_does_what_failed(lab: Lab) -> None:
