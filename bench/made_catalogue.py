@@ -114,6 +114,24 @@ SELECT now() - n * interval '10 seconds', 'ticket', 'granted', format('reader%%s
   FROM generate_series(1, %s) AS n
 """
 
+_PREVIEW = """
+WITH run AS (
+    INSERT INTO catalogue_ingestrun
+        (command, actor, of_account, arguments, dry_run, queued, started, finished, outcome, summary)
+    VALUES ('ingest_bam', 'steward', false, '{"dataset": "set3", "files": ["lake:"]}', true, now(), now(), now(),
+            'failed', '{}')
+    RETURNING id),
+progress AS (
+    INSERT INTO catalogue_runprogress (run_id, phase, done, total, unit, started, updated)
+    SELECT id, '', %s, %s, 'files', now(), now() FROM run)
+INSERT INTO catalogue_ingestedfile (run_id, source, outcome, message, counts, paths, part, work)
+SELECT id, format('lake:sample%%s.bam', n), CASE WHEN n %% 100 = 0 THEN 'failed' ELSE 'added' END,
+       CASE WHEN n %% 100 = 0 THEN 'it is cut off at byte 4,182,031' ELSE '' END, '{"contigs": 25, "linked": 25}',
+       CASE WHEN n %% 100 = 0 THEN '[]' ELSE jsonb_build_array(format('reads/sample%%s', n)) END, n / 50,
+       jsonb_build_object('ref', format('lake:sample%%s.bam', n))
+  FROM run CROSS JOIN generate_series(1, %s) AS n
+"""
+
 
 def accession(number: int) -> str:
     """Return the accession of the sequence of a number, from 1."""
@@ -155,3 +173,10 @@ def make_run_rows(runs: int, *, events: int) -> None:
         cursor.execute(_INPUTS)
         cursor.execute(_EVENTS, [events])
         cursor.execute("VACUUM ANALYZE")
+
+
+def make_preview_rows(inputs: int) -> None:
+    """Add a preview of so many files that is over; every hundredth fails."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PREVIEW, [inputs, inputs, inputs])
+        cursor.execute("VACUUM ANALYZE catalogue_ingestedfile")

@@ -1,7 +1,7 @@
 """Pages about what files lack of their references: contigs without a sequence, and sequences that are not held."""
 
 import json
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
@@ -13,7 +13,7 @@ from catalogue.access import Viewer
 from catalogue.admin.changes import apply_confirmed, tell_result
 from catalogue.admin.pages import PlainForm, answer, page, whole_number
 from catalogue.admin.roles import admin_of, sees
-from catalogue.admin.sequences import readable_collections
+from catalogue.admin.sequences import offer_collections
 from catalogue.errors import CatalogueError
 from catalogue.ingest.files.references import LinkContigs
 from catalogue.models import DataFile, Sequence, SequenceCollection
@@ -26,8 +26,6 @@ from catalogue.queries.sequences import sequence
 
 #: Groups that one page lists.
 PER_PAGE = 100
-#: Where there are so many assemblies, the name of one is typed, not chosen.
-MAX_CHOICES = 300
 
 
 class LinkForm(PlainForm):
@@ -47,11 +45,7 @@ class LinkForm(PlainForm):
     def __init__(self, data: Any, *, request: HttpRequest) -> None:
         super().__init__(data)
         self._request = request
-        choices = readable_collections(request)
-        field = cast("forms.ModelChoiceField[SequenceCollection]", self.fields["collection"])
-        if choices[:MAX_CHOICES].count() == MAX_CHOICES:
-            field.widget, field.help_text = forms.TextInput(), f"Its name. {field.help_text}"
-        field.queryset = choices
+        offer_collections(self, request)
 
     def clean_sequence(self) -> Sequence | None:
         """Look the sequence up, as the account sees it."""

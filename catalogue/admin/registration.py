@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from catalogue import access
 from catalogue.admin.pages import PlainForm
-from catalogue.admin.sequences import readable_collections
+from catalogue.admin.sequences import offer_collections
 from catalogue.formats.registry import SPECS, strip_suffix
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.discovery import unusable_id
@@ -56,7 +56,7 @@ class FilesForm(PlainForm):
         self.fields["dataset"].queryset = chosen  # type: ignore[attr-defined]
         if len(datasets) == 1:
             self.initial.setdefault("dataset", datasets[0].slug)
-        self.fields["collection"].queryset = readable_collections(request)  # type: ignore[attr-defined]
+        offer_collections(self, request)
 
     def clean_htsget_id(self) -> str:
         """Reject ids that no client could ask for."""

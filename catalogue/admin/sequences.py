@@ -1,8 +1,9 @@
 """Admin pages of sequences, their aliases, and collections."""
 
 from collections.abc import Sequence as List
-from typing import Any
+from typing import Any, cast
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Concat
@@ -28,6 +29,9 @@ from catalogue.models import (
     SequenceCollection,
 )
 from catalogue.queries.sequence_names import MAX_NAMES, sequences_named
+
+#: Where there are so many assemblies, the name of one is typed, not chosen.
+MAX_CHOICES = 300
 
 
 @admin.register(NamingAuthority)
@@ -192,6 +196,16 @@ def readable_collections(request: HttpRequest) -> QuerySet[SequenceCollection]:
     if request.user.has_perm("catalogue.view_sequencecollection"):
         return SequenceCollection.objects.all()
     return access.readable_collections(Viewer(name=request.user.get_username(), user=request.user.pk))
+
+
+def offer_collections(form: forms.Form, request: HttpRequest) -> None:
+    """Let the field `collection` of a form take what the account may read: chosen, or typed where there are many."""
+    field = cast("forms.ModelChoiceField[SequenceCollection]", form.fields["collection"])
+    choices = readable_collections(request)
+    if choices[:MAX_CHOICES].count() == MAX_CHOICES:
+        field.widget, field.help_text = forms.TextInput(), f"Its name. {field.help_text}".strip()
+        field.error_messages["invalid_choice"] = "There is no assembly of this name."
+    field.queryset = choices
 
 
 def _picks_for_dataset(request: HttpRequest) -> bool:

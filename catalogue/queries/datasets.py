@@ -11,20 +11,15 @@ from django.db.models import Count, F, Func, Q, QuerySet, Sum, TextField, Value
 from catalogue import access
 from catalogue.access import Viewer
 from catalogue.errors import NotFound
-from catalogue.models import FILE_TEXT, DataFile, Dataset
+from catalogue.models import FILE_TEXT, DataFile, Dataset, FileSample
 from catalogue.models.text_search import trigrams
 from catalogue.queries.collections import ListedCollection, listed
 from catalogue.queries.text import storable
 
 #: Samples that a listing names; the others are counted.
 MAX_SAMPLES = 3
-#: The samples of a dataset with more files are not counted, because that would take longer than the rest of a page.
-MAX_COUNTED_FILES = 20_000
-
 #: Files that are compared with a text one by one because an index names them.
 MAX_CANDIDATES = 2000
-
-_SAMPLES = "SELECT count(DISTINCT sample) FROM ({files}) AS file, unnest(file.samples) AS sample"
 
 
 class ListedDataset(NamedTuple):
@@ -46,10 +41,7 @@ class FormatTotal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DatasetDetails:
-    """One dataset as its page shows it; `collection` is the assembly of its files, where the viewer may see that.
-
-    `samples` is None where the dataset has too many files to count them.
-    """
+    """One dataset as its page shows it; `collection` is the assembly of its files, where the viewer may see that."""
 
     pk: int
     slug: str
@@ -60,7 +52,7 @@ class DatasetDetails:
     visibility: str
     collection: ListedCollection | None
     totals: tuple[FormatTotal, ...]
-    samples: int | None
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +91,13 @@ def dataset(slug: str, *, viewer: Viewer) -> DatasetDetails:
     row = access.readable_datasets(viewer).filter(slug=slug).first() if storable(slug) else None
     if row is None:
         raise NotFound(f"no dataset has the name {slug!r}")
-    files = access.readable_files(viewer).filter(dataset=row.pk)
+    files, samples = DataFile.objects.filter(dataset=row.pk), FileSample.objects.filter(dataset=row.pk)
+    whole, others = access.readable_parts(viewer)
+    if row.pk not in whole:
+        files = files.none() if others is None else others.filter(dataset=row.pk)
+        samples = samples.filter(file__in=files.values("pk"))
     formats = files.order_by("format").values_list("format").annotate(Count("pk"), Sum("size"))
     totals = tuple(FormatTotal(*total) for total in formats)
-    few = sum(total.files for total in totals) <= MAX_COUNTED_FILES
     return DatasetDetails(
         pk=row.pk,
         slug=row.slug,
@@ -113,7 +108,7 @@ def dataset(slug: str, *, viewer: Viewer) -> DatasetDetails:
         visibility=row.visibility,
         collection=_collection(row, viewer),
         totals=totals,
-        samples=_sample_count(files) if few else None,
+        samples=samples.aggregate(count=Count("name", distinct=True))["count"],
     )
 
 
@@ -183,12 +178,3 @@ def _collection(row: Dataset, viewer: Viewer) -> ListedCollection | None:
         return None
     readable = access.readable_collections(viewer).filter(pk=row.collection_id).select_related("content")
     return next(iter(listed(list(readable))), None)
-
-
-def _sample_count(files: QuerySet[DataFile]) -> int:
-    sql, parameters = files.order_by().values("samples").query.sql_with_params()
-    with connection.cursor() as cursor:
-        # The text is Django's own, with places for the parameters.
-        cursor.execute(_SAMPLES.format(files=sql), parameters)
-        (count,) = cursor.fetchone()
-    return int(count)

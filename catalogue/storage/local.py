@@ -149,8 +149,8 @@ class LocalStorage(Storage):
             return Level([], [], None)
         try:
             # Only names are read of the whole folder; the state only of what is on the page.
-            names = (entry.name for entry in os.scandir(folder))
-            shown = (name for name in names if name > (after or "") and _is_shown(prefix + name))
+            names = set(os.listdir(folder)) - (set() if prefix else {_STAGING})
+            shown = (name for name in names if (prefix + name).isprintable() and name > (after or ""))
             page = heapq.nsmallest(limit + 1, shown)
             folders, objects = _states(self.root, prefix, page[:limit])
         except OSError as error:
@@ -303,10 +303,6 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 def _object_stat(status: os.stat_result) -> ObjectStat:
     return ObjectStat(status.st_size, f"{status.st_size:x}-{status.st_mtime_ns:x}", status.st_mtime)
-
-
-def _is_shown(key: str) -> bool:
-    return key != _STAGING and is_key(key) and key.isprintable()
 
 
 def _states(root: Path, prefix: str, names: Sequence[str]) -> tuple[list[str], list[StoredObject]]:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from catalogue.models import DataFile, Dataset, IngestRun, StoragePrefix
+from catalogue.models import DataFile, Dataset, IngestRun, SequenceCollection, StoragePrefix
 from tests.catalogue.lab import Lab, make_reads_file
 from tests.catalogue.made_access import make_grant, make_user
 from tests.catalogue.made_jobs import do_job
@@ -84,6 +86,29 @@ def test_an_administrator_sees_every_storage(client: Client, steward: User) -> N
     assert {name for name, _ in links} == {"sequences:", "files:", "lab:"}
     assert b"other/" in browse(client, "").content
     assert preview(client, "lab:other/", prefix="", dataset="foreign").status_code == 302
+
+
+def test_the_number_of_queries_does_not_grow(client: Client, steward: User, lab: Lab) -> None:
+    """With what lies in the storage, the collections that may be chosen, and the inputs of a preview."""
+    preview(client, "lab:trio/")
+    run = IngestRun.objects.get()
+    paths = {
+        "register/browse/?storage=lab&prefix=trio/": 17, "register/manifest/": 12, f"runs/{run.pk}/": 20,
+        f"runs/{run.pk}/?outcome=failed": 20, f"runs/{run.pk}/state": 10,
+    }  # fmt: skip
+    counts: list[list[int]] = []
+    for count in (2, 30):
+        for number in range(count):
+            (lab.stored / f"trio/{count}-{number}.bam").touch()
+            SequenceCollection.objects.create(name=f"{count}-{number}")
+            run.files.create(source=f"{count}-{number}", outcome="failed", message="cut off")
+        queries = []
+        for path in paths:
+            with CaptureQueriesContext(connection) as captured:
+                assert client.get(f"/admin/{path}").status_code == 200
+            queries.append(len(captured))
+        counts.append(queries)
+    assert counts[0] == counts[1] and all(map(int.__le__, counts[0], paths.values())), counts
 
 
 def test_a_preview_writes_nothing_and_its_start_registers(client: Client, steward: User) -> None:

@@ -195,7 +195,7 @@ def test_where_assemblies_are_many_the_name_of_one_is_typed(
     Contig.objects.create(file=file, number=9, name="chr1", length=4)
     make_collection("made", {"chr1": b"ACGT"})
     assert '<option value="made">' in admin_client.get("/admin/references/").content.decode()
-    monkeypatch.setattr("catalogue.admin.references.MAX_CHOICES", 1)
+    monkeypatch.setattr("catalogue.admin.sequences.MAX_CHOICES", 1)
     page = admin_client.get("/admin/references/").content.decode()
     assert "<option" not in page and 'type="text" name="collection"' in page
     form = {"groups": '["chr1", 4, null]', "step": "plan"}
@@ -204,7 +204,9 @@ def test_where_assemblies_are_many_the_name_of_one_is_typed(
         in admin_client.post("/admin/references/", {**form, "collection": "made"}).content.decode()
     )
     refused = admin_client.post("/admin/references/", {**form, "collection": "absent"})
-    assert refused.status_code == 400 and "Select a valid choice" in refused.content.decode()
+    assert refused.status_code == 400 and "no assembly of this name" in refused.content.decode()
+    browsed = admin_client.get("/admin/register/browse/?storage=files").content.decode()
+    assert 'type="text" name="collection"' in browsed
 
 
 def test_sequences_are_listed_by_their_best_name(admin_client: Client) -> None:

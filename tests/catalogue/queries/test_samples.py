@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from catalogue import access
 from catalogue.access import ANONYMOUS, Viewer
 from catalogue.models import DataFile, Dataset, FileSample
+from catalogue.queries.datasets import dataset
 from catalogue.queries.listings import Asked, CursorRefusedError
 from catalogue.queries.samples import sample_page
 from tests.catalogue.made_access import make_grant, make_granted_file, make_user, viewer_for
@@ -106,6 +107,9 @@ def test_pages_have_each_sample_of_readable_files_once(seed: int) -> None:
             rows = expected(viewer, **wanted)
             assert every(viewer, limit=chance.choice([1, 2, 100]), **wanted) == rows
             assert every(viewer, limit=2, order="-name", **wanted) == rows[::-1]
+        for row in access.readable_datasets(viewer):
+            counted = dataset(row.slug, viewer=viewer).samples
+            assert counted == len(expected(viewer, dataset=row.slug)), (viewer, row)
 
 
 def test_triggers_follow_every_change() -> None:
