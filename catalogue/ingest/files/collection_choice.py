@@ -7,10 +7,9 @@ from typing import Final
 from catalogue.formats.headers import HeaderContig
 from catalogue.formats.spec import FileKind
 from catalogue.ingest.files.discovery import FoundFile
-from catalogue.ingest.files.indexing import ReadJob
-from catalogue.ingest.files.reader import read_file
-from catalogue.ingest.files.selection import EXPECTED
-from catalogue.ingest.files.stated import Stated
+from catalogue.ingest.files.indexing import open_file
+from catalogue.ingest.files.reader import sniff_kind, verify_contigs
+from catalogue.ingest.files.selection import EXPECTED, known_ids
 from catalogue.models import Dataset
 from catalogue.queries.collection_matches import ContigDifferences, match_collections
 
@@ -21,26 +20,32 @@ MAX_TRIED: Final = 100
 def with_collection(files: Sequence[tuple[FileKind, FoundFile]], dataset: Dataset) -> list[FoundFile]:
     """Return the files with the collection that they give to a dataset without one: that of the first one.
 
-    First is the first of the inputs that can be read, so that a dry run and any number of workers choose alike. Builds
-    no index, and stores nothing.
+    First is the first of the inputs that has an id new to the dataset and a header with contigs, so that a dry run and
+    any number of workers choose alike.
     """
     found = [one for _, one in files]
     if dataset.collection_id is not None:
         return found
-    for number, (kind, one) in enumerate(files[:MAX_TRIED]):
-        stated = Stated(index=one.stated.index, format=one.stated.format)
-        job = ReadJob(
-            one.ref, kind, links=one.links, build_index=False, dry_run=True, stated=stated, beside=one.beside
-        )
-        try:
-            contigs = read_file(job).header.contigs
-        except EXPECTED:
-            continue
-        collection, message = choose_collection(contigs)
-        found = [replace(each, collection=collection) for each in found]
-        found[number] = replace(found[number], told=message)
-        break
+    known = known_ids([one.htsget_id for one in found], dataset.pk)
+    new = [number for number, one in enumerate(found) if one.htsget_id not in known]
+    for number in new[:MAX_TRIED]:
+        if contigs := _contigs(*files[number]):
+            collection, message = choose_collection(contigs)
+            found = [replace(each, collection=collection) for each in found]
+            found[number] = replace(found[number], told=message)
+            break
     return found
+
+
+def _contigs(kind: FileKind, one: FoundFile) -> Sequence[HeaderContig]:
+    """Return the contigs in the header of a file, none if it cannot be registered."""
+    try:
+        stat = one.ref.stat()
+        contigs = open_file(one.ref, stat, sniff_kind(one.ref.reader(stat), kind)).header.contigs
+        verify_contigs(contigs)
+    except EXPECTED:
+        return ()
+    return contigs
 
 
 def choose_collection(contigs: Sequence[HeaderContig]) -> tuple[int | None, str]:

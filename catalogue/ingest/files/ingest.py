@@ -68,7 +68,7 @@ def ingest_files(arguments: Sequence[str], *, options: FilesOptions, observer: O
         for failed in refused:
             job.finish(failed)
         _ingest_found(distinct, job)
-        if not dataset._state.adding and not options.dry_run:
+        if not register.is_unsaved and not options.dry_run:
             link_contigs(dataset)
         result.unlinked = tuple(register.unlinked)
         run.summary = {one.value.replace(" ", "_"): result.outcomes[one] for one in OF_INGESTS}

@@ -77,6 +77,15 @@ def decide(
         return list(zip(found, threads.map(look, found), strict=True))
 
 
+def known_ids(ids: Sequence[str], dataset: int | None) -> set[str]:
+    """Return which of the ids files of a dataset have already."""
+    known: set[str] = set()
+    for start in range(0, len(ids) if dataset else 0, _MAX_IDS):
+        some = DataFile.objects.filter(dataset=dataset, htsget_id__in=ids[start : start + _MAX_IDS])
+        known.update(some.values_list("htsget_id", flat=True))
+    return known
+
+
 def _format(one: FoundFile, options: FilesOptions) -> FileFormat | None:
     try:
         return sniff_kind(one.ref.reader(one.ref.stat()), options.kind)
