@@ -40,9 +40,11 @@ def examine_migrations() -> Iterator[Finding]:
     """Find migrations of this release that the database lacks, and those that this release does not know."""
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     graph = executor.loader.graph
+    replaced = [name for each in executor.loader.replacements.values() for name in each.replaces]
+    known = {*graph.nodes, *replaced}
     lacking = [f"{each.app_label}.{each.name}" for each, _ in executor.migration_plan(graph.leaf_nodes())]
     unknown = [
-        f"{app}.{name}" for app, name in executor.loader.applied_migrations if (app, name) not in graph.nodes
+        f"{app}.{name}" for app, name in executor.loader.applied_migrations if (app, name) not in known
     ]
     if lacking:
         yield failure(

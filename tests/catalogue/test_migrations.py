@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from django.contrib.postgres.operations import NotInTransactionMixin
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+from catalogue.doctor.database import examine_migrations
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +99,19 @@ def test_later_migrations_lock_no_table(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_statement_that_locks_is_noticed(tmp_path: Path, statement: str, rule: str) -> None:
     assert rule in locking_rules(tmp_path, {"made": statement})["made"]
     assert not locking_rules(tmp_path, {"made": "CREATE INDEX CONCURRENTLY i ON catalogue_alias (name);"})
+
+
+def test_sites_that_have_migrations_under_former_names_need_not_do_them_again() -> None:
+    rows = MigrationRecorder(connection).migration_qs.filter(app="catalogue")
+    replaced = {
+        key[1]: [name for _, name in each.replaces]
+        for key, each in MigrationLoader(connection).disk_migrations.items()
+        if key[0] == "catalogue" and each.replaces
+    }
+    assert replaced["0087_accessions"] == ["0081_accessions"]
+    rows.filter(name__in=replaced).delete()
+    assert set(rows.values_list("name", flat=True)) >= {name for names in replaced.values() for name in names}
+    executor = MigrationExecutor(connection)
+    executor.loader.check_consistent_history(connection)
+    assert executor.migration_plan(executor.loader.graph.leaf_nodes()) == []
+    assert [found.message for found in examine_migrations()] == ["all applied"]

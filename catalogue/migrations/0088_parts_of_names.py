@@ -24,7 +24,9 @@ class Migration(migrations.Migration):
     # Indexes that are made concurrently are made outside of transactions.
     atomic = False
 
-    dependencies = [("catalogue", "0081_accessions")]
+    # As in the migration before.
+    replaces = [("catalogue", "0082_parts_of_names")]
+    dependencies = [("catalogue", "0087_accessions")]
 
     operations = [
         AddIndexConcurrently("alias", parts("name", index="alias_by_part")),

@@ -61,6 +61,8 @@ $$
 
 
 class Migration(migrations.Migration):
+    # Its name before it had the number of its place, on sites that have applied it under that name.
+    replaces = [("catalogue", "0081_accessions")]
     dependencies = [("catalogue", "0086_samples_of_files")]
 
     operations = [

@@ -4,7 +4,9 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalogue", "0082_parts_of_names")]
+    # As in the migrations before.
+    replaces = [("catalogue", "0083_index_pages")]
+    dependencies = [("catalogue", "0088_parts_of_names")]
 
     operations = [
         migrations.RunSQL(
