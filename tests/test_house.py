@@ -83,6 +83,14 @@ def test_modules_and_functions_are_short() -> None:
     assert statistics.median(lengths) <= MAX_MEDIAN
 
 
+def test_modules_of_tests_are_short() -> None:
+    lengths = {
+        name: (PROJECT / name).read_text("utf-8").count("\n")
+        for name in tracked("tests/**/*.py", "tests/*.py")
+    }
+    assert not [name for name, lines in lengths.items() if lines > MAX_MODULE]
+
+
 def test_replaced_words_do_not_come_back() -> None:
     found = {
         f"{name}:{defined_name}"

@@ -12,6 +12,7 @@ import pysam
 import pytest
 from django.core.management import CommandError, call_command
 
+from catalogue import queries
 from catalogue.models import Alias, CollectionMember, Sequence
 from catalogue.storage import SEQUENCES, storage
 
@@ -102,3 +103,8 @@ def refused(*arguments: str | Path, **options: Any) -> str:
     with pytest.raises(CommandError) as caught:
         call_command("ingest_fasta", *map(str, arguments), stdout=StringIO(), stderr=err, **options)
     return f"{err.getvalue()}{caught.value}"
+
+
+def names_of(identifier: str) -> set[str]:
+    """The names of the sequence that an identifier means, with their authorities."""
+    return {":".join(alias) for alias in queries.aliases(queries.sequence(identifier))}

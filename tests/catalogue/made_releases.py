@@ -1,5 +1,6 @@
 """Annotation releases that tests ingest, and what the catalogue holds after that."""
 
+import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import StringIO
@@ -19,6 +20,19 @@ from catalogue.models import (
     Region,
     Transcript,
 )
+from tests.catalogue.made_genomes import MadeGenome, make_genome
+from tests.catalogue.made_gff3 import write_ensembl
+
+RESIDUES = "".join(random.Random(9).choices("ACGT", k=900))
+#: A gene of one transcript and protein on a sequence `c` of `RESIDUES`, for `write_gff3`.
+ONE_GENE = """
+c x gene 101 400 . + . ID=gene:G1;gene_id=G1;Name=SYM
+c x mRNA 101 400 . + . ID=transcript:T1;Parent=gene:G1;transcript_id=T1;version=1
+c x exon 101 200 . + . Parent=transcript:T1
+c x exon 301 400 . + . Parent=transcript:T1
+c x CDS 111 200 . + 0 ID=CDS:P1;Parent=transcript:T1;protein_id=P1;version=1
+c x CDS 301 360 . + 0 ID=CDS:P1;Parent=transcript:T1;protein_id=P1;version=1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,15 @@ def register(folder: Path, sequences: Mapping[str, str], *arguments: str, collec
     call_command(
         "ingest_fasta", str(fasta), f"--collection={collection}", *arguments, stdout=StringIO(), verbosity=0
     )
+
+
+def make_release(folder: Path, seed: int = 1) -> tuple[MadeGenome, Path]:
+    """A random genome that is registered, and the lines of its annotation."""
+    genome = make_genome(seed)
+    register(folder, genome.chromosomes)
+    path = folder / "release.gff3"
+    path.write_text("".join(f"{line}\n" for line in write_ensembl(genome)))
+    return genome, path
 
 
 def write_gff3(path: Path, text: str) -> Path:

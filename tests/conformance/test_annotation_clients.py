@@ -9,14 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogue.made_annotation import (
-    FLAVOURS,
-    Flavour,
-    MadeGene,
-    MadeGenome,
-    make_genome,
-    write_annotation,
-)
+from tests.catalogue.made_annotation import FLAVOURS, Flavour, write_annotation
+from tests.catalogue.made_genomes import MadeGene, MadeGenome, make_genome
 from tests.conformance.conftest import RunClient
 from tests.live import Site, make_site, served
 from tests.paths import PROJECT

@@ -11,7 +11,8 @@ import pytest
 from Bio.Data import CodonTable
 
 from catalogue.models import Transcript
-from tests.catalogue.made_annotation import FLAVOURS, Flavour, make_genome
+from tests.catalogue.made_annotation import FLAVOURS, Flavour
+from tests.catalogue.made_genomes import make_genome
 from tests.catalogue.made_releases import annotate, register, residues_of
 from tests.programs import need
 

@@ -24,7 +24,8 @@ from htsget_app.planning.parts import Inline, Limits, Part, PartClass, PlannedFi
 from htsget_app.planning.plan import plan
 from tests.htsget_app.made_planned import make_planned_file, packed_indexes
 from tests.long_runs import every
-from tests.made_files import KINDS, MadeFile, reader_of, uncompressed_of
+from tests.made_bgzf import MadeFile, reader_of, uncompressed_of
+from tests.made_files import KINDS
 from tests.paths import OWN_HOME, SHARED_DATA
 
 REAL = SHARED_DATA

@@ -25,14 +25,8 @@ from catalogue.queries.binary import binary_rows
 from catalogue.queries.file_details import place_with_records
 from tests.catalogue.formats.made_indexes import make_human_index
 from tests.htsget_app.made_data import fetch, make_data_file
-from tests.made_files import (
-    index_bam,
-    index_vcf,
-    make_bam,
-    make_long_reads,
-    make_structural_variants,
-    make_vcf,
-)
+from tests.made_reads import index_bam, make_bam, make_long_reads
+from tests.made_variants import index_vcf, make_structural_variants, make_vcf
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,7 @@ from tests.htsget_app.made_data import (
     regions,
     write_cram,
 )
-from tests.made_files import make_vcf, make_vcf_header
+from tests.made_variants import make_vcf, make_vcf_header
 
 pytestmark = pytest.mark.django_db
 

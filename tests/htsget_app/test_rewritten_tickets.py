@@ -16,7 +16,7 @@ from tests.htsget_app.made_served import Served, some_files
 from tests.htsget_app.valid_reads import check_rewritten, pair_problems, record_problems
 from tests.long_runs import every
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_pairs, make_reference, make_sam
-from tests.made_files import make_bcf, make_vcf, make_vcf_header
+from tests.made_variants import make_bcf, make_vcf, make_vcf_header
 
 pytestmark = pytest.mark.django_db
 

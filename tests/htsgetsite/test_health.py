@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from catalogue.storage import storage
-from tests.object_gate import Fault
+from tests.object_faults import Fault
 from tests.object_store import ObjectStore
 from tests.simulated_time import SimulatedTime
 

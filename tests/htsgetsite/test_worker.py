@@ -5,7 +5,7 @@ from pathlib import Path
 import requests
 
 from tests.live import PATIENCE, make_site, served
-from tests.made_files import index_vcf, make_vcf, make_vcf_text
+from tests.made_variants import index_vcf, make_vcf, make_vcf_text
 
 TICKETS = 40
 COUNT = """

@@ -37,7 +37,7 @@ class Portal:
     stranger: User
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("portal")
     contigs = [(name, len(residues)) for name, residues in GENOME.items()]

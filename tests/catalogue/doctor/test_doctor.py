@@ -18,7 +18,7 @@ from catalogue.storage import FILES, SEQUENCES, storage
 from tests.catalogue.lab import Lab, make_reads_file
 from tests.catalogue.made_rows import make_sequence
 from tests.catalogue.management.made_runs import run
-from tests.object_gate import Fault
+from tests.object_faults import Fault
 from tests.object_store import ObjectStore
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,8 @@ from catalogue.formats import FormatError
 from catalogue.formats.bam_fields import FIELDS, blank_fields, tag_ranges
 from catalogue.formats.bgzf import EOF_MARKER, deflate
 from tests.htsget_app.made_rewritten import Wish
-from tests.made_files import KINDS, uncompressed_of
+from tests.made_bgzf import uncompressed_of
+from tests.made_files import KINDS
 
 
 def parts_of(path: Path) -> tuple[bytes, bytes]:

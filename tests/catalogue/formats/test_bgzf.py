@@ -21,7 +21,7 @@ from catalogue.formats.bgzf import (
     is_eof,
     verify_tail,
 )
-from tests.made_files import bgzf_block, cut_anywhere, reader_of
+from tests.made_bgzf import bgzf_block, cut_anywhere, reader_of
 
 
 def uncompressed_of(data: bytes) -> bytes:

@@ -15,7 +15,9 @@ from catalogue.formats import FormatError
 from catalogue.formats.binning import BinningIndex, ContigIndex, unite_offsets
 from catalogue.formats.index_files import MAX_INDEX, read_index
 from catalogue.formats.intervals import Chunk, VirtualOffset, unite_chunks
-from tests.made_files import KINDS, MadeFile, index_vcf, make_vcf, make_vcf_text
+from tests.made_bgzf import MadeFile
+from tests.made_files import KINDS
+from tests.made_variants import index_vcf, make_vcf, make_vcf_text
 
 # Some of the files have no end-of-file marker, which htslib remarks upon.
 pytestmark = pytest.mark.filterwarnings("ignore:no BGZF EOF marker")

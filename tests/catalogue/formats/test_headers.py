@@ -14,19 +14,10 @@ from catalogue.formats import FormatError
 from catalogue.formats.headers import FileFormat, FileHeader, with_indexed_contigs
 from catalogue.formats.intervals import VirtualOffset
 from catalogue.formats.registry import read_header
-from tests.made_files import (
-    CONTIGS,
-    EOF_MARKER,
-    KINDS,
-    bgzf_block,
-    cut_anywhere,
-    make_bam,
-    make_bcf,
-    make_vcf,
-    make_vcf_text,
-    reader_of,
-    uncompressed_of,
-)
+from tests.made_bgzf import CONTIGS, EOF_MARKER, bgzf_block, cut_anywhere, reader_of, uncompressed_of
+from tests.made_files import KINDS
+from tests.made_reads import make_bam
+from tests.made_variants import make_bcf, make_vcf, make_vcf_text
 
 
 @pytest.fixture(scope="module")

@@ -14,18 +14,9 @@ from catalogue.formats.index_files import read_index
 from catalogue.formats.intervals import Region, VirtualOffset
 from catalogue.formats.records import Records, RegionSet
 from catalogue.formats.registry import read_header, record_walker
-from tests.made_files import (
-    MadeFile,
-    index_bam,
-    index_bcf,
-    index_vcf,
-    make_bam,
-    make_bcf,
-    make_long_reads,
-    make_structural_variants,
-    make_vcf,
-    reader_of,
-)
+from tests.made_bgzf import MadeFile, reader_of
+from tests.made_reads import index_bam, make_bam, make_long_reads
+from tests.made_variants import index_bcf, index_vcf, make_bcf, make_structural_variants, make_vcf
 
 LENGTH = 60_000_000
 

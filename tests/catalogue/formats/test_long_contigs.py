@@ -16,7 +16,8 @@ from catalogue.formats.records import RegionSet
 from catalogue.formats.registry import SPECS, read_header, record_walker
 from catalogue.ingest.indexes.build import build_index
 from catalogue.ingest.indexes.read import read_binning_index
-from tests.made_files import bgzf_block, make_vcf, reader_of
+from tests.made_bgzf import bgzf_block, reader_of
+from tests.made_variants import make_vcf
 
 LANDMARKS = (2**29, 2**31, 2**32 - 1, 2**32, 2**32 + 2**14, 2**33)
 

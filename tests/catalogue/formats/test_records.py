@@ -17,24 +17,11 @@ from catalogue.formats.bam import walk_bam
 from catalogue.formats.bcf import walk_bcf
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import Region
-from catalogue.formats.records import (
-    OTHER_CONTIG,
-    UNPLACED,
-    Records,
-    RecordWalker,
-    RegionSet,
-)
+from catalogue.formats.records import OTHER_CONTIG, UNPLACED, Records, RecordWalker, RegionSet
 from catalogue.formats.registry import read_header, record_walker
-from tests.made_files import (
-    giant_reads,
-    index_vcf,
-    make_bam,
-    make_bcf,
-    make_vcf,
-    make_vcf_text,
-    reader_of,
-    uncompressed_of,
-)
+from tests.made_bgzf import reader_of, uncompressed_of
+from tests.made_reads import giant_reads, make_bam
+from tests.made_variants import index_vcf, make_bcf, make_vcf, make_vcf_text
 
 
 def body_of(path: Path) -> bytes:

@@ -11,7 +11,8 @@ from catalogue.formats import FormatError
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.registry import SPECS, formats_of, read_header, record_walker, sniff, strip_suffix
 from catalogue.formats.spec import FileKind, Structure
-from tests.made_files import EOF_MARKER, bgzf_block, make_vcf_text, reader_of
+from tests.made_bgzf import EOF_MARKER, bgzf_block, reader_of
+from tests.made_variants import make_vcf_text
 
 VCF = make_vcf_text(count=2)
 

@@ -11,7 +11,8 @@ from catalogue.formats import FormatError
 from catalogue.formats.bgzf import deflate
 from catalogue.formats.headers import FileHeader
 from catalogue.formats.registry import read_header, sniff
-from tests.made_files import EOF_MARKER, bgzf_block, make_bcf, make_vcf_text, reader_of
+from tests.made_bgzf import EOF_MARKER, bgzf_block, reader_of
+from tests.made_variants import make_bcf, make_vcf_text
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 

@@ -12,7 +12,7 @@ from catalogue.queries.file_details import MAX_OPENED, files_of_id, place_with_r
 from tests.catalogue.made_access import make_grant, make_user, viewer_for
 from tests.htsget_app.made_data import make_data_file, make_dataset, write_bam
 from tests.made_crams import make_cram, make_reference, make_sam
-from tests.made_files import make_bam
+from tests.made_reads import make_bam
 
 pytestmark = pytest.mark.django_db
 

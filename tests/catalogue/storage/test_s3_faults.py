@@ -1,28 +1,23 @@
 """An object store that fails: no wrong byte, no wait beyond the deadline, and the right error each time."""
 
-import hashlib
 import logging
-import random
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
-from catalogue.errors import ObjectChanged, ShortRead, StorageError, StorageUnavailable
+from catalogue.errors import ObjectChanged, ShortRead, StorageUnavailable
 from catalogue.storage import PIECE, circuit_breaker, s3_client, s3_upload, storage
 from catalogue.storage.s3 import S3Storage
 from catalogue.storage.s3_client import MIN_READ_TIMEOUT
+from tests.catalogue.storage.conftest import CONTENT, DEADLINE, SILENCE, far
 from tests.live import free_port
-from tests.object_gate import Fault, Seen
+from tests.object_faults import Fault, Seen
 from tests.object_store import ObjectStore
 from tests.simulated_time import SimulatedTime
 
-CONTENT = random.Random(3).randbytes(2 * PIECE + 4321)
-#: Simulated seconds that a call may take, and that the store may be silent meanwhile.
-DEADLINE, SILENCE = 10.0, 3.0
-
 Within = Callable[[float, Callable[[], object]], object]
+
 
 BRIEF = [
     Fault.DROP,
@@ -37,21 +32,6 @@ BRIEF = [
 
 
 @pytest.fixture
-def place(object_store: ObjectStore, simulated_time: SimulatedTime, settings: Settings) -> S3Storage:
-    """A storage with one object, in simulated time, where many attempts fit into the deadline."""
-    settings.STORAGE_CONNECT_TIMEOUT = 1
-    settings.STORAGE_READ_TIMEOUT = SILENCE
-    settings.STORAGE_DEADLINE = 60
-    bucket = object_store.make_bucket()
-    settings.HTSGETSITE_STORAGES = {
-        "far": object_store.url(bucket, "p"),
-        "near": object_store.url(bucket, "q"),
-    }
-    object_store.put(bucket, "p/object", CONTENT)
-    return far()
-
-
-@pytest.fixture
 def hasty(place: S3Storage, settings: Settings, simulated_time: SimulatedTime) -> S3Storage:
     """The same with a short deadline; its client is ready."""
     settings.STORAGE_DEADLINE = DEADLINE
@@ -61,19 +41,8 @@ def hasty(place: S3Storage, settings: Settings, simulated_time: SimulatedTime) -
     return place
 
 
-def far() -> S3Storage:
-    """The storage as the settings are now."""
-    place = storage("far")
-    assert isinstance(place, S3Storage)
-    return place
-
-
 def reads(seen: Seen) -> bool:
     return seen.reads_object
-
-
-def completes(seen: Seen) -> bool:
-    return seen.method == "POST" and "uploadId" in seen.query
 
 
 @pytest.fixture
@@ -316,90 +285,6 @@ def test_what_is_said_of_a_failure(
     for said in (str(caught.value), caplog.text):
         assert not any(secret in said for secret in secrets if len(secret) > 6)
     assert "object" not in str(caught.value)
-
-
-class TestUploads:
-    """Files large enough for several parts; the simulated store wants 5 MiB a part, as S3 does."""
-
-    @pytest.fixture
-    def staged(self, place: S3Storage, monkeypatch: pytest.MonkeyPatch) -> Path:
-        monkeypatch.setattr(s3_upload, "PART_SIZE", 5 << 20)
-        path = place.staging() / "staged"
-        path.write_bytes(random.Random(5).randbytes((11 << 20) + 5))
-        return path
-
-    def test_parts_become_one_object(self, place: S3Storage, object_store: ObjectStore, staged: Path) -> None:
-        digest = hashlib.sha256(staged.read_bytes()).digest()
-        with object_store.gate.counted() as seen:
-            stat = place.put(staged, "large")
-        assert sorted(request.query["partNumber"] for request in seen if request.method == "PUT") == [
-            "1",
-            "2",
-            "3",
-        ]
-        assert stat.etag.endswith("-3")
-        assert hashlib.sha256(place.read_range("large", 0, stat.size)).digest() == digest
-        assert not staged.exists()
-
-    @pytest.mark.parametrize(
-        "fault", [Fault.DROP, Fault.SLOW_DOWN, Fault.ERROR, Fault.LOST_ANSWER, Fault.ALTERED_UPLOAD]
-    )
-    def test_one_bad_part_is_sent_again(
-        self, place: S3Storage, object_store: ObjectStore, staged: Path, fault: Fault
-    ) -> None:
-        content = staged.read_bytes()
-        object_store.gate.fail(fault, times=1, only=lambda seen: seen.method == "PUT")
-        stat = place.put(staged, "large")
-        assert place.read_range("large", 0, stat.size) == content
-
-    def test_a_lost_answer_to_the_last_call_is_no_failure(
-        self, place: S3Storage, object_store: ObjectStore, staged: Path
-    ) -> None:
-        content = staged.read_bytes()
-        object_store.gate.fail(Fault.LOST_ANSWER, times=1, only=completes)
-        object_store.gate.fail(Fault.NO_UPLOAD, times=1, only=completes)
-        place.put(staged, "large")
-        assert place.read_range("large", 0, len(content)) == content
-
-    def test_an_upload_that_somebody_ended_is_a_failure(
-        self, place: S3Storage, object_store: ObjectStore, staged: Path
-    ) -> None:
-        object_store.gate.fail(Fault.NO_UPLOAD, only=completes)
-        with pytest.raises(StorageUnavailable):
-            place.put(staged, "large")
-        assert staged.exists()
-
-    @pytest.mark.parametrize("fault", [Fault.DENIED, Fault.ALTERED_STORE])
-    def test_a_failed_upload_leaves_nothing(
-        self, place: S3Storage, object_store: ObjectStore, staged: Path, fault: Fault
-    ) -> None:
-        before = [entry.key for entry in place.list()]
-        object_store.gate.fail(fault, only=lambda seen: seen.query.get("partNumber") == "2")
-        with pytest.raises(StorageError):
-            place.put(staged, "large")
-        assert staged.exists()
-        assert [entry.key for entry in place.list()] == before
-        assert place.abort_uploads(older_than=0) == 0
-
-    def test_a_small_file_that_arrives_altered_is_not_believed(
-        self, place: S3Storage, object_store: ObjectStore
-    ) -> None:
-        small = place.staging() / "small"
-        small.write_bytes(b"0123456789")
-        object_store.gate.fail(Fault.ALTERED_STORE, only=lambda seen: seen.method == "PUT")
-        with pytest.raises(ObjectChanged):
-            place.put(small, "small")
-        assert small.exists()
-
-    def test_unfinished_uploads_can_be_given_up(self, place: S3Storage, object_store: ObjectStore) -> None:
-        bucket = place.address.bucket
-        for key in ("p/a", "p/b", "elsewhere/c"):
-            object_store.backstage.create_multipart_upload(Bucket=bucket, Key=key)
-        # The simulated store says of every upload that it began in 2010.
-        assert place.abort_uploads(older_than=100 * 365 * 86400) == 0
-        assert place.abort_uploads(older_than=3600) == 2
-        left = object_store.backstage.list_multipart_uploads(Bucket=bucket)["Uploads"]
-        assert [upload["Key"] for upload in left] == ["elsewhere/c"]
 
 
 def test_short_objects_are_short_reads_not_faults(place: S3Storage, object_store: ObjectStore) -> None:

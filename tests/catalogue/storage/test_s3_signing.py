@@ -18,7 +18,7 @@ from catalogue.errors import ObjectChanged, StorageUnavailable
 from catalogue.formats.intervals import ByteRange
 from catalogue.storage import FILES, SignedUrl, Storage, storage
 from tests.live import PATIENCE
-from tests.object_gate import Fault
+from tests.object_faults import Fault
 from tests.object_signatures import REGION
 from tests.object_store import ObjectStore
 

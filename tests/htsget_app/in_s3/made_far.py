@@ -9,7 +9,7 @@ from django.test import Client
 from catalogue import queries
 from catalogue.models import DataFile
 from catalogue.storage import FILES, storage
-from tests.object_gate import Seen
+from tests.object_faults import Seen
 from tests.object_store import ObjectStore
 
 #: Simulated seconds that one call to the store may take.

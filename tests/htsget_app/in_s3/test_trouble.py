@@ -13,13 +13,9 @@ from catalogue.models import DataFile
 from catalogue.queries import object_reads
 from catalogue.storage import FILES, storage
 from tests.htsget_app.in_s3.made_far import DEADLINE, NARROW, WIDE, is_read, place_of, stored_urls, urls_of
-from tests.htsget_app.made_data import (
-    fetch,
-    make_data_file,
-    write_vcf,
-)
+from tests.htsget_app.made_data import fetch, make_data_file, write_vcf
 from tests.long_runs import every
-from tests.object_gate import Fault
+from tests.object_faults import Fault
 from tests.object_store import ObjectStore
 from tests.refget_app.made_sequences import make_sequence
 from tests.simulated_time import SimulatedTime

@@ -16,7 +16,9 @@ from htsget_app.planning.parts import Inline, Limits, PartClass, Selection, Stor
 from htsget_app.planning.plan import plan
 from htsget_app.planning.scan import Scan
 from tests.htsget_app.made_served import Served, bytes_of, check, each_file, some_files
-from tests.made_files import KINDS, index_bam, make_bam, reader_of, recut, uncompressed_of
+from tests.made_bgzf import reader_of, recut, uncompressed_of
+from tests.made_files import KINDS
+from tests.made_reads import index_bam, make_bam
 
 UNPACK = ContigIndex.unpack
 #: Limits that make the most of the small files here: as usual, all inline, nothing inline and little read.

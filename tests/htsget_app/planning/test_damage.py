@@ -16,7 +16,8 @@ from catalogue.formats.registry import read_header
 from htsget_app.planning.parts import Limits, Selection
 from htsget_app.planning.plan import plan
 from tests.htsget_app.made_planned import make_planned_file, packed_indexes
-from tests.made_files import KINDS, MadeFile, cut_anywhere, reader_of, uncompressed_of
+from tests.made_bgzf import MadeFile, cut_anywhere, reader_of, uncompressed_of
+from tests.made_files import KINDS
 
 DAMAGED = (
     *("bam by htslib", "bam with fine csi", "bam with records cut by blocks", "bam with long header cut"),

@@ -12,15 +12,9 @@ from htsget_app.planning.parts import Inline, Limits, NotSeparable, PartClass, S
 from htsget_app.planning.plan import plan
 from tests.htsget_app.made_served import Served, bytes_of, served_file, some_files
 from tests.htsget_app.made_served_crams import Read, ServedCram
+from tests.made_bgzf import cut_anywhere, reader_of, uncompressed_of
 from tests.made_crams import LAYOUTS, make_cram, make_reference, make_sam
-from tests.made_files import (
-    cut_anywhere,
-    index_bcf,
-    make_bcf,
-    make_vcf_text,
-    reader_of,
-    uncompressed_of,
-)
+from tests.made_variants import index_bcf, make_bcf, make_vcf_text
 
 ROUNDS = 20
 SHAPES = (

@@ -12,21 +12,10 @@ from catalogue.formats.intervals import MAX_POSITION, NO_END, Region
 from htsget_app.planning.parts import Limits, Selection
 from htsget_app.planning.plan import plan
 from tests.htsget_app.made_served import Served, check
-from tests.made_files import (
-    EOF_MARKER,
-    KINDS,
-    MadeFile,
-    bgzf_block,
-    index_bam,
-    index_vcf,
-    make_bam,
-    make_bam_header,
-    make_read,
-    make_vcf,
-    make_vcf_header,
-    reader_of,
-    uncompressed_of,
-)
+from tests.made_bgzf import EOF_MARKER, MadeFile, bgzf_block, reader_of, uncompressed_of
+from tests.made_files import KINDS
+from tests.made_reads import index_bam, make_bam, make_bam_header, make_read
+from tests.made_variants import index_vcf, make_vcf, make_vcf_header
 
 LENGTH = 60_000_000
 CONTIGS = {"one": LENGTH, "empty": 50_000, "last": LENGTH}

@@ -1,6 +1,5 @@
 """Pages of genes: transcripts drawn, sequences to copy, searches, and the track of genes for igv.js."""
 
-import html
 from dataclasses import dataclass
 
 import pytest
@@ -11,6 +10,7 @@ from catalogue.models import Genome
 from tests.annotation_app.made_annotation import joined, make_gene, make_genome, make_transcript
 from tests.catalogue.made_access import make_grant
 from tests.portal.conftest import GENOME, Portal
+from tests.portal.pages.opened import content_of
 
 pytestmark = pytest.mark.django_db
 
@@ -55,12 +55,6 @@ def annotated(portal: Portal) -> Annotated:
     other = make_gene(genome, "GENE0002", 1000, 1290, region="chrA", strand=-1, symbol="ABD2")
     make_transcript(other, "TRAN0003", REVERSE, residues=RESIDUES, coding=(0, 60))
     return Annotated(genome, joined(RESIDUES, EXONS, 1))
-
-
-def content_of(client: Client, path: str) -> str:
-    response = client.get(path)
-    assert response.status_code == 200, path
-    return html.unescape(response.content.decode())
 
 
 def test_a_gene(client: Client, annotated: Annotated) -> None:

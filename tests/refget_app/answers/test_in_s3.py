@@ -14,7 +14,7 @@ from catalogue.storage import SEQUENCES, storage
 from refget_app.fast_path import RefgetFastPath
 from tests.live import PATIENCE
 from tests.long_runs import every
-from tests.object_gate import Fault
+from tests.object_faults import Fault
 from tests.object_store import ObjectStore
 from tests.refget_app.made_sequences import ask, make_sequence
 from tests.simulated_time import SimulatedTime

@@ -10,7 +10,7 @@ from Bio.Data.CodonTable import TranslationError
 
 from catalogue.formats.annotation.codes import genetic_code, is_genetic_code
 from catalogue.formats.annotation.translation import reverse_complement, translate
-from tests.catalogue.made_annotation import reversed_complement, translated
+from tests.catalogue.made_genomes import reversed_complement, translated
 
 TABLES = sorted(CodonTable.unambiguous_dna_by_id)
 LETTERS = "ACGTRYSWKMBDHVN"

@@ -7,14 +7,8 @@ from django.core.management import call_command
 
 from catalogue import queries
 from catalogue.models import Gene, Genome, ProductGeneratingContext, Transcript
-from tests.catalogue.made_annotation import (
-    FLAVOURS,
-    Flavour,
-    MadeGenome,
-    make_genome,
-    rotated,
-    write_annotation,
-)
+from tests.catalogue.made_annotation import FLAVOURS, Flavour, write_annotation
+from tests.catalogue.made_genomes import MadeGenome, make_genome, rotated
 
 pytestmark = pytest.mark.django_db
 

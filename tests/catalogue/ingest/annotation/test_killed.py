@@ -8,7 +8,8 @@ import pytest
 from django.db import connection, transaction
 
 from catalogue.models import IngestRun
-from tests.catalogue.made_annotation import make_genome, write_ensembl
+from tests.catalogue.made_genomes import make_genome
+from tests.catalogue.made_gff3 import write_ensembl
 from tests.catalogue.made_ingests import count_steps, finish, kill_at, start_ingest
 from tests.catalogue.made_releases import annotate, annotated, register
 

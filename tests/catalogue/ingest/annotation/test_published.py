@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from catalogue.models import Alias
-from tests.catalogue.made_annotation import MadeGenome, make_genome, write_ensembl, write_gencode
+from tests.catalogue.made_genomes import MadeGenome, make_genome
+from tests.catalogue.made_gff3 import write_ensembl, write_gencode
 from tests.catalogue.made_releases import annotate, register, residues_of
 
 pytestmark = pytest.mark.django_db

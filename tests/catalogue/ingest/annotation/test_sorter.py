@@ -7,7 +7,9 @@ import pytest
 
 from catalogue.formats.annotation.lines import Line, read_lines
 from catalogue.ingest.annotation.sorter import LineSorter, numbered, place_of
-from tests.catalogue.made_annotation import FLAVOURS, Flavour, make_genome, write_ensembl
+from tests.catalogue.made_annotation import FLAVOURS, Flavour
+from tests.catalogue.made_genomes import make_genome
+from tests.catalogue.made_gff3 import write_ensembl
 
 
 def lines_of(flavour: Flavour, seed: int) -> list[Line]:

@@ -9,8 +9,8 @@ from catalogue.ingest.files import ingest
 from catalogue.models import DataFile
 from catalogue.storage import s3, storage
 from tests.catalogue.lab import Lab, make_lab, make_reads_file, make_variants_file, registered
-from tests.made_files import index_bam, make_bam
-from tests.object_gate import Fault, Seen
+from tests.made_reads import index_bam, make_bam
+from tests.object_faults import Fault, Seen
 from tests.object_store import ObjectStore
 from tests.simulated_time import SimulatedTime
 

@@ -14,7 +14,7 @@ from catalogue.ingest.files.indexing import ReadJob
 from catalogue.ingest.files.reader import FileReading, read_file
 from catalogue.storage.object_ref import ObjectRef
 from tests.catalogue.lab import make_cram_file, make_lab, make_reads_file, make_variants_file
-from tests.made_files import EOF_MARKER, bgzf_block
+from tests.made_bgzf import EOF_MARKER, bgzf_block
 
 ROUNDS = 300
 PLACES = [("one", position) for position in range(5, 40_000, 700)] + [("two", 9)]

@@ -18,13 +18,7 @@ from catalogue.errors import NotFound
 from catalogue.formats.binning import ContigIndex
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.intervals import VirtualOffset
-from catalogue.models import (
-    Alias,
-    DataFile,
-    Dataset,
-    IngestedFile,
-    Sequence,
-)
+from catalogue.models import Alias, DataFile, Dataset, IngestedFile, Sequence
 from tests.catalogue.lab import (
     Lab,
     contigs_of,
@@ -34,7 +28,7 @@ from tests.catalogue.lab import (
     make_variants_file,
     registered,
 )
-from tests.made_files import EOF_MARKER, bgzf_block, block_offsets, recut, uncompressed_of
+from tests.made_bgzf import EOF_MARKER, bgzf_block, block_offsets, recut, uncompressed_of
 from tests.paths import SHARED_DATA
 
 pytestmark = pytest.mark.django_db

@@ -27,7 +27,7 @@ from tests.catalogue.made_rows import make_sequence
 from tests.long_runs import every
 from tests.made_crams import make_cram, make_reference, make_sam
 from tests.made_files import KINDS
-from tests.object_gate import Fault
+from tests.object_faults import Fault
 from tests.object_store import ObjectStore
 
 pytestmark = pytest.mark.django_db

@@ -11,8 +11,10 @@ from catalogue.formats.headers import FileFormat
 from catalogue.formats.registry import read_header, sniff
 from catalogue.ingest.indexes.read import FileIndex, index_keys, read_binning_index, read_cram_index
 from tests.catalogue.lab import make_cram_file, make_reads_file, make_variants_file
+from tests.made_bgzf import EOF_MARKER, bgzf_block, reader_of, uncompressed_of
 from tests.made_crams import LAYOUTS, VERSIONS, make_cram, make_reference, make_sam
-from tests.made_files import EOF_MARKER, KINDS, bgzf_block, index_bam, make_bam, reader_of, uncompressed_of
+from tests.made_files import KINDS
+from tests.made_reads import index_bam, make_bam
 from tests.paths import SHARED_DATA
 
 DATA = SHARED_DATA
