@@ -46,7 +46,7 @@ class InputResult:
     """The result of one input. `message` says why it failed, or what the steward should know.
 
     `paths` are URL paths under which the site serves what was registered, without the first slash; only the first few
-    of many.
+    of many. `may_recover`: it failed because a storage did not answer, and a later attempt may succeed.
     """
 
     source: str
@@ -54,6 +54,7 @@ class InputResult:
     message: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
+    may_recover: bool = False
 
     @property
     def failed(self) -> bool:

@@ -8,10 +8,11 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from catalogue import request_context
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS: Final = 3
 #: Upper bound of the inputs of a part; a short job has smaller parts, so that several workers share it.
 MAX_PART: Final = 50
+#: Seconds until inputs are tried again whose storage did not answer, after each attempt but the last.
+DELAYS: Final = (60, 300, 900)
 _SHARES: Final = 64
 _WAITING: Final = IngestedFile.Outcome.WAITING
 _ROWS: Final = 1000
@@ -66,7 +69,7 @@ def _work_part(part: RunPart, session: Session, stopping: Callable[[], bool]) ->
     if row.cancel_requested is not None or row.is_over:
         _end_part(part)
         return
-    run = JobRun(row, session)
+    run = JobRun(row, session, may_postpone=not row.dry_run and part.postponed < len(DELAYS))
     try:
         kind = kind_of(row.command)
         job = Job(row, run, JobObserver(row, run, unit=kind.unit, stopping=stopping))
@@ -145,8 +148,9 @@ def _done_before(row: IngestRun) -> set[str]:
 
 def _work(part: RunPart, kind: Kind, job: Job) -> None:
     inputs = IngestedFile.objects.filter(run=part.run_id, part=part.number).order_by("pk")
-    waiting = inputs.filter(outcome=_WAITING)
-    while waiting.exists():
+    if part.postponed:
+        note_phase(part.run_id, "working")
+    while (waiting := _waiting(inputs, job)).exists():
         part.attempts += 1
         part.save(update_fields=["attempts"])
         # What ended a worker twice is found by doing the inputs one by one.
@@ -156,14 +160,34 @@ def _work(part: RunPart, kind: Kind, job: Job) -> None:
         elif not _try(kind, job, batch):
             part.attempts = 2
             continue
-        for one in waiting.filter(pk__in=[one.pk for one in batch]):
+        for one in _waiting(inputs, job).filter(pk__in=[one.pk for one in batch]):
             _give_up(one, job, "the job did nothing with it")
         part.attempts = 0 if part.attempts <= 2 else 2
     count_progress(part.run_id, kind.unit)
+    if job.run.postponed:
+        _postpone(part, len(job.run.postponed))
+        return
     log.info(
         "run %s (%s): part %s done, %s inputs", part.run_id, part.run.command, part.number, inputs.count()
     )
     _end_part(part)
+
+
+def _waiting(inputs: QuerySet[IngestedFile], job: Job) -> QuerySet[IngestedFile]:
+    return inputs.filter(outcome=_WAITING).exclude(source__in=job.run.postponed)
+
+
+def _postpone(part: RunPart, count: int) -> None:
+    """Queue a part for later; what is left of it waits for a storage."""
+    at = timezone.now() + timedelta(seconds=DELAYS[part.postponed])
+    with transaction.atomic():
+        RunPart.objects.filter(pk=part.pk).update(attempts=0, postponed=part.postponed + 1)
+        queue_parts([part], at=at)
+    note_phase(part.run_id, f"waiting for a storage, next attempt at {at:%H:%M} UTC")
+    log.warning(
+        "run %s: part %s waits for a storage, with %s inputs; attempt %s of %s is at %s",
+        part.run_id, part.number, count, part.postponed + 2, len(DELAYS) + 1, at.isoformat(timespec="seconds"),
+    )  # fmt: skip
 
 
 def _try(kind: Kind, job: Job, batch: Sequence[IngestedFile]) -> bool:

@@ -4,6 +4,7 @@ The queue only wakes workers: what there is to do are the rows of `RunPart`. A p
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from django.db import connection
@@ -22,11 +23,14 @@ _FORGET = """
         status NOT IN ('todo', 'doing') OR (status = 'doing' AND worker_id IS NULL))"""
 
 
-def queue_parts(parts: Iterable[RunPart]) -> None:
-    """Queue parts, in the transaction of the caller. Those with low numbers come first, whichever job they are of."""
+def queue_parts(parts: Iterable[RunPart], *, at: datetime | None = None) -> None:
+    """Queue parts, in the transaction of the caller; workers take them from the time `at` on.
+
+    Those with low numbers come first, whichever job they are of.
+    """
     for part in parts:
         # Parts of a long job let those of a short one pass.
-        app.configure_task(TASK, queue=QUEUE, priority=-part.number).defer(part=part.pk)
+        app.configure_task(TASK, queue=QUEUE, priority=-part.number, schedule_at=at).defer(part=part.pk)
 
 
 def queued(parts: Sequence[int]) -> set[int]:

@@ -35,13 +35,16 @@ class Stopped(BaseException):
 class JobRun(Run):
     """The record of the inputs of a job. Each outcome is recorded once, whoever comes first.
 
-    Raises LockLost once the lock of the part is lost; within the transaction of an input, that takes it back.
+    With `may_postpone` inputs whose storage does not answer have no outcome yet, and are `postponed`. Raises LockLost
+    once the lock of the part is lost; within the transaction of an input, that takes it back.
     """
 
-    def __init__(self, row: IngestRun, session: Session) -> None:
+    def __init__(self, row: IngestRun, session: Session, *, may_postpone: bool) -> None:
         super().__init__(row.pk)
         self._dry_run = row.dry_run
         self.session = session
+        self._may_postpone = may_postpone
+        self.postponed: set[str] = set()
 
     def record(self, result: InputResult) -> None:
         # The transaction of an input is rolled back in a dry run; the observer records it then.
@@ -56,9 +59,16 @@ class JobRun(Run):
     def store(self, result: InputResult) -> None:
         """Record the outcome of an input that has none yet."""
         self.session.verify()
-        self.failed |= result.failed
-        waiting = IngestedFile.objects.filter(run=self.pk, outcome=IngestedFile.Outcome.WAITING)
-        waiting.filter(source=recorded_source(result.source)).update(**recorded_fields(result))
+        source = recorded_source(result.source)
+        waiting = IngestedFile.objects.filter(
+            run=self.pk, outcome=IngestedFile.Outcome.WAITING, source=source
+        )
+        if result.may_recover and self._may_postpone:
+            self.postponed.add(source)
+            waiting.update(message=result.message)
+        else:
+            self.failed |= result.failed
+            waiting.update(**recorded_fields(result))
 
     def add_to_summary(self, values: Mapping[str, Any]) -> None:
         """Add values to the summary of the run."""

@@ -142,7 +142,8 @@ class RunPart(models.Model):
     """A part of a job that one worker does at a time; it is removed when it is done.
 
     While a worker has it, the worker's connection holds the advisory lock of its number, so that a part without a
-    worker can be told from one that is under way. `attempts` counts how often it was begun since anything was finished.
+    worker can be told from one that is under way. `attempts` counts how often it was begun since anything was finished,
+    `postponed` how often it was put off because a storage did not answer.
     """
 
     class Step(models.TextChoices):
@@ -156,6 +157,7 @@ class RunPart(models.Model):
     step = models.CharField(max_length=6, choices=Step)
     number = models.IntegerField()
     attempts = models.IntegerField(default=0)
+    postponed = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ("run", "number")

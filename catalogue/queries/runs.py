@@ -49,7 +49,9 @@ class RunState:
     def told(self) -> str:
         """The same in words."""
         parts = [f"{self.done:,} of {self.total:,} {self.unit}" if self.total is not None else self.phase]
-        if not self.over:
+        if self.phase.startswith("waiting for a storage"):
+            parts += [self.phase] if self.total is not None else []
+        elif not self.over:
             parts += [f"{self.rate:.1f} {self.unit} a second"] if self.rate else []
             parts += [f"{_minutes(self.remaining)} left"] if self.remaining is not None else []
         return ", ".join(filter(None, parts))

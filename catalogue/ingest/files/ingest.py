@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError
 
-from catalogue.errors import CatalogueError, ObjectMissing
+from catalogue.errors import CatalogueError, ObjectMissing, StorageUnavailable
 from catalogue.file_states import note_recovery
 from catalogue.ingest.files.collection_choice import with_collection
 from catalogue.ingest.files.contig_links import link_contigs
@@ -244,4 +244,5 @@ def _failed(one: FoundFile, error: BaseException) -> InputResult:
         return InputResult(one.source, Outcome.PASSED_OVER, str(error))
     is_expected = isinstance(error, (*EXPECTED, ReaderCrashedError))
     message = str(error) if is_expected else reason_of(error)
-    return InputResult(one.source, Outcome.FAILED, message)
+    may_recover = isinstance(error, StorageUnavailable)
+    return InputResult(one.source, Outcome.FAILED, message, may_recover=may_recover)

@@ -7,7 +7,7 @@ from typing import Final
 
 from django.db.models import QuerySet, Sum
 
-from catalogue.errors import CatalogueError, ObjectChanged
+from catalogue.errors import CatalogueError, ObjectChanged, StorageUnavailable
 from catalogue.formats import FormatError
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.spec import FileKind
@@ -95,7 +95,8 @@ class ReindexFiles(Change):
             return one
         expected = isinstance(reading, (*EXPECTED, ReaderCrashedError))
         reason = str(reading) if expected else f"{type(reading).__name__}: {reading}"
-        return InputResult(str(row), Outcome.FAILED, f"its index stays as it was: {reason}")
+        message, may_recover = f"its index stays as it was: {reason}", isinstance(reading, StorageUnavailable)
+        return InputResult(str(row), Outcome.FAILED, message, may_recover=may_recover)
 
 
 def _job(row: DataFile, *, build: bool) -> ReindexJob:

@@ -8,7 +8,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 
-from catalogue.errors import CatalogueError, ObjectCorrupt, StorageError
+from catalogue.errors import CatalogueError, ObjectCorrupt, StorageError, StorageUnavailable
 from catalogue.file_states import STATE_OF, note_fault, note_verified
 from catalogue.formats.headers import FileFormat
 from catalogue.formats.spec import FileKind
@@ -145,7 +145,8 @@ def _conclude(file: DataFile, found: CheckReport | BaseException, *, deep: bool)
             message = (
                 f"not verified: {found}" if expected else f"not verified: {type(found).__name__}: {found}"
             )
-        return InputResult(str(file), Outcome.FAILED, message, paths=path)
+        may_recover = isinstance(found, StorageUnavailable)
+        return InputResult(str(file), Outcome.FAILED, message, paths=path, may_recover=may_recover)
     with transaction.atomic():
         recovered = note_verified(pk=file.pk, etag=file.etag, deep=deep)
         if recovered:

@@ -6,7 +6,10 @@ import pytest
 from django.core.management import call_command
 
 from catalogue import jobs
+from catalogue.errors import StorageUnavailable
+from catalogue.jobs.parts import work_part
 from catalogue.models import DataFile, Dataset, IngestRun, RunPart
+from catalogue.storage.object_ref import ObjectRef
 from tests.catalogue.lab import CONTIGS, Lab, make_reads_file, make_sam_header
 from tests.catalogue.made_collections import make_collection
 from tests.catalogue.made_fasta import make_fasta, make_residues
@@ -82,6 +85,26 @@ def test_files_of_two_assemblies_are_linked_alike_in_whatever_order_workers_take
         assert by_name["b.bam"].counts["linked"] == 3 and by_name["c.bam"].counts["linked"] == 2
         assert "made with collection 'old'" in by_name["b.bam"].message
     assert Dataset.objects.get().collection == old
+
+
+def test_a_file_whose_storage_does_not_answer_waits_in_a_run_and_fails_in_a_preview(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_reads_file(lab.stored / "a.bam")
+    look = ObjectRef.stat
+
+    def unreachable(ref: ObjectRef) -> Any:
+        raise StorageUnavailable("storage lab does not answer")
+
+    monkeypatch.setattr(ObjectRef, "stat", unreachable)
+    preview = do_job(jobs.start("ingest_bam", reads(lab.stored / "a.bam"), dry_run=True))
+    assert (preview.outcome, outcomes(preview)) == ("failed", {"a.bam": "failed"})
+    run = jobs.start("ingest_bam", reads(lab.stored / "a.bam"))
+    for step in ("plan", "work"):
+        work_part(RunPart.objects.get(run=run, step=step).pk)
+    assert outcomes(run) == {"a.bam": "waiting"}
+    monkeypatch.setattr(ObjectRef, "stat", look)
+    assert outcomes(do_job(run)) == {"a.bam": "added"}
 
 
 def test_a_retry_does_what_failed(lab: Lab) -> None:

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from catalogue import jobs
-from catalogue.errors import CatalogueError
+from catalogue.errors import CatalogueError, StorageUnavailable
 from catalogue.ingest.outcomes import InputResult, Outcome
 from catalogue.jobs import kinds, locks, parts, queue
 from catalogue.jobs.kinds import Input, Job, Kind, Plan
-from catalogue.jobs.parts import MAX_ATTEMPTS, work_part
+from catalogue.jobs.parts import DELAYS, MAX_ATTEMPTS, work_part
 from catalogue.jobs.recovery import recover
 from catalogue.models import IngestedFile, IngestRun, RunPart
+from catalogue.queries.runs import state_of
 from tests.catalogue.made_jobs import do_job
 
 pytestmark = pytest.mark.django_db
@@ -28,8 +31,11 @@ def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[..., IngestRun]:
     def start(work: Callable[[str], None], count: int = 4) -> IngestRun:
         def do(job: Job, inputs: Sequence[IngestedFile]) -> None:
             for one in inputs:
-                work(one.source)
-                result = InputResult(one.source, Outcome.ADDED, counts={"done": 1})
+                try:
+                    work(one.source)
+                    result = InputResult(one.source, Outcome.ADDED, counts={"done": 1})
+                except StorageUnavailable as error:
+                    result = InputResult(one.source, Outcome.FAILED, str(error), may_recover=True)
                 job.run.record(result)
                 job.observer.finished(result)
 
@@ -113,6 +119,51 @@ def test_an_error_of_the_catalogue_fails_what_was_not_done(trial: Callable[..., 
 
     done = do_job(trial(fail_at))
     assert outcomes(done) == ["added", "failed", "failed", "failed"]
+
+
+def test_inputs_whose_storage_does_not_answer_are_tried_again_later(trial: Callable[..., IngestRun]) -> None:
+    down = [True]
+
+    def fail_at(source: str) -> None:
+        if source == "i1" and down:
+            raise StorageUnavailable("storage far does not answer")
+
+    run = trial(fail_at)
+    work_parts(run)
+    work_parts(run)
+    part = RunPart.objects.get(run=run)
+    assert (outcomes(run), part.postponed) == (["added", "waiting", "added", "added"], 1)
+    queued = ProcrastinateJob.objects.get(args={"part": part.pk}, scheduled_at__isnull=False)
+    assert 50 < (queued.scheduled_at - timezone.now()).total_seconds() <= DELAYS[0]
+    assert recover() == 0
+    run.refresh_from_db()
+    state = state_of(run)
+    assert (
+        state.told == f"3 of 4 files, waiting for a storage, next attempt at {queued.scheduled_at:%H:%M} UTC"
+    )
+    assert run.files.get(outcome="waiting").message == "storage far does not answer"
+    down.clear()
+    done = do_job(run)
+    assert (done.outcome, outcomes(run)) == ("succeeded", ["added"] * 4)
+    assert not run.files.exclude(message="").exists()
+
+
+def test_a_storage_that_stays_away_fails_its_inputs_in_the_end(trial: Callable[..., IngestRun]) -> None:
+    attempts: list[str] = []
+
+    def fail(source: str) -> None:
+        attempts.append(source)
+        raise StorageUnavailable("storage far does not answer")
+
+    run = trial(fail, 1)
+    while RunPart.objects.filter(run=run).exists():
+        work_parts(run)
+    run.refresh_from_db()
+    assert (run.outcome, outcomes(run), len(attempts)) == ("failed", ["failed"], len(DELAYS) + 1)
+    again = jobs.retry(run)
+    work_parts(again)
+    work_parts(again)
+    assert jobs.cancel(again).outcome == "cancelled"
 
 
 def test_an_input_that_ends_every_worker_is_given_up(trial: Callable[..., IngestRun]) -> None:
