@@ -140,7 +140,7 @@ def _executed(execution: "_Execution", context: Context) -> Result:
     except QueryRefused as refusal:
         return _stopped(refusal)
     except GraphQLError as error:
-        # A field that is never null failed, and so does the root.
+        # A field that cannot be null failed, and with it every parent up to the root.
         execution.collected_errors.add(error, None)
         return Result({"data": None, "errors": _told(execution.collected_errors.errors)}, executed=True)
     content: dict[str, object] = {"data": data}
@@ -166,7 +166,7 @@ class _Execution(ExecutionContext):
     def handle_field_error(
         self, error: GraphQLError, return_type: GraphQLOutputType, path: AnswerPath
     ) -> None:
-        """Make the field null, or let its parent fail; raise what is no GraphQLError."""
+        """Make the field null, or let its parent fail; raise an error that is no GraphQLError."""
         original = error.original_error
         if original is not None and not isinstance(original, GraphQLError):
             raise original

@@ -92,7 +92,7 @@ class _Measure:
 
     def of_fragment(self, name: str) -> Size:
         if name not in self.known:
-            # While it is measured, a fragment that spreads itself counts as nothing there.
+            # Ends the recursion of a fragment that spreads itself, which validation refuses later.
             self.known[name] = Size(0, 0, 0)
             if name in self.fragments:
                 self.known[name] = self.of(self.fragments[name].selection_set)

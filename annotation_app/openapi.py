@@ -17,7 +17,7 @@ _QUERY: Final = {
 
 
 def openapi() -> dict[str, Any]:
-    """Return the path."""
+    """Return the path of GraphQL, for the OpenAPI document of the site."""
     content = {"application/json": _RESULT, "application/graphql-response+json": _RESULT}
     query = operation("Query annotation by GraphQL", content)
     query["requestBody"] = {"required": True, "content": {"application/json": {"schema": _QUERY}}}

@@ -122,7 +122,7 @@ def log_failure(error: Exception, row: Row, request: Request) -> None:
 
 
 def expected_failure(error: BaseException | None) -> HTTPStatus | None:
-    """Return the status, of 500 and above, of an exception that every protocol expects; None for any other."""
+    """Return the status of an exception that every protocol maps to 500 or above; None for any other."""
     row = next((row for row in COMMON if isinstance(error, row.error)), None)
     return row.status if row is not None and row.status >= 500 else None
 

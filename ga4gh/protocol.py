@@ -56,7 +56,7 @@ class Protocol:
         log_failure(error, row, request)
         message = row.told or str(error)
         if row.status >= 500:
-            # By it the operator finds the failure in the log.
+            # The operator finds the failure in the log by this id.
             message += f" (request {request_id(request.environ)})"
         content = self.error_document(error, row.status, message)
         return error_answer(request, error, row, content, content_type=self.error_type)
@@ -70,7 +70,7 @@ def protocols() -> tuple[Protocol, ...]:
 
 @cache
 def protocol_paths() -> tuple[str, ...]:
-    """Return the prefixes of the paths that are of one protocol alone."""
+    """Return the path prefixes that belong to one protocol only."""
     return tuple(path for protocol in protocols() for path in protocol.paths)
 
 

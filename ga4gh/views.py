@@ -40,7 +40,7 @@ class ProtocolView(APIView):
         return "/".join(parts.values())
 
     def setup(self, request: HttpRequest, *args: Any, **parts: str) -> None:
-        """Called first, before anything can fail."""
+        """Set `asked` before anything can fail: the answers to failures need it."""
         super().setup(request, *args, **parts)
         self.asked = Request(request.META, self.target(**parts))
 
@@ -74,7 +74,7 @@ class ProtocolView(APIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """None: an answer is complete as it is made."""
+        """Return no headers: each answer already has its own."""
         return {}
 
     def finalize_response(self, request: Any, response: Answer, *args: Any, **parts: str) -> HttpResponseBase:  # type: ignore[override]

@@ -124,7 +124,7 @@ def _with_contigs(file: PlannedFile) -> PlannedFile:
 
 @contextmanager
 def faults_noted(file: StoredFile) -> Iterator[None]:
-    """Mark the file's row where the block finds that the stored object is not the registered one, or is it again.
+    """Note in the file's row if the stored object is missing or another one, or is the registered one again.
 
     The message of a StorageError then names the data file, for the log.
     """

@@ -34,7 +34,7 @@ def secret_key(environment: Environment, given: str, home: Path | None) -> str:
 
 
 def earlier_keys(environment: Environment, given: list[str]) -> list[str]:
-    """Return the earlier secret keys, each of which had to be a secret key; anything else is reported."""
+    """Return the earlier secret keys; report to `environment` if one is too weak to be a secret key."""
     if any(map(_is_weak, given)):
         environment.complain(
             "SECRET_KEY_FALLBACKS",

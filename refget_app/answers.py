@@ -63,7 +63,7 @@ def sequence(request: Request, *, known: StoredSequence | None = None) -> Answer
 
 
 def metadata(request: Request) -> Answer:
-    """Answer `/sequence/<id>/metadata` with checksums, length and names, in the union of what all versions define."""
+    """Answer `/sequence/<id>/metadata` with checksums, length and names, in the fields of all versions of refget."""
     record = queries.sequence(request.target, viewer=request.viewer)
     form = _document_form(request)
     content = {"metadata": _metadata(request, record, legacy=form.legacy)}
@@ -134,7 +134,7 @@ def _served(
 
 
 def _etag(record: StoredSequence, params: SequenceParams, form: Representation) -> str:
-    """Name the whole representation: a Range header selects from it, start and end make it another."""
+    """Return the ETag of a representation: `start` and `end` make another one, a Range header only selects from it."""
     part = f"-{_text(params.start)}-{_text(params.end)}" if params.by_query else ""
     return f'"{record.md5.hex()}{part}-{form.tag}"'
 

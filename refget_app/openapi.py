@@ -16,7 +16,7 @@ _MORE: Final = {
 
 
 def openapi() -> dict[str, Any]:
-    """Return the paths."""
+    """Return the paths of refget, for the OpenAPI document of the site."""
     residues = operation(
         "The residues of a sequence",
         {"text/vnd.ga4gh.refget.v2.0.0+plain": _TEXT, "text/plain": _TEXT},

@@ -27,7 +27,7 @@ def capabilities() -> dict[str, object]:
 
 
 def _details() -> Mapping[str, object]:
-    # Every key is always there, so that a client need not ask which are.
+    # Every key is always there, so that clients need not test for it.
     return {
         "contactUrl": settings.SERVICE_CONTACT_URL,
         "refget": {**capabilities(), "identifier_types": queries.authorities()},

@@ -27,7 +27,7 @@ def _path_digest(name: str, description: str = "A digest of a collection, or its
 
 
 def _operation(summary: str, schema: Json, *parameters: Json, named: bool = False, **more: Any) -> Json:
-    """Return an operation; one of collections that may be `named` redirects from names to digests."""
+    """Return an operation; if collections may be `named` in its path, it redirects from names to digests."""
     error = {"$ref": "#/components/responses/Error"}
     return {
         "summary": summary,

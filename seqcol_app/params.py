@@ -73,7 +73,7 @@ def filters(given: Mapping[str, str]) -> dict[str, str]:
 def level2(body: bytes) -> dict[str, list[Hashable]]:
     """Read a collection from JSON ("canonical seqcol object representation"), pairs as tuples of length and name.
 
-    Attributes that the schema does not know are kept as they are when they are arrays, and left out when not.
+    Keeps attributes that are not in the schema if they are arrays, and leaves out others.
     """
     content = _json(body)
     if not isinstance(content, dict):
@@ -98,7 +98,7 @@ def _array(name: str, array: list[Any]) -> list[Hashable]:
         if type(element) is not wanted:
             expected = "integers" if wanted is int else "strings"
             raise RequestError(f"{name}: expected an array of {expected}")
-    # Of attributes that are not in the schema nothing is known but how to tell two elements apart.
+    # Elements of attributes that are not in the schema are only tested for equality.
     return array if wanted else [json.dumps(element, sort_keys=True) for element in array]
 
 

@@ -254,7 +254,7 @@ class OpenApiView(ProtocolView):
     protocol = PROTOCOL
 
     def get(self, request: Any) -> Answer:
-        """Return the description of these paths, below the root that was asked."""
+        """Return the OpenAPI document; its server is the root (`/` or `/seqcol`) that the request names."""
         root = self.asked.path.removesuffix("/").removesuffix("/openapi.json")
         return document(self.asked, {**OPENAPI, "servers": [{"url": site_url(self.request) + root}]})
 

@@ -149,7 +149,7 @@ class Context:
 
     @property
     def product_type(self) -> str:
-        """What is made."""
+        """`Protein`, or the biotype of a transcript that codes for nothing."""
         return PROTEIN if self.row is not None else self.transcript.biotype or self.transcript.so_term
 
     @property

@@ -135,7 +135,7 @@ def _former(form: Any, name: str) -> Any:
 
 
 def _changes(form: Any) -> list[str]:
-    """Return what became of each field that a form changed."""
+    """Return a sentence for each field that a form changed: from what to what."""
     return [
         change_in_words(name, _former(form, name), form.cleaned_data.get(name)) for name in form.changed_data
     ]

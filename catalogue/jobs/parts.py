@@ -191,7 +191,7 @@ def _postpone(part: RunPart, count: int) -> None:
 
 
 def _try(kind: Kind, job: Job, batch: Sequence[IngestedFile]) -> bool:
-    """Do some inputs; return False where an error nobody expected came of several, which are then done one by one."""
+    """Process a batch; return False if an unexpected error ended one of several inputs, to be tried one by one."""
     alone = job.row.files.count() == 1
     try:
         with job.observer.telling_bytes() if alone else nullcontext():

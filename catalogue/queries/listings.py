@@ -48,14 +48,12 @@ class Page(NamedTuple):
     next: str | None
 
 
-def dataset_page(asked: Asked, *, text: str = "", visibility: str = "") -> Page:
-    """Return datasets; `text` is in the name, title or description."""
+def dataset_page(asked: Asked, *, q: str = "", visibility: str = "") -> Page:
+    """Return datasets; `q` is a part of the name, title or description."""
     rows = access.listed_datasets(asked.viewer).select_related("collection")
-    if text:
-        check_text(text)
-        rows = rows.filter(
-            Q(slug__icontains=text) | Q(title__icontains=text) | Q(description__icontains=text)
-        )
+    if q:
+        check_text(q)
+        rows = rows.filter(Q(slug__icontains=q) | Q(title__icontains=q) | Q(description__icontains=q))
     if visibility:
         rows = rows.filter(visibility=visibility)
     return _with_collections(page_of(rows, asked), asked.viewer)
@@ -71,11 +69,11 @@ def one_dataset(slug: str, *, viewer: Viewer) -> Dataset:
 
 
 def files_page(asked: Asked, wanted: FileFilter) -> Page:
-    """Return files that match a filter, whose `text` is only in ids and samples. Raises FilterRefusedError."""
+    """Return files that match a filter; looks for its `text` in ids and samples only. Raises FilterRefusedError."""
     files = access.listed_files(asked.viewer)
     for part in wanted.text.split():
         check_text(part)
-        # The text that the index is of tells where files lie, which is not for everybody.
+        # The search index also covers the locations of files, which not every viewer may see.
         files = with_part_in_files(files, part)
         if len(part) < MIN_PART:
             files = matching_files(FileFilter(text=part), within=files)
@@ -92,12 +90,12 @@ def one_file(number: str, *, viewer: Viewer) -> DataFile:
     return file
 
 
-def contig_page(asked: Asked, *, file: str, text: str = "") -> Page:
-    """Return the contigs of a file in the order of its header; `text` is part of their names. Raises NotFound."""
+def contig_page(asked: Asked, *, file: str, q: str = "") -> Page:
+    """Return the contigs of a file in the order of its header; `q` is a part of their names. Raises NotFound."""
     row = one_file(file, viewer=asked.viewer)
     after = position_of(asked, int)
     stored = find_file(viewer=asked.viewer, kind=row.kind, htsget_id=row.htsget_id, format=row.format)  # type: ignore[arg-type]
-    found: list[ListedContig] = listed_contigs(stored, count=asked.limit + 1, text=text, after=after)
+    found: list[ListedContig] = listed_contigs(stored, count=asked.limit + 1, text=q, after=after)
     rows = found[: asked.limit]
     return Page(rows, cursor_of(asked, rows[-1].number) if len(found) > asked.limit else None)
 

@@ -161,7 +161,7 @@ def _convert(source: Iterable[bytes], job: Job, target: int) -> None:
 
 
 def _is_full(target: int) -> bool:
-    """Return whether no block of BGZF more can be written to the disk of a file."""
+    """Write one more block behind a file; return whether that fails because its disk is full."""
     try:
         return os.pwrite(target, bytes(_BLOCK), os.fstat(target).st_size) < _BLOCK
     except OSError as error:

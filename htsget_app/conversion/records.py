@@ -279,7 +279,7 @@ def _bed(file: PlannedFile, regions: Sequence[Region]) -> str:
     lines = []
     for region in regions:
         contig = file.contigs[region.contig]
-        # One more than the contig has: VCF puts telomeres behind it.
+        # VCF has one position after the last base of a contig, for its telomere.
         end = min(region.end, _FAR if contig.length is None else contig.length + 1)
         lines.append(f"{contig.name}\t{region.start}\t{max(end, region.start)}\n")
     return "".join(lines)

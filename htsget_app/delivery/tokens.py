@@ -62,7 +62,7 @@ class SignedPart:
 
 
 def digest_of_etag(etag: str) -> bytes:
-    """Return the 8-byte digest of an ETag in a token."""
+    """Return the 8-byte digest that stands for an ETag in a token."""
     return hashlib.blake2b(etag.encode(), digest_size=8).digest()
 
 

@@ -34,8 +34,8 @@ _ESTIMATE_ERROR = 1.25
 def plan_bgzf(file: PlannedFile, selection: Selection, read_range: ReadRange, limits: Limits) -> list[Part]:
     """Return the parts whose bytes concatenate to a file with the selection's records.
 
-    Reads at most twice `limits.scan` bytes, and now and then a block, for each chunk that holds wanted records. Raises
-    `FormatError` where the stored file is damaged or not what the catalogue knows of it.
+    Reads at most twice `limits.scan` bytes, and at times one block more, for each chunk that holds wanted records.
+    Raises `FormatError` where the stored file is damaged or not what the catalogue knows of it.
     """
     cutter = Cutter(read_range)
     header = _header(file, cutter, limits)
@@ -154,7 +154,7 @@ class _Search:
     def _ranges(self, target: Target, scan: Scan) -> list[Part]:
         """Return the wanted records of a target as ranges of the file, exact at their ends.
 
-        Where no whole block lies between the ends all travels inline, and then it is exact throughout.
+        If no whole block lies between the ends, everything is sent inline and holds the wanted records only.
         """
         chunks, known = self._narrowed(target, scan)
         few = join_nearest(chunks, self._limits, 1 + self._more_ranges)

@@ -112,7 +112,7 @@ class _Cram:
     """Where the containers of a CRAM file lie, by its CRAI index."""
 
     def __init__(self, file: PlannedFile) -> None:
-        # Between wanted containers others are not read: their references may not be held.
+        # Containers between wanted ones are not read: their references may not be held.
         self.join_gap = 0
         self._contigs = file.contigs
         stored = file.stored

@@ -31,7 +31,7 @@ class Derived:
 
     @property
     def stored_bytes(self) -> int:
-        """About how many bytes of the file it is made from."""
+        """The approximate number of bytes of the stored file that it is made from."""
         return self.chunk.end.coffset - self.chunk.begin.coffset
 
     @property

@@ -105,7 +105,7 @@ class Scan:
         self._is_sure = False
         self._blocks = _Blocks()
         self._next_block = chunk.begin.coffset
-        # Bytes of a record that the blocks read do not end, and their offset.
+        # The bytes after the last whole record of the blocks read so far, and their offset.
         self._rest = b""
         self._rest_at = chunk.begin.uoffset
         self.spans: list[tuple[int, int]] = []

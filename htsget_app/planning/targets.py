@@ -87,7 +87,7 @@ def _placed(region: Region, indexes: dict[int, ContigIndex], limit: VirtualOffse
 
 
 def _target(chunk: Chunk, candidates: list[_Candidate]) -> Target:
-    """Return the target of a chunk. Only on the contig that comes last in it can the end be seen coming."""
+    """Return the target of a chunk; `beyond` is the end of the wanted regions on the last contig of the chunk."""
     contig = max(candidates, key=lambda candidate: candidate.chunk.end).region.contig
     last = max(
         (candidate for candidate in candidates if candidate.region.contig == contig),

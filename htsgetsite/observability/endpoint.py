@@ -72,7 +72,7 @@ class Jobs(Collector):
         return [runs, GaugeMetricFamily(_OPEN_PARTS[0], _OPEN_PARTS[2], value=parts)]
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Return nothing, so that registering asks nothing of the database."""
+        """Return no metrics, so that registering makes no query."""
         return []
 
 

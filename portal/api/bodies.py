@@ -35,7 +35,7 @@ class Flag(serializers.BooleanField):
     """`true` or `false`, and not a word for it."""
 
     def to_internal_value(self, data: Any) -> bool:
-        """Refuse everything else."""
+        """Take true or false, and refuse everything else."""
         if not isinstance(data, bool):
             raise serializers.ValidationError("expected true or false")
         return data

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from catalogue.access import Viewer
 from catalogue.queries import listings, managed_listings, reference_listings, samples
 from catalogue.queries.file_search import FileFilter
 from catalogue.queries.listings import Asked, Page
@@ -59,54 +58,9 @@ _TEXT: Final = "Words of which each is in it"
 
 
 def _files(asked: Asked, *, q: str = "", **given: str) -> Page:
-    names = {
-        "dataset": "datasets",
-        "id": "ids",
-        "kind": "kinds",
-        "format": "formats",
-        "state": "states",
-        "sample": "samples",
-        "reference": "references",
-    }
-    return listings.files_page(
-        asked, FileFilter(text=q, **{names[name]: (value,) for name, value in given.items()})
-    )
-
-
-def _datasets(asked: Asked, *, q: str = "", **given: str) -> Page:
-    return listings.dataset_page(asked, text=q, **given)
-
-
-def _contigs(asked: Asked, *, file: str, q: str = "") -> Page:
-    return listings.contig_page(asked, file=file, text=q)
-
-
-def _dataset(slug: str, viewer: Viewer) -> Any:
-    return listings.one_dataset(slug, viewer=viewer)
-
-
-def _file(number: str, viewer: Viewer) -> Any:
-    return listings.one_file(number, viewer=viewer)
-
-
-def _sequence(digest: str, viewer: Viewer) -> Any:
-    return reference_listings.one_sequence(digest, viewer=viewer)
-
-
-def _collection(identifier: str, viewer: Viewer) -> Any:
-    return reference_listings.one_collection(identifier, viewer=viewer)
-
-
-def _run(number: str, viewer: Viewer) -> Any:
-    return managed_listings.one_run(number, viewer=viewer)
-
-
-def _grant(number: str, viewer: Viewer) -> Any:
-    return managed_listings.one_grant(number, viewer=viewer)
-
-
-def _genome(genome_id: str, viewer: Viewer) -> Any:
-    return managed_listings.one_genome(genome_id, viewer=viewer)
+    """Return files; a `FileFilter` has several values for each of the filters, which are named in the singular."""
+    wanted = FileFilter(text=q, **{f"{name}s": (value,) for name, value in given.items()})
+    return listings.files_page(asked, wanted)
 
 
 RESOURCES: Final = (
@@ -114,13 +68,13 @@ RESOURCES: Final = (
         name="datasets",
         about="Datasets",
         shape=shapes.DatasetShape,
-        page=_datasets,
+        page=listings.dataset_page,
         filters=(
             Filter("q", "A part of the name, title or description"),
             Filter("visibility", "Who may fetch its files", ("public", "registered", "controlled")),
         ),
         orders=("slug", "-slug", "created", "-created"),
-        one=_dataset,
+        one=listings.one_dataset,
         key="slug",
         change=writes.CHANGE_DATASET,
     ),
@@ -140,7 +94,7 @@ RESOURCES: Final = (
             Filter("reference", "A collection by name, or a sequence by digest or alias"),
         ),
         orders=("htsget_id", "-htsget_id", "ingested", "-ingested"),
-        one=_file,
+        one=listings.one_file,
         key="number",
         change=writes.CHANGE_FILE,
     ),
@@ -148,7 +102,7 @@ RESOURCES: Final = (
         name="contigs",
         about="Contigs of a file, in the order of its header",
         shape=shapes.ContigShape,
-        page=_contigs,
+        page=listings.contig_page,
         filters=(
             Filter("file", "The number of the file", is_required=True),
             Filter("q", "A part of the name"),
@@ -174,7 +128,7 @@ RESOURCES: Final = (
             Filter("held", "Whether its residues are here", is_flag=True),
         ),
         orders=("id", "-id"),
-        one=_sequence,
+        one=reference_listings.one_sequence,
         key="digest",
     ),
     Resource(
@@ -207,7 +161,7 @@ RESOURCES: Final = (
             Filter("visibility", "Who may fetch its sequences", ("public", "private")),
         ),
         orders=("name", "-name", "created", "-created"),
-        one=_collection,
+        one=reference_listings.one_collection,
         key="collection",
     ),
     Resource(
@@ -221,7 +175,7 @@ RESOURCES: Final = (
             Filter("collection", "The name of its assembly"),
         ),
         orders=("genome_id", "-genome_id"),
-        one=_genome,
+        one=managed_listings.one_genome,
         key="genome_id",
     ),
     Resource(
@@ -238,7 +192,7 @@ RESOURCES: Final = (
             Filter("command", "Its command"),
         ),
         orders=("-started", "started"),
-        one=_run,
+        one=managed_listings.one_run,
         key="number",
         item=shapes.RunDetailShape,
         accounts=True,
@@ -273,7 +227,7 @@ RESOURCES: Final = (
             Filter("role", "The role", ("owner", "steward", "reader")),
         ),
         orders=("-created", "created"),
-        one=_grant,
+        one=managed_listings.one_grant,
         key="number",
         stewards=True,
         create=writes.CREATE_GRANT,

@@ -143,7 +143,7 @@ class RunShape(serializers.Serializer[Any]):
         return title_of(row)
 
     def get_target(self, row: Any) -> str:
-        """Return what it writes into."""
+        """Return the dataset or collection that it writes into."""
         return target_of(row)
 
 

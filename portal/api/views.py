@@ -96,7 +96,7 @@ class ItemView(ResourceView):
         if _parameters(self.asked.query):
             raise RequestError("an item has no parameters")
         assert self.resource.one is not None
-        found = self.resource.one(*key.values(), self.asked.viewer)
+        found = self.resource.one(*key.values(), viewer=self.asked.viewer)
         return self.answered(dict(self.resource.item_shape(found).data))
 
     head = get

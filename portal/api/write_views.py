@@ -47,7 +47,7 @@ class WritingView(ResourceView):
 
     def _item(self, key: str) -> bytes:
         assert self.resource.one is not None
-        found = self.resource.one(key, self.asked.viewer)
+        found = self.resource.one(key, viewer=self.asked.viewer)
         return json.dumps(dict(self.resource.item_shape(found).data)).encode("ascii")
 
     def _unchanged(self, key: str) -> None:

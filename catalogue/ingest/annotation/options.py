@@ -138,7 +138,7 @@ def release_of(options: AnnotationOptions, headers: Headers) -> Release:
 
 
 def made_genome_id(collection: str, accession: str, release: str) -> str:
-    """Return the id of the genome of a collection with this accession and release: the same everywhere."""
+    """Return a UUID of version 5 for a genome: equal on every site for equal arguments."""
     return str(uuid.uuid5(_GENOMES, "\0".join((collection, accession, release))))
 
 

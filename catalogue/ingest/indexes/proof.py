@@ -48,7 +48,7 @@ def prove_binning_index(
 class _Proof:
     def __init__(self, header: FileHeader, read_range: ReadRange) -> None:
         self._blocks = BlockReader(read_range, ahead=MAX_COMPRESSED)
-        # The block that was read last: those of small files hold many records to look at.
+        # The block that was read last: in small files many of the records to prove lie in one block.
         self._last: Block | None = None
         locus_reader = SPECS[header.format].locus_reader
         assert locus_reader is not None, "a format with a binning index can locate its records"

@@ -85,7 +85,7 @@ class PlannedFile:
     found: FoundFile
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as `of` reads it."""
+        """Return the JSON that `of` reads."""
         return {
             "kind": self.kind,
             "dataset": self.dataset.as_json(),
