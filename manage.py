@@ -6,7 +6,11 @@ import sys
 
 
 def main() -> None:
-    """Run a command. A setting that cannot be used ends it with a sentence and status 2, Ctrl-C with 130."""
+    """Run a command.
+
+    A setting that cannot be used ends it with a sentence and status 2, Ctrl-C with 130, and the end of whoever reads
+    its output (`| head`) with 141.
+    """
     if sys.argv[1:] in (["version"], ["--version"]):
         from htsgetsite import __version__
 
@@ -24,6 +28,11 @@ def main() -> None:
 
     try:
         execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer has nowhere to go when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except EnvironmentProblem as problem:
         print(f"These settings cannot be used (see docs/settings.md):\n{problem}", file=sys.stderr)
         sys.exit(2)

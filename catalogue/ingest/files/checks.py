@@ -198,6 +198,8 @@ def _decode(path: Path, job: CheckJob, *, ordered: bool) -> int:
     os.environ["REF_CACHE"] = os.environ["REF_PATH"] = folder
     options = [] if job.references else [f"required_fields={_WITHOUT_BASES:#x}"]
     count, before = 0, (0, -1)
+    # Otherwise htslib says that it finds no index beside the file, which it does not need.
+    pysam.set_verbosity(0)
     try:
         with pysam.AlignmentFile(str(path), "rc", check_sq=False, format_options=options) as records:
             for record in records:

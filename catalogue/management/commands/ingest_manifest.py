@@ -71,7 +71,9 @@ def _read(files: list[str]) -> list[Manifest]:
                 manifests.append(Manifest("standard input", sys.stdin.read(), os.getcwd()))
             else:
                 manifests.append(Manifest.read(Path(file)))
-        except (OSError, ManifestRefusedError) as error:
+        except OSError as error:
+            raise CommandError(f"{file} cannot be read: {error.strerror}") from error
+        except ManifestRefusedError as error:
             raise CommandError(str(error)) from error
     return manifests
 

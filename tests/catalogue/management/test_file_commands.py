@@ -1,5 +1,6 @@
 """The commands on registered files: selections, exit codes, JSON, dry runs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -202,6 +203,17 @@ def test_wrong_options_have_the_status_of_usage(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "invalid choice: 'PDF'" in done.stderr
+
+
+def test_output_that_nobody_reads_ends_a_command_without_a_word(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, PROJECT / "manage.py", "diffsettings"],
+        stdout=writing, stderr=subprocess.PIPE, env={"HTSGETSITE_HOME": str(tmp_path), "PATH": ""},
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_a_list_of_many_files_has_the_memory_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
