@@ -136,6 +136,15 @@ def test_contributing_names_files_that_exist() -> None:
     assert not [name for name in named if not (PROJECT / name).exists()]
 
 
+def test_the_changes_say_nothing_twice() -> None:
+    """Lines of `CHANGELOG.md` are merged by union, which may keep both what was moved and where it was."""
+    for version in re.split(r"^## ", (PROJECT / "CHANGELOG.md").read_text("utf-8"), flags=re.MULTILINE)[1:]:
+        titles = re.findall(r"^### .+", version, re.MULTILINE)
+        entries = [" ".join(entry.split()) for entry in re.split(r"^- |^### .+", version, flags=re.MULTILINE)]
+        assert len(set(titles)) == len(titles), version[:10]
+        assert len(set(filter(None, entries))) == len(list(filter(None, entries))), version[:10]
+
+
 def test_coverage_and_types_look_at_every_package() -> None:
     tools = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["tool"]
     packages = set(tools["importlinter"]["root_packages"])
