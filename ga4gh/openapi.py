@@ -85,7 +85,7 @@ def operation(
 
 
 def parameter(name: str, about: str, *, schema: Json | None = None, place: str = "query") -> Json:
-    """Return a parameter; one in the path is needed."""
+    """Return a parameter; those in the path are required."""
     return {
         "name": name,
         "in": place,

@@ -83,7 +83,7 @@ def _migrated() -> bool:
     try:
         return not unapplied_migrations()
     except DatabaseError as error:
-        # It went away since it was asked.
+        # The database went away after it had answered.
         log.error("The database is down: %s", one_line(error))
         connection.close()
         return False

@@ -269,7 +269,7 @@ _FILES: Mapping[str, Callable[[StoredCollection], Iterator[bytes]]] = {
 
 
 def _begun(body: Iterator[bytes]) -> Iterator[bytes]:
-    """Read the first piece at once: what is missing shows before the answer has a status."""
+    """Read the first piece at once, so that what is missing fails before the status is sent."""
     return chain((next(body, b""),), body)
 
 

@@ -264,7 +264,7 @@ def collections_with_sequence(
 
 
 def _page(rows: QuerySet[Any, Row], start: int, count: int) -> tuple[list[Row], int]:
-    """Return a page of rows and the total number, which is not counted if the page is not full."""
+    """Return a page of rows and the total number, which is only counted where the page does not tell it."""
     found = list(rows[start : start + count])
     is_last = 0 < len(found) < count or (not start and not found)
     return found, start + len(found) if is_last else rows.count()

@@ -155,7 +155,7 @@ def first_contig_with_records(file: StoredFile) -> FileContig | None:
 
 
 def contigs_by_number(file: StoredFile, numbers: Collection[int]) -> dict[int, FileContig]:
-    """Return the contigs with these numbers, by number; the numbers of others are left out."""
+    """Return the contigs that have these numbers, by number; leave out numbers that no contig has."""
     return {contig.number: contig for contig in _found(file, _BY_NUMBER, list(numbers))}
 
 

@@ -30,7 +30,7 @@ class ReservedFile(MmapedDict):
 
 
 def reserve_files() -> None:
-    """Let every metric of this process count into such files."""
+    """Let every metric of this process count into a `ReservedFile`."""
     values.MmapedDict = ReservedFile  # type: ignore[attr-defined]
 
 

@@ -106,7 +106,7 @@ class ResourceSchema(AutoSchema):
         return []
 
     def get_response_serializers(self) -> Any:
-        """Return the shape by status."""
+        """Return the shape of the body for each status."""
         if (write := self._write) is not None:
             statuses = (*WRITE_REFUSALS, *((412, 428) if self._needs_etag else ()))
             made = None if write.status == HTTPStatus.NO_CONTENT else self._resource.item_shape
