@@ -65,7 +65,7 @@ def choose_collection(contigs: Sequence[HeaderContig]) -> tuple[int | None, str]
     if len(equal) > 1:
         names = ", ".join(repr(collection.name) for collection in equal)
         return None, f"fits the collections {names} alike; name one with --collection"
-    return best.collection.pk, f"made with collection {name!r}, which the dataset has now"
+    return best.collection.pk, f"made with collection {name!r}, which the dataset gets"
 
 
 def _told(found: ContigDifferences) -> str:
