@@ -14,7 +14,8 @@ from catalogue.access import Place
 from catalogue.admin.pages import answer, page
 from catalogue.admin.registration import FilesForm, suggested_kind
 from catalogue.errors import CatalogueError, StorageError, StorageMisconfigured
-from catalogue.stewardship import NotAllowed, check_files
+from catalogue.ingest.fasta.ingest import FASTA_SUFFIXES
+from catalogue.stewardship import NotAllowed, check_files, may_register_sequences
 from catalogue.storage import Level, storage
 
 #: Entries of a level that one page shows.
@@ -82,6 +83,7 @@ def browse(request: HttpRequest) -> HttpResponse:
     return answer(
         request, "browse", title="Register files", status=400 if form.errors else 200, form=form, level=level,
         trouble=trouble, everything=f"{here.storage}:{here.prefix}", chosen=chosen, **_links(here, level, allowed),
+        sequences=_sequences(request, here, level),
     )  # fmt: skip
 
 
@@ -99,6 +101,18 @@ def _level(here: Place, after: str | None) -> tuple[Level, str]:
         return _NOTHING, "This is no prefix that a storage can have."
     except (StorageError, StorageMisconfigured) as error:
         return _NOTHING, f"The storage could not be listed: {error}."
+
+
+def _sequences(request: HttpRequest, here: Place, level: Level) -> list[tuple[str, str]]:
+    """Return the FASTA files of a level, each with the link that registers it, for whoever may."""
+    if not may_register_sequences(request.user):
+        return []
+    form = reverse("admin:register-sequences")
+    return [
+        (one.key[len(here.prefix) :], f"{form}?{urlencode({'stored': f'{here.storage}:{one.key}'})}")
+        for one in level.objects
+        if one.key.lower().endswith(FASTA_SUFFIXES)
+    ]
 
 
 def _links(here: Place, level: Level, allowed: list[Place]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from catalogue.admin.base import Shown
 from catalogue.admin.pages import answer, page, whole_number
 from catalogue.admin.roles import ByRole
 from catalogue.errors import CatalogueError
+from catalogue.formats.manifests import ManifestForm
+from catalogue.jobs.changes import EXPORT_MANIFEST, EXPORTED
 from catalogue.models import IngestRun
 from catalogue.queries import runs
 from catalogue.stewardship import check_run
@@ -99,8 +101,28 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         wanted=wanted, into=runs.target_of(row), asked=runs.questions_of(row),
         may_start=controllable and runs.is_preview(row),
         may_cancel=controllable and jobs.can_cancel(row),
-        may_retry=controllable and jobs.can_retry(row),
+        may_retry=controllable and jobs.can_retry(row), has_manifest=_may_download(request, row),
     )  # fmt: skip
+
+
+def _may_download(request: HttpRequest, row: IngestRun) -> bool:
+    """Return whether a run made a manifest of files that the account still manages, every one."""
+    if row.command != EXPORT_MANIFEST or row.outcome != IngestRun.Outcome.SUCCEEDED:
+        return False
+    managed = access.changeable_datasets(_account(request)).values_list("slug", flat=True)
+    return set(row.arguments.get("datasets", ())) <= set(managed)
+
+
+@page("runs/<int:pk>/manifest", name="run-manifest")
+def run_manifest(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return the manifest that a run made."""
+    row = _run(request, pk)
+    if not _may_download(request, row):
+        raise Http404
+    form = row.arguments.get("format", ManifestForm.CSV.value)
+    headers = {"Content-Disposition": f'attachment; filename="manifest.{form}"', "Cache-Control": "no-store"}
+    text = (row.attachment or {}).get(EXPORTED, "")
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 @page("runs/<int:pk>/state", name="run-state")

@@ -24,7 +24,7 @@ class SequencesForm(PlainForm):
     upload = forms.UUIDField(required=False, widget=forms.HiddenInput)
     stored = forms.CharField(
         max_length=1100, required=False, label="Or: a file in a storage",
-        help_text="storage:key, or storage:prefix/ for every FASTA file below it.",
+        help_text="storage:key, or storage:prefix/ for every FASTA file below it; Register files shows what there is.",
     )  # fmt: skip
     authority = forms.CharField(
         max_length=64, required=False, label="Who gives these names",
@@ -81,7 +81,9 @@ def register_sequences(request: HttpRequest) -> HttpResponse:
     """Show the form; a POST previews the file."""
     if not may_register_sequences(request):
         raise PermissionDenied
-    form = SequencesForm(request.POST if request.method == "POST" else None)
+    form = SequencesForm(
+        request.POST if request.method == "POST" else None, initial={"stored": request.GET.get("stored", "")}
+    )
     if form.is_bound and form.is_valid():
         try:
             upload = form.cleaned_data["upload"]

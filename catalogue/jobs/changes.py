@@ -133,7 +133,9 @@ def _export(job: Job, inputs: Sequence[IngestedFile]) -> None:
     form = ManifestForm(job.arguments.get("format", ManifestForm.CSV))
     row = job.row
     row.attachment = {EXPORTED: "".join(write_manifest(manifest_rows(files), form))}
-    row.save(update_fields=["attachment"])
+    datasets = Dataset.objects.filter(pk__in=files.order_by().values("dataset"))
+    row.arguments = {**row.arguments, "datasets": sorted(datasets.values_list("slug", flat=True))}
+    row.save(update_fields=["attachment", "arguments"])
     for one in inputs:
         result = InputResult(one.source, Outcome.ADDED, counts={"files": files.count()})
         job.run.record(result)

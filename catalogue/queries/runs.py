@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from catalogue.models import IngestedFile, IngestRun
 
@@ -146,8 +146,9 @@ def inputs_of(
 
 
 def news_of(row: IngestRun, *, after: int, limit: int) -> Sequence[RunInput]:
-    """Return the inputs that went wrong, the newest last, after one with a number."""
-    rows = row.files.filter(outcome__in=_WRONG, pk__gt=after).order_by("pk")
+    """Return the inputs that went wrong or wait for a storage, the newest last, after one with a number."""
+    wrong = Q(outcome__in=_WRONG) | ~Q(message="") & Q(outcome=IngestedFile.Outcome.WAITING)
+    rows = row.files.filter(wrong, pk__gt=after).order_by("pk")
     return [_input(one) for one in rows[:limit]]
 
 

@@ -10,7 +10,14 @@ from catalogue.stewardship.files import change_file
 from catalogue.stewardship.grants import create_grant, remove_grant, role_fault
 from catalogue.stewardship.refusals import NotAllowed, Unusable, WriteConflict
 from catalogue.stewardship.registration import check_files, check_manifests, check_place
-from catalogue.stewardship.runs import cancel_run, check_run, retry_run, start_manifest, start_previewed
+from catalogue.stewardship.runs import (
+    cancel_run,
+    check_run,
+    retry_run,
+    start_command,
+    start_manifest,
+    start_previewed,
+)
 from catalogue.stewardship.sequences import check_sequences, may_register_sequences
 
 __all__ = [
@@ -30,6 +37,7 @@ __all__ = [
     "remove_grant",
     "retry_run",
     "role_fault",
+    "start_command",
     "start_manifest",
     "start_previewed",
 ]

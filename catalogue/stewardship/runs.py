@@ -10,7 +10,7 @@ from catalogue.errors import NotFound
 from catalogue.ingest.fasta.ingest import COMMAND as FASTA
 from catalogue.ingest.files.options import COMMANDS
 from catalogue.ingest.manifests.ingest import COMMAND as MANIFEST
-from catalogue.jobs.changes import INDEX_FILES, VERIFY_FILES
+from catalogue.jobs.changes import EXPORT_MANIFEST, INDEX_FILES, VERIFY_FILES
 from catalogue.models import DataFile, IngestRun
 from catalogue.queries.runs import is_preview
 from catalogue.stewardship.refusals import NotAllowed, Unusable, WriteConflict
@@ -27,7 +27,7 @@ def check_run(user: Any, row: IngestRun) -> None:
         check_sequences(user, arguments)
     elif row.command == MANIFEST:
         check_manifests(user, arguments)
-    elif row.command in (VERIFY_FILES, INDEX_FILES):
+    elif row.command in (VERIFY_FILES, INDEX_FILES, EXPORT_MANIFEST):
         files = DataFile.objects.filter(pk__in=arguments.get("files", ()))
         if files.exclude(pk__in=access.changeable_files(user).values("pk")).exists():
             raise NotAllowed("You may not do this with every one of these files.")
@@ -43,6 +43,8 @@ def start_manifest(
     `arguments` are `dataset`, `id_prefix` and `copy`. Raises NotAllowed, Unusable.
     """
     given = {name: value for name, value in arguments.items() if value}
+    if odd := sorted(given.keys() - {"dataset", "id_prefix", "copy"}):
+        raise Unusable(f"a manifest has no option {odd[0]}")
     attachment = {"manifests": [{"name": name, "text": text, "folder": ""}]}
     check_manifests(account, {**given, **attachment})
     return _told(
@@ -51,6 +53,23 @@ def start_manifest(
             dry_run=dry_run,
         )
     )  # fmt: skip
+
+
+def start_command(command: str, arguments: Mapping[str, Any], *, account: User, dry_run: bool) -> IngestRun:
+    """Queue a job that does something with the files of a `dataset`, or with all that the account manages.
+
+    The other `arguments` are options of the kind. Raises NotAllowed, Unusable.
+    """
+    given = dict(arguments)
+    dataset = given.pop("dataset", None)
+    datasets = access.changeable_datasets(account)
+    if not (datasets if dataset is None else datasets.filter(slug=dataset)).exists():
+        raise NotAllowed("you manage no dataset" if dataset is None else f"you do not manage {dataset!r}")
+    if dataset is not None:
+        given["filter"] = {"datasets": [dataset]}
+    return _told(
+        lambda: jobs.start(command, given, account=account.pk, actor=account.get_username(), dry_run=dry_run)
+    )
 
 
 def start_previewed(number: int, *, account: User) -> IngestRun:

@@ -87,15 +87,33 @@ class FileBody(Body):
     )
 
 
-class ManifestBody(Body):
-    """Files to register."""
+class RunBody(Body):
+    """Files to register, by a manifest, or what to do with registered ones."""
 
-    manifest = Name(help_text="The text: CSV or TSV with a header, or JSON lines; see docs/manifests.md")
+    manifest = Name(
+        required=False,
+        help_text="The text: CSV or TSV with a header, or JSON lines; see docs/manifests.md",
+    )
+    command = serializers.ChoiceField(
+        required=False, choices=("verify_files", "index_files"), help_text="In place of a manifest"
+    )
+    deep = Flag(required=False, help_text="Of verify_files: read all of each file")
+    build = Flag(required=False, help_text="Of index_files: build an index whatever there is")
     name = Name(required=False, max_length=255, default="manifest")
-    dataset = Name(required=False, max_length=100, help_text="Of rows that name none")
+    dataset = Name(
+        required=False,
+        max_length=100,
+        help_text="Of rows that name none; of a command: whose files, or else all that the account manages",
+    )
     id_prefix = Text(required=False, max_length=100, help_text="Put before ids that are made of file names")
     copy = Flag(required=False, help_text="Copy the files into the site's own storage")
     dry_run = Flag(required=False, default=False, help_text="A preview, which can be started afterwards")
+
+    def validate(self, attrs: Any) -> Any:
+        """Refuse two things at once, and none."""
+        if ("manifest" in attrs) == ("command" in attrs):
+            raise serializers.ValidationError({"manifest": ["give either a manifest or a command"]})
+        return attrs
 
 
 class VisaBody(Body):

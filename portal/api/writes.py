@@ -46,10 +46,15 @@ def _remove_grant(number: str, given: Given, viewer: Viewer, unchanged: Callable
 
 
 def _create_run(_: str, given: Given, viewer: Viewer, unchanged: Callable[[], None]) -> str:
-    options = {name: value for name, value in given.items() if name not in {"manifest", "name", "dry_run"}}
-    run = stewardship.start_manifest(
-        given["name"], given["manifest"], options, account=desk_account(viewer), dry_run=given["dry_run"]
-    )
+    account, dry_run = desk_account(viewer), given["dry_run"]
+    named = {"manifest", "command", "name", "dry_run"}
+    options = {name: value for name, value in given.items() if name not in named}
+    if "command" in given:
+        run = stewardship.start_command(given["command"], options, account=account, dry_run=dry_run)
+    else:
+        run = stewardship.start_manifest(
+            given["name"], given["manifest"], options, account=account, dry_run=dry_run
+        )
     return str(run.pk)
 
 
@@ -74,9 +79,9 @@ CREATE_GRANT: Final = Write(
 )
 REMOVE_GRANT: Final = Write(about="Take a grant back", work=_remove_grant, status=HTTPStatus.NO_CONTENT)
 CREATE_RUN: Final = Write(
-    about="Register files by a manifest, or preview that, as a background job",
+    about="Register files by a manifest, preview that, or verify or index files again, as a background job",
     work=_create_run,
-    body=bodies.ManifestBody,
+    body=bodies.RunBody,
     status=HTTPStatus.ACCEPTED,
 )
 #: What can be done with a run, by the last part of the path.

@@ -1,21 +1,23 @@
 """`manage.py export_manifest`: writes registered files as a manifest."""
 
-from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from catalogue.formats.manifests import ManifestForm, write_manifest
+from catalogue.jobs.changes import EXPORT_MANIFEST
+from catalogue.management.background import background_option, queue_job
+from catalogue.management.reporting import ReportingCommand
 from catalogue.models import DataFile, Dataset
 from catalogue.queries.manifests import manifest_rows
 
 
-class Command(BaseCommand):
+class Command(ReportingCommand):
     """Prints the manifest; `ingest_manifest` reads it again."""
 
     help = "Print the registered files as a manifest, which can be edited and ingested again."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Add the options."""
         parser.add_argument(
             "--dataset",
@@ -37,8 +39,9 @@ class Command(BaseCommand):
             const=ManifestForm.JSONL.value,
             help="as --format jsonl",
         )
+        background_option(parser)
 
-    def handle(self, *, dataset: list[str], format: str, **_: Any) -> None:
+    def handle(self, *, dataset: list[str], format: str, background: bool = False, **_: Any) -> None:
         """Print a row a file."""
         files = DataFile.objects.all()
         if dataset:
@@ -46,5 +49,9 @@ class Command(BaseCommand):
             if missing := [slug for slug in dataset if slug not in known]:
                 raise CommandError(f"there is no dataset {missing[0]!r}")
             files = files.filter(dataset__slug__in=dataset)
+        if background:
+            wanted = {"format": format, **({"filter": {"datasets": dataset}} if dataset else {})}
+            queue_job(self, EXPORT_MANIFEST, wanted, {"json": format == ManifestForm.JSONL})
+            return
         for text in write_manifest(manifest_rows(files), ManifestForm(format)):
             self.stdout.write(text, ending="")

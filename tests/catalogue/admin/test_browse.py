@@ -199,6 +199,16 @@ def test_cancelling_and_retrying(client: Client, steward: User) -> None:
     assert again.headers["Location"] != f"/admin/runs/{run.pk}/"
 
 
+def test_sequences_are_chosen_in_a_storage(client: Client, steward: User, lab: Lab) -> None:
+    (lab.stored / "trio/genome.fa.gz").touch()
+    assert b"Register as sequences" not in browse(client, "trio/").content
+    steward.groups.add(Group.objects.get(name="curator"))
+    page = browse(client, "trio/").content.decode()
+    link = "/admin/register/sequences/?stored=lab%3Atrio%2Fgenome.fa.gz"
+    assert f'<a href="{link}">genome.fa.gz</a>' in page
+    assert 'value="lab:trio/genome.fa.gz"' in client.get(link).content.decode()
+
+
 def test_a_large_level_has_pages(
     client: Client, steward: User, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

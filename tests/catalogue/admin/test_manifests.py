@@ -1,12 +1,14 @@
 """Registering by a manifest on the desk: previewed row by row, held to what the account may browse and write to."""
 
+import json
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from catalogue.models import DataFile, Dataset, IngestRun, StoragePrefix
+from catalogue import jobs
+from catalogue.models import DataFile, Dataset, Grant, IngestRun, StoragePrefix
 from tests.catalogue.lab import Lab, make_reads_file
 from tests.catalogue.made_access import make_grant, make_user
 from tests.catalogue.made_jobs import do_job
@@ -70,6 +72,24 @@ def test_a_start_checks_again(client: Client) -> None:
     StoragePrefix.objects.all().delete()
     page = client.post(f"/admin/runs/{preview.pk}/start", follow=True)
     assert b"may not register" in page.content and IngestRun.objects.count() == 1
+
+
+def test_the_manifest_of_a_job_is_for_whoever_manages_all_of_its_files(client: Client, lab: Lab) -> None:
+    lab.bam(lab.stored / "trio/a.bam", dataset="trio")
+    lab.bam(lab.stored / "other/c.bam", dataset="second")
+    steward = User.objects.get(username="steward")
+    made = do_job(jobs.start("export_manifest", {"format": "tsv"}, account=steward.pk))
+    assert b"Download the manifest" in client.get(f"/admin/runs/{made.pk}/").content
+    answer = client.get(f"/admin/runs/{made.pk}/manifest")
+    assert answer.content.decode() == lab.export("--format=tsv") and answer.content.count(b"\n") == 3
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="manifest.tsv"'
+    Grant.objects.filter(dataset__slug="second").delete()
+    assert b"Download the manifest" not in client.get(f"/admin/runs/{made.pk}/").content
+    assert client.get(f"/admin/runs/{made.pk}/manifest").status_code == 404
+    client.force_login(make_user("boss", Group.objects.get(name="catalogue administrator")))
+    assert client.get(f"/admin/runs/{made.pk}/manifest").status_code == 200
+    said = json.loads(lab.export("--background", "--json"))
+    assert do_job(IngestRun.objects.get(pk=said["job"])).arguments["datasets"] == ["second", "trio"]
 
 
 def test_ticked_files_are_exported_as_a_manifest(client: Client) -> None:
