@@ -84,6 +84,8 @@ def main() -> None:
     parser.add_argument("--make", action="store_true", help="only make the files, and print where they are")
     parser.add_argument("--reads-id", default="deep", help="id of the BAM and the CRAM at the other servers")
     parser.add_argument("--variants-id", default="many", help="id of the VCF at the other servers")
+    parser.add_argument("--build-index", action="store_true", help="let this site build the index of the BAM")
+    parser.add_argument("--formats", nargs="+", default=["BAM", "CRAM", "VCF"])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--requests", type=int, default=60)
     parser.add_argument("--seconds", type=int, default=2)
@@ -96,23 +98,24 @@ def main() -> None:
     # High rate limits, so that no request is refused; requests are still counted.
     os.environ["THROTTLE_TICKETS_ADDRESS"] = "999999/second"
     with own_site() as home:
-        _register(home, files)
+        _register(home, files, leave_out=".bai" if options.build_index else "")
         with serving("site", workers=options.workers) as url:
             clients = [Client(each) for each in (url, *options.others)]
             print(f"{'':12} {'server':24} {'ticket':>10} {'and blocks':>10} {'bytes':>11} {'16 clients':>12}")
-            for format in files:
+            for format in options.formats:
                 _compare(clients, format, options)
 
 
-def _register(home: Path, files: Mapping[str, Path]) -> None:
-    """Link the files into the storage of the site and ingest them, public."""
+def _register(home: Path, files: Mapping[str, Path], *, leave_out: str) -> None:
+    """Link the files, but for those with one suffix, into the storage of the site, and ingest them, public."""
     from django.core.management import call_command
 
     folder = home / "files" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     for format, path in files.items():
         for each in path.parent.glob(f"{path.name}*"):
-            (folder / each.name).hardlink_to(each)
+            if each.suffix != leave_out:
+                (folder / each.name).hardlink_to(each)
         command, id = ("ingest_vcf", "many") if format == "VCF" else ("ingest_bam", "deep")
         call_command(command, str(folder / path.name), dataset="bench", public=True, id=id, verbosity=0)
 

@@ -52,10 +52,13 @@ def _chosen(name: str) -> Any:
 
 
 if __name__ == "__main__":
+    import django
     from granian.constants import HTTPModes, Interfaces
     from granian.server import Server
 
     os.environ["BENCH_APP"] = sys.argv[1]
+    # The numbers are in a module that needs the applications; workers are as bare as they were.
+    django.setup()
     from htsgetsite.server import CONNECTIONS, THREADS
 
     Server(
