@@ -17,6 +17,7 @@ from catalogue.admin import (
     runs,
     sequence_registration,
     sequences,
+    table_registration,
     uploads,
 )
 from catalogue.admin.base import EstimatingPaginator
@@ -36,5 +37,6 @@ __all__ = [
     "runs",
     "sequence_registration",
     "sequences",
+    "table_registration",
     "uploads",
 ]

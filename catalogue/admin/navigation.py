@@ -14,6 +14,7 @@ from catalogue.admin.browse import may_register
 from catalogue.admin.references import may_repair
 from catalogue.admin.roles import sees
 from catalogue.admin.sequence_registration import may_register_sequences
+from catalogue.admin.table_registration import may_register_tables
 from catalogue.models import (
     ApiToken,
     AuditEvent,
@@ -58,6 +59,7 @@ _GROUPS: Final = (
             Entry("Register files", "create_new_folder", "admin:register", may_register),
             Entry("Register by manifest", "table_rows", "admin:register-manifest", may_register),
             Entry("Register sequences", "upload_file", "admin:register-sequences", may_register_sequences),
+            Entry("Register names, annotation", "label", "admin:register-tables", may_register_tables),
             _table("Jobs and runs", "sync", IngestRun),
         ),
     ),

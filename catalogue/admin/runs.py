@@ -98,7 +98,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     controllable = access.controllable_runs(_account(request)).filter(pk=pk).exists()
     return answer(
         request, "run", title=runs.title_of(row), row=row, state=runs.state_of(row), shown=shown, inputs=inputs,
-        wanted=wanted, into=runs.target_of(row), asked=runs.questions_of(row),
+        wanted=wanted, into=runs.target_of(row), faults=row.summary.get("faults", ()), asked=runs.questions_of(row),
         may_start=controllable and runs.is_preview(row),
         may_cancel=controllable and jobs.can_cancel(row),
         may_retry=controllable and jobs.can_retry(row), has_manifest=_may_download(request, row),

@@ -111,11 +111,17 @@ def questions_of(row: IngestRun) -> list[tuple[str, str]]:
             more = len(value) - _MAX_SHOWN
             text = ", ".join(map(str, value[:_MAX_SHOWN])) + (f" and {more:,} more" if more > 0 else "")
         else:
-            text = (
-                {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-            )
+            text = _said(value)
         found.append((name.replace("_", " "), text))
     return found
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_said(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def state_of(row: IngestRun) -> RunState:

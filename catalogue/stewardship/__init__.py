@@ -18,7 +18,12 @@ from catalogue.stewardship.runs import (
     start_manifest,
     start_previewed,
 )
-from catalogue.stewardship.sequences import check_sequences, may_register_sequences
+from catalogue.stewardship.sequences import (
+    check_sequences,
+    check_tables,
+    may_register_sequences,
+    may_register_tables,
+)
 
 __all__ = [
     "NotAllowed",
@@ -32,8 +37,10 @@ __all__ = [
     "check_place",
     "check_run",
     "check_sequences",
+    "check_tables",
     "create_grant",
     "may_register_sequences",
+    "may_register_tables",
     "remove_grant",
     "retry_run",
     "role_fault",

@@ -7,6 +7,8 @@ from django.contrib.auth.models import User
 
 from catalogue import access, jobs
 from catalogue.errors import NotFound
+from catalogue.ingest.aliases import COMMAND as ALIASES
+from catalogue.ingest.annotation.ingest import COMMAND as ANNOTATION
 from catalogue.ingest.fasta.ingest import COMMAND as FASTA
 from catalogue.ingest.files.options import COMMANDS
 from catalogue.ingest.manifests.ingest import COMMAND as MANIFEST
@@ -15,7 +17,7 @@ from catalogue.models import DataFile, IngestRun
 from catalogue.queries.runs import is_preview
 from catalogue.stewardship.refusals import NotAllowed, Unusable, WriteConflict
 from catalogue.stewardship.registration import check_files, check_manifests
-from catalogue.stewardship.sequences import check_sequences
+from catalogue.stewardship.sequences import check_sequences, check_tables
 
 
 def check_run(user: Any, row: IngestRun) -> None:
@@ -25,6 +27,8 @@ def check_run(user: Any, row: IngestRun) -> None:
         check_files(user, arguments)
     elif row.command == FASTA:
         check_sequences(user, arguments)
+    elif row.command in (ALIASES, ANNOTATION):
+        check_tables(user, arguments)
     elif row.command == MANIFEST:
         check_manifests(user, arguments)
     elif row.command in (VERIFY_FILES, INDEX_FILES, EXPORT_MANIFEST):

@@ -14,6 +14,18 @@ def may_register_sequences(user: Any) -> bool:
     return bool(user.is_active and user.has_perm("catalogue.add_sequence"))
 
 
+def may_register_tables(user: Any) -> bool:
+    """Return whether the account may add names of sequences, and annotation, which brings sequences and names."""
+    return may_register_sequences(user) and bool(user.has_perm("catalogue.add_alias"))
+
+
+def check_tables(user: Any, arguments: Mapping[str, Any]) -> None:
+    """Raise NotAllowed unless the account may add names and annotation, and may read every file that they are in."""
+    if not may_register_tables(user):
+        raise NotAllowed("You may not register names or annotation.")
+    check_sequences(user, arguments)
+
+
 def check_sequences(user: Any, arguments: Mapping[str, Any]) -> None:
     """Raise NotAllowed unless the account may add sequences, and may read every file that they are in."""
     if not may_register_sequences(user):

@@ -163,6 +163,7 @@ class RunDetailShape(RunShape):
     """An ingest or background job, with its progress."""
 
     progress = serializers.SerializerMethodField()
+    faults = serializers.SerializerMethodField(help_text="What went wrong that concerns no single input")
     inputs = serializers.SerializerMethodField(help_text="The path of the list of its inputs")
     can_cancel = serializers.SerializerMethodField()
     can_retry = serializers.SerializerMethodField()
@@ -171,6 +172,10 @@ class RunDetailShape(RunShape):
     def get_progress(self, row: Any) -> Any:
         """Return how far it is."""
         return ProgressShape(state_of(row)).data
+
+    def get_faults(self, row: Any) -> list[str]:
+        """Return the faults of the whole."""
+        return list(row.summary.get("faults", ()))
 
     def get_inputs(self, row: Any) -> str:
         """Return the path of the list."""

@@ -22,7 +22,8 @@ _PAGES = (
     "catalogue/grant/add/", "catalogue/grant/1/change/", "catalogue/auditevent/", "password_change/",
 )  # fmt: skip
 _PAGES_OF_ROOT = (
-    "", "register/sequences/", "catalogue/sequence/", "catalogue/sequence/1/change/", "catalogue/namingauthority/",
+    "", "register/sequences/", "register/tables/", "catalogue/sequence/", "catalogue/sequence/1/change/",
+    "catalogue/namingauthority/",
     "catalogue/sequencecollection/", "catalogue/sequencecollection/1/change/", "catalogue/genome/",
     "catalogue/apitoken/", "catalogue/apitoken/add/", "catalogue/identity/add/", "catalogue/dataset/add/",
     "catalogue/dataset/1/delete/", "catalogue/grant/1/delete/", "auth/user/", "auth/user/1/change/",
