@@ -119,7 +119,7 @@ def write_in_batches() -> Callable[[], None]:
     Events that the database does not take wait for it. Once `MAX_WAITING` wait, requests write their own, as without.
     """
     global _batches
-    batches = _batches = EventQueue(_write_past, max_waiting=MAX_WAITING, seconds=0.5)
+    batches = _batches = EventQueue(_write_past, what="audit", max_waiting=MAX_WAITING, seconds=0.5)
     batches.start()
     return batches.close
 

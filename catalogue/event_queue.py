@@ -1,4 +1,4 @@
-"""A queue of rows that a thread writes in batches, so that a request does not wait for its own row."""
+"""A queue of events that a thread writes in batches, so that a request does not wait for its own."""
 
 import logging
 import threading
@@ -15,11 +15,15 @@ T = TypeVar("T")
 class EventQueue(Generic[T]):
     """Holds at most `max_waiting` rows, and gives them to `write` within `seconds`, in order.
 
-    Rows that cannot be written are kept and tried again; what cannot be written at the end either is logged.
+    Rows that cannot be written are kept and tried again; what cannot be written at the end either is logged. `what` the
+    rows are of is named in messages.
     """
 
-    def __init__(self, write: Callable[[Sequence[T]], None], *, max_waiting: int, seconds: float) -> None:
+    def __init__(
+        self, write: Callable[[Sequence[T]], None], *, what: str, max_waiting: int, seconds: float
+    ) -> None:
         self._write = write
+        self._what = what
         self._max_waiting = max_waiting
         self._seconds = seconds
         self._waiting: list[T] = []
@@ -48,7 +52,7 @@ class EventQueue(Generic[T]):
             self._changed.notify()
         self._thread.join()
         for row in self._waiting:
-            log.critical("An event was not written to the audit: %s", row)
+            log.critical("An event was not written to the %s: %s", self._what, row)
 
     def _run(self) -> None:
         while not self._closed:
@@ -70,7 +74,11 @@ class EventQueue(Generic[T]):
             expected = isinstance(error, OperationalError | InterfaceError)
             told = " ".join(str(error).split())
             log.error(
-                "%d events of the audit are not written yet: %s", len(rows), told, exc_info=not expected
+                "%d events of the %s are not written yet: %s",
+                len(rows),
+                self._what,
+                told,
+                exc_info=not expected,
             )
             return
         with self._changed:

@@ -5,8 +5,8 @@ security middleware would add, because the fast path bypasses Django.
 """
 
 import json
+import random
 import re
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -85,7 +85,11 @@ def request_id(environ: MutableMapping[str, Any]) -> str:
     known = environ.get(REQUEST_ID)
     if known is None:
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        known = given if settings.TRUST_PROXY and _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        known = (
+            given
+            if settings.TRUST_PROXY and _GIVEN_ID.fullmatch(given)
+            else f"{random.getrandbits(128):032x}"
+        )
         environ[REQUEST_ID] = known
     return str(known)
 

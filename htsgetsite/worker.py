@@ -12,6 +12,7 @@ from catalogue import audit
 from htsget_app.warm_up import make_first_tickets
 from htsgetsite.connection_guard import ConnectionGuard
 from htsgetsite.database import share_connections
+from htsgetsite.observability import requests
 from htsgetsite.observability.traces import start_traces
 from htsgetsite.wsgi import application
 
@@ -37,7 +38,8 @@ make_first_tickets()
 # Other threads answer the requests, with connections of their own.
 connections.close_all()
 # A worker ends without the hooks of `atexit`.
-Finalize(None, audit.write_in_batches(), exitpriority=1)
+for last in (audit.write_in_batches(), requests.write_in_batches()):
+    Finalize(None, last, exitpriority=1)
 # Behind a proxy every connection has the proxy's address, and the proxy limits the connections of each client.
 ConnectionGuard(
     max_per_address=None if settings.TRUST_PROXY else settings.MAX_CONNECTIONS_PER_ADDRESS

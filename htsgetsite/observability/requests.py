@@ -2,14 +2,15 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.conf import settings
 from prometheus_client import Counter, Histogram
 
 from catalogue import metrics
+from catalogue.event_queue import EventQueue
 from ga4gh.exchange import request_id
 from ga4gh.protocol import protocols
 from htsgetsite.observability.traces import begin_request, end_request
@@ -29,8 +30,46 @@ _LINE: Final = (
     "%(method)s %(protocol)s %(kind)s %(resource)s %(outcome)s %(bytes)d B %(milliseconds).1f ms "
     "%(account)s %(address)s"
 )
+#: Lines of the access log that may wait to be written, and seconds for which they do.
+_MAX_WAITING: Final = 20_000
+_PAUSE: Final = 0.2
 #: The part of a path that follows these opens data.
 _SECRET_KINDS: Final = frozenset({"data"})
+
+
+def write_in_batches() -> Callable[[], None]:
+    """Let a thread of this process write the access log; return what writes the last lines and ends it.
+
+    Each write gives up the lock of the interpreter, for which the threads of a worker compete. A process that is killed
+    loses the lines of the last moment.
+    """
+    (handler,) = access_log.handlers
+    queue: EventQueue[logging.LogRecord] = EventQueue(
+        partial(_write_lines, handler), what="access log", max_waiting=_MAX_WAITING, seconds=_PAUSE
+    )
+    queue.start()
+    access_log.handlers = [_Batches(queue, handler)]
+    return queue.close
+
+
+class _Batches(logging.Handler):
+    """Passes records to a queue, and to the handler that writes them where the queue takes no more."""
+
+    def __init__(self, queue: EventQueue[logging.LogRecord], handler: logging.Handler) -> None:
+        super().__init__()
+        self._queue = queue
+        self._handler = handler
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        return self._queue.put(record) or bool(self._handler.handle(record))
+
+
+def _write_lines(handler: Any, records: Sequence[logging.LogRecord]) -> None:
+    """Write the lines of records to the stream of a handler, at once."""
+    lines = "".join(f"{handler.format(record)}{handler.terminator}" for record in records)
+    with handler.lock:
+        handler.stream.write(lines)
+        handler.stream.flush()
 
 
 class Kind(NamedTuple):

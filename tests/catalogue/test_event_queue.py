@@ -33,7 +33,7 @@ class Written:
 
 
 def make_queue(written: Written, *, max_waiting: int = 100, seconds: float = 0.0) -> EventQueue[int]:
-    queue = EventQueue(written, max_waiting=max_waiting, seconds=seconds)
+    queue = EventQueue(written, what="audit", max_waiting=max_waiting, seconds=seconds)
     queue.start()
     return queue
 
@@ -97,7 +97,7 @@ def test_a_database_that_is_away_is_one_line(
     def write(rows: Sequence[int]) -> None:
         raise error
 
-    queue: EventQueue[int] = EventQueue(write, max_waiting=1, seconds=0)
+    queue: EventQueue[int] = EventQueue(write, what="audit", max_waiting=1, seconds=0)
     queue.put(1)
     queue.start()
     queue.close()

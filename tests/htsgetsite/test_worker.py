@@ -14,7 +14,7 @@ print("events", AuditEvent.objects.filter(kind="ticket", target="variants/seen")
 """
 
 
-def test_no_event_is_lost_when_the_server_stops(tmp_path: Path) -> None:
+def test_no_event_and_no_line_of_the_access_log_is_lost_when_the_server_stops(tmp_path: Path) -> None:
     site = make_site(tmp_path / "home")
     file = index_vcf(make_vcf(tmp_path / "seen.vcf.gz", make_vcf_text(count=50)))
     site.manage("ingest_vcf", file.path, "--dataset", "d", "--id", "seen", "--public", "--copy")
@@ -22,4 +22,6 @@ def test_no_event_is_lost_when_the_server_stops(tmp_path: Path) -> None:
         for number in range(TICKETS):
             where = f"{answering.url}/variants/seen?referenceName=one&start={number}&end={number + 10}"
             assert requests.get(where, timeout=PATIENCE).status_code == 200
+    lines = (site.home / "server.log").read_text(encoding="utf-8").count(" GET htsget variants seen 200 ")
+    assert lines == TICKETS
     assert f"events {TICKETS}" in site.manage("shell", "-v", "0", "-c", COUNT).stdout

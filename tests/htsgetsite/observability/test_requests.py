@@ -13,7 +13,9 @@ from prometheus_client import REGISTRY
 
 from catalogue import api_tokens
 from htsgetsite.logs import AccessFormatter, JsonFormatter
+from htsgetsite.observability import requests
 from htsgetsite.observability.requests import Kind, ObservedApplication, access_log, kind_of
+from tests.live import PATIENCE
 from tests.refget_app import made_sequences
 
 
@@ -168,6 +170,23 @@ def test_a_line_names_the_account_and_the_request(lines: io.StringIO, django_use
     [line] = lines.getvalue().splitlines()
     assert line.startswith(f"[{reply.header('X-Request-ID')}] GET htsget reads absent 404 ")
     assert line.endswith(" ms ada -")
+
+
+def test_lines_in_batches_are_the_same_in_the_same_order(
+    lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that find no place in the queue are written at once."""
+    [handler] = [each for each in access_log.handlers if getattr(each, "stream", None) is lines]
+    monkeypatch.setattr(access_log, "handlers", [handler])
+    monkeypatch.setattr(requests, "_PAUSE", PATIENCE)
+    monkeypatch.setattr(requests, "_MAX_WAITING", 3)
+    end = requests.write_in_batches()
+    for number in range(4):
+        ask(observed([b"abc"]), f"/reads/{number}")
+    assert [line.split()[4] for line in lines.getvalue().splitlines()] == ["3"]
+    end()
+    ask(observed([b"abc"]), "/reads/late")
+    assert [line.split()[4] for line in lines.getvalue().splitlines()] == ["3", "0", "1", "2", "late"]
 
 
 def test_a_line_of_json_has_the_same_fields(lines: io.StringIO) -> None:
