@@ -18,6 +18,7 @@ from catalogue.admin import (
     sequence_registration,
     sequences,
     table_registration,
+    upkeep,
     uploads,
 )
 from catalogue.admin.base import EstimatingPaginator
@@ -38,5 +39,6 @@ __all__ = [
     "sequence_registration",
     "sequences",
     "table_registration",
+    "upkeep",
     "uploads",
 ]

@@ -15,6 +15,7 @@ from catalogue.admin.references import may_repair
 from catalogue.admin.roles import sees
 from catalogue.admin.sequence_registration import may_register_sequences
 from catalogue.admin.table_registration import may_register_tables
+from catalogue.admin.upkeep import may_keep_up
 from catalogue.models import (
     ApiToken,
     AuditEvent,
@@ -85,7 +86,13 @@ _GROUPS: Final = (
             _table("Identities", "badge", Identity),
         ),
     ),
-    ("Oversight", (_table("Audit", "policy", AuditEvent),)),
+    (
+        "Oversight",
+        (
+            _table("Audit", "policy", AuditEvent),
+            Entry("Upkeep", "sync", "admin:upkeep", may_keep_up),
+        ),
+    ),
 )
 
 

@@ -21,6 +21,9 @@ _TITLES: Final = {
     "move_files": "Move files",
     "remove_files": "Remove files",
     "export_manifest": "Export a manifest",
+    "verify_sequences": "Verify stored sequences",
+    "refresh_states": "Refresh the states of files",
+    "remove_orphans": "Remove orphaned objects",
 }
 _MAX_SHOWN: Final = 20
 _WRONG: Final = (IngestedFile.Outcome.FAILED,)
@@ -78,9 +81,14 @@ class RunInput:
         return asdict(self)
 
 
+def title_of_command(command: str) -> str:
+    """Return what a command or kind of job does, in words."""
+    return _TITLES.get(command, command.replace("_", " ").capitalize())
+
+
 def title_of(row: IngestRun) -> str:
     """Return what a run does, in words."""
-    title = _TITLES.get(row.command, row.command.replace("_", " ").capitalize())
+    title = title_of_command(row.command)
     return f"Preview: {title[0].lower()}{title[1:]}" if row.dry_run else title
 
 

@@ -11,12 +11,15 @@ from catalogue.stewardship.grants import create_grant, remove_grant, role_fault
 from catalogue.stewardship.refusals import NotAllowed, Unusable, WriteConflict
 from catalogue.stewardship.registration import check_files, check_manifests, check_place
 from catalogue.stewardship.runs import (
+    UPKEEP,
     cancel_run,
     check_run,
+    may_keep_up,
     retry_run,
     start_command,
     start_manifest,
     start_previewed,
+    start_upkeep,
 )
 from catalogue.stewardship.sequences import (
     check_sequences,
@@ -26,6 +29,7 @@ from catalogue.stewardship.sequences import (
 )
 
 __all__ = [
+    "UPKEEP",
     "NotAllowed",
     "Unusable",
     "WriteConflict",
@@ -39,6 +43,7 @@ __all__ = [
     "check_sequences",
     "check_tables",
     "create_grant",
+    "may_keep_up",
     "may_register_sequences",
     "may_register_tables",
     "remove_grant",
@@ -47,4 +52,5 @@ __all__ = [
     "start_command",
     "start_manifest",
     "start_previewed",
+    "start_upkeep",
 ]

@@ -1,7 +1,7 @@
 """Starts, cancels and retries jobs for an account, by the rules of this moment."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.models import User
 
@@ -13,11 +13,20 @@ from catalogue.ingest.fasta.ingest import COMMAND as FASTA
 from catalogue.ingest.files.options import COMMANDS
 from catalogue.ingest.manifests.ingest import COMMAND as MANIFEST
 from catalogue.jobs.changes import EXPORT_MANIFEST, INDEX_FILES, VERIFY_FILES
+from catalogue.jobs.maintenance import (
+    DIGEST_COLLECTIONS,
+    REFRESH_STATES,
+    REMOVE_ORPHANS,
+    VERIFY_SEQUENCES,
+)
 from catalogue.models import DataFile, IngestRun
 from catalogue.queries.runs import is_preview
 from catalogue.stewardship.refusals import NotAllowed, Unusable, WriteConflict
 from catalogue.stewardship.registration import check_files, check_manifests
 from catalogue.stewardship.sequences import check_sequences, check_tables
+
+#: The jobs that keep the whole site in order.
+UPKEEP: Final = (VERIFY_SEQUENCES, DIGEST_COLLECTIONS, REFRESH_STATES, REMOVE_ORPHANS)
 
 
 def check_run(user: Any, row: IngestRun) -> None:
@@ -35,7 +44,7 @@ def check_run(user: Any, row: IngestRun) -> None:
         files = DataFile.objects.filter(pk__in=arguments.get("files", ()))
         if files.exclude(pk__in=access.changeable_files(user).values("pk")).exists():
             raise NotAllowed("You may not do this with every one of these files.")
-    elif not user.has_perm("catalogue.change_ingestrun"):
+    elif not may_keep_up(user):
         raise NotAllowed("Only an administrator of the catalogue can start this again.")
 
 
@@ -62,8 +71,12 @@ def start_manifest(
 def start_command(command: str, arguments: Mapping[str, Any], *, account: User, dry_run: bool) -> IngestRun:
     """Queue a job that does something with the files of a `dataset`, or with all that the account manages.
 
-    The other `arguments` are options of the kind. Raises NotAllowed, Unusable.
+    The other `arguments` are options of the kind; a job of `UPKEEP` has none. Raises NotAllowed, Unusable.
     """
+    if command in UPKEEP:
+        if arguments or dry_run:
+            raise Unusable(f"{command} has no options")
+        return start_upkeep(command, account=account)
     given = dict(arguments)
     dataset = given.pop("dataset", None)
     datasets = access.changeable_datasets(account)
@@ -74,6 +87,20 @@ def start_command(command: str, arguments: Mapping[str, Any], *, account: User, 
     return _told(
         lambda: jobs.start(command, given, account=account.pk, actor=account.get_username(), dry_run=dry_run)
     )
+
+
+def may_keep_up(user: Any) -> bool:
+    """Return whether the account may start jobs that concern the whole site."""
+    return bool(user.is_active and user.has_perm("catalogue.change_ingestrun"))
+
+
+def start_upkeep(command: str, *, account: Any) -> IngestRun:
+    """Queue a job that keeps the whole site in order. Raises NotAllowed, Unusable."""
+    if not may_keep_up(account):
+        raise NotAllowed("Only an administrator of the catalogue can start this.")
+    if command not in UPKEEP:
+        raise Unusable(f"{command!r} is no job of this kind")
+    return _told(lambda: jobs.start(command, {}, account=account.pk, actor=account.get_username()))
 
 
 def start_previewed(number: int, *, account: User) -> IngestRun:

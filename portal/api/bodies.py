@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from catalogue.queries.text import storable
+from catalogue.stewardship import UPKEEP
 
 MAX_LIMITS = 10_000
 
@@ -95,7 +96,7 @@ class RunBody(Body):
         help_text="The text: CSV or TSV with a header, or JSON lines; see docs/manifests.md",
     )
     command = serializers.ChoiceField(
-        required=False, choices=("verify_files", "index_files"), help_text="In place of a manifest"
+        required=False, choices=("verify_files", "index_files", *UPKEEP), help_text="In place of a manifest"
     )
     deep = Flag(required=False, help_text="Of verify_files: read all of each file")
     build = Flag(required=False, help_text="Of index_files: build an index whatever there is")

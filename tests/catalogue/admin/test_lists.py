@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 PAGES = {
     "register": "get", "browse": "get", "register-manifest": "get", "register-sequences": "get", "references": "get",
     "person": "get", "uploads": "post", "upload": "get", "run": "get", "run-state": "get", "run-do": "post",
-    "run-manifest": "get", "register-tables": "get",
+    "run-manifest": "get", "register-tables": "get", "upkeep": "get",
 }  # fmt: skip
 _ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "upload": ("00000000-0000-0000-0000-000000000000",), "run": (1,), "run-state": (1,), "run-do": (1, "start"),

@@ -209,21 +209,22 @@ def test_manifests_that_are_refused(portal: Portal, steward: Program, body: Any,
     assert not IngestRun.objects.filter(command="ingest_manifest").exists()
 
 
-def test_files_are_verified_and_indexed_again(portal: Portal, steward: Program) -> None:
+def test_files_are_verified_and_indexed_again(portal: Portal, steward: Program, boss: Program) -> None:
     for body, arguments in (
         ({"command": "verify_files", "deep": True}, {"deep": True}),
         ({"command": "index_files", "dataset": "closed"}, {"filter": {"datasets": ["closed"]}}),
     ):
         status, run, _ = steward.ask("post", "/api/runs/", body)
-        row = IngestRun.objects.get(pk=run["number"])
+        row = IngestRun.objects.get(pk=run["number"], of_account=True, account__username="stella")
         assert (status, row.command, row.arguments) == (202, body["command"], arguments)
-        assert row.of_account and row.account == User.objects.get(username="stella")
     refused = {"dataset": "open"}, {"dataset": "none"}, {"build": True}, {"copy": True}, {"dry_run": True}
     statuses = [steward.ask("post", "/api/runs/", {"command": "verify_files", **one})[0] for one in refused]
     assert statuses == [403, 403, 400, 400, 400]
-    both = {"command": "verify_files", "manifest": MANIFEST}
-    assert steward.ask("post", "/api/runs/", both)[0] == 400
-    assert steward.ask("post", "/api/runs/", {"manifest": MANIFEST, "deep": True})[0] == 400
+    assert steward.ask("post", "/api/runs/", {"command": "remove_orphans"})[0] == 403
+    assert boss.ask("post", "/api/runs/", {"command": "remove_orphans", "dry_run": True})[0] == 400
+    assert boss.ask("post", "/api/runs/", {"command": "verify_sequences"})[1]["command"] == "verify_sequences"
+    for more in ({"command": "verify_files"}, {"deep": True}):
+        assert steward.ask("post", "/api/runs/", {"manifest": MANIFEST, **more})[0] == 400
 
 
 def test_runs_of_others_are_as_absent(portal: Portal, steward: Program) -> None:
