@@ -107,6 +107,7 @@ def test_registering_many_by_manifest(desk: Desk, new_visit: NewVisit) -> None:
     clicks.on("link", "Register by manifest")
     clicks.give("A manifest: CSV, TSV or JSON lines", desk.folder / "manifest.csv")
     expect(visit.page.get_by_text("manifest.csv is here")).to_be_visible(timeout=_PATIENCE)
+    expect(visit.page.get_by_label("Put before ids")).to_have_value("")
     clicks.on("button", "Preview")
     assert wait_until_over(clicks) == "succeeded"
     assert_sound(visit, desk)

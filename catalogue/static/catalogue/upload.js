@@ -6,6 +6,8 @@
   const box = document.querySelector("[data-uploads]");
   if (!box) return;
   const field = box.querySelector("input[type=file]");
+  // Otherwise django-unfold writes the name of the file into the first text field of the form.
+  field.hasChangeListener = true;
   const bar = box.querySelector("progress");
   const told = box.querySelector("[role=status]");
   const result = document.querySelector(`[name="${box.dataset.into}"]`);
