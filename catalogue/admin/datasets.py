@@ -14,10 +14,10 @@ from catalogue.admin.base import Audited
 from catalogue.admin.changes import with_changes
 from catalogue.admin.file_actions import DATASET_ACTIONS
 from catalogue.admin.roles import ByRole
-from catalogue.admin.sequences import readable_collections
 from catalogue.admin.unfolded import TabularInline
 from catalogue.ingest.files.contig_links import link_contigs, publish_aliases
 from catalogue.models import DataFile, Dataset, SequenceCollection, StoragePrefix
+from catalogue.stewardship import readable_collections
 
 _FILES = DataFile.objects.filter(dataset=OuterRef("pk")).order_by().values("dataset")
 # Of rows and not of a column, so that the index of datasets is enough.
@@ -73,7 +73,7 @@ class DatasetAdmin(ByRole[Dataset], Audited[Dataset]):
         """Return the form, which offers the collections that the account may read and the current one."""
         form = super().get_form(request, obj, change=change, **options)
         if field := form.base_fields.get("collection"):
-            choices = readable_collections(request)
+            choices = readable_collections(request.user)
             if obj is not None and obj.collection_id is not None:
                 choices |= SequenceCollection.objects.filter(pk=obj.collection_id)
             cast("ModelChoiceField[SequenceCollection]", field).queryset = choices

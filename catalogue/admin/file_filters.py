@@ -8,9 +8,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.admin.sequences import readable_collections
 from catalogue.models import DataFile
 from catalogue.queries.file_search import FileFilter, FilterRefusedError, matching_files
+from catalogue.stewardship import readable_collections
 
 # Upper bound of the collections that a filter offers.
 _MAX_OFFERED = 50
@@ -39,13 +39,15 @@ class ReferenceFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the collections that the account may read."""
-        names = readable_collections(request).order_by("name").values_list("name", flat=True)[:_MAX_OFFERED]
+        names = (
+            readable_collections(request.user).order_by("name").values_list("name", flat=True)[:_MAX_OFFERED]
+        )
         return [(name, name) for name in names]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[DataFile]) -> QuerySet[DataFile]:
         """Return the files of the chosen reference."""
         value = self.value()
-        if not value or not readable_collections(request).filter(name=value).exists():
+        if not value or not readable_collections(request.user).filter(name=value).exists():
             return queryset.none() if value else queryset
         try:
             return matching_files(FileFilter(references=[value]), within=queryset)

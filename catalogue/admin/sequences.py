@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from catalogue import access
-from catalogue.access import Viewer
 from catalogue.admin.base import SHOWN, Audited, EstimatingPaginator, Link, once_a_row, shown_rows
 from catalogue.admin.roles import ByRole
 from catalogue.admin.unfolded import TabularInline
@@ -29,6 +28,7 @@ from catalogue.models import (
     SequenceCollection,
 )
 from catalogue.queries.sequence_names import MAX_NAMES, sequences_named
+from catalogue.stewardship import readable_collections
 
 #: Where there are so many assemblies, the name of one is typed, not chosen.
 MAX_CHOICES = 300
@@ -191,17 +191,10 @@ _SIZE = Coalesce(
 )
 
 
-def readable_collections(request: HttpRequest) -> QuerySet[SequenceCollection]:
-    """Return the collections that the account may read, the same as with its API tokens."""
-    if request.user.has_perm("catalogue.view_sequencecollection"):
-        return SequenceCollection.objects.all()
-    return access.readable_collections(Viewer(name=request.user.get_username(), user=request.user.pk))
-
-
 def offer_collections(form: forms.Form, request: HttpRequest) -> None:
     """Let the field `collection` of a form take what the account may read: chosen, or typed where there are many."""
     field = cast("forms.ModelChoiceField[SequenceCollection]", form.fields["collection"])
-    choices = readable_collections(request)
+    choices = readable_collections(request.user)
     if choices[:MAX_CHOICES].count() == MAX_CHOICES:
         field.widget, field.help_text = forms.TextInput(), f"Its name. {field.help_text}".strip()
         field.error_messages["invalid_choice"] = "There is no assembly of this name."
@@ -254,7 +247,7 @@ class SequenceCollectionAdmin(ByRole[SequenceCollection], Audited[SequenceCollec
     def get_queryset(self, request: HttpRequest) -> QuerySet[SequenceCollection]:
         rows = super().get_queryset(request)
         if _picks_for_dataset(request) and not self.sees_everything(request):
-            rows = readable_collections(request).order_by(*self.ordering)
+            rows = readable_collections(request.user).order_by(*self.ordering)
         return rows.annotate(sequence_count=_SIZE)
 
     @admin.display(ordering="sequence_count", description=_("sequences"))

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods
 from catalogue import jobs, stewardship
 from catalogue.admin.pages import PlainForm, answer, page
 from catalogue.admin.sequence_registration import uploaded_file
-from catalogue.admin.sequences import readable_collections
 from catalogue.errors import CatalogueError
 from catalogue.formats.fasta_names import is_authority_name
 from catalogue.ingest.aliases import COMMAND as NAMES
 from catalogue.ingest.annotation.ingest import COMMAND as ANNOTATION
+from catalogue.stewardship import readable_collections
 
 _KINDS = [
     (NAMES, "names: a table, an assembly report of NCBI, or chromAlias of UCSC"),
@@ -68,7 +68,7 @@ class TablesForm(PlainForm):
             return cleaned
         if not cleaned.get("upload") and not cleaned.get("stored"):
             raise forms.ValidationError("Choose a file to upload, or name one in a storage.")
-        readable = readable_collections(self._request)
+        readable = readable_collections(self._request.user)
         if cleaned["kind"] == ANNOTATION and not readable.filter(name=cleaned["assembly"]).exists():
             self.add_error("assembly", "There is no assembly of this name.")
         return cleaned

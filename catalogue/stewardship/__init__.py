@@ -11,6 +11,7 @@ from catalogue.stewardship.grants import create_grant, remove_grant, role_fault
 from catalogue.stewardship.refusals import NotAllowed, Unusable, WriteConflict
 from catalogue.stewardship.registration import check_files, check_manifests, check_place
 from catalogue.stewardship.runs import (
+    SEQUENCE_COMMANDS,
     UPKEEP,
     cancel_run,
     check_run,
@@ -26,9 +27,11 @@ from catalogue.stewardship.sequences import (
     check_tables,
     may_register_sequences,
     may_register_tables,
+    readable_collections,
 )
 
 __all__ = [
+    "SEQUENCE_COMMANDS",
     "UPKEEP",
     "NotAllowed",
     "Unusable",
@@ -46,6 +49,7 @@ __all__ = [
     "may_keep_up",
     "may_register_sequences",
     "may_register_tables",
+    "readable_collections",
     "remove_grant",
     "retry_run",
     "role_fault",

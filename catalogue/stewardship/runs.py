@@ -23,10 +23,12 @@ from catalogue.models import DataFile, IngestRun
 from catalogue.queries.runs import is_preview
 from catalogue.stewardship.refusals import NotAllowed, Unusable, WriteConflict
 from catalogue.stewardship.registration import check_files, check_manifests
-from catalogue.stewardship.sequences import check_sequences, check_tables
+from catalogue.stewardship.sequences import check_sequences, check_tables, readable_collections
 
 #: The jobs that keep the whole site in order.
 UPKEEP: Final = (VERIFY_SEQUENCES, DIGEST_COLLECTIONS, REFRESH_STATES, REMOVE_ORPHANS)
+#: The jobs that register sequences, their names, and annotation.
+SEQUENCE_COMMANDS: Final = (FASTA, ALIASES, ANNOTATION)
 
 
 def check_run(user: Any, row: IngestRun) -> None:
@@ -71,8 +73,13 @@ def start_manifest(
 def start_command(command: str, arguments: Mapping[str, Any], *, account: User, dry_run: bool) -> IngestRun:
     """Queue a job that does something with the files of a `dataset`, or with all that the account manages.
 
-    The other `arguments` are options of the kind; a job of `UPKEEP` has none. Raises NotAllowed, Unusable.
+    A job of `SEQUENCE_COMMANDS` registers what is in `sources` instead, objects and prefixes of storages. The other
+    `arguments` are options of the kind; a job of `UPKEEP` has none. Raises NotAllowed, Unusable.
     """
+    if command in SEQUENCE_COMMANDS:
+        return _start_registration(command, arguments, account=account, dry_run=dry_run)
+    if "sources" in arguments:
+        raise Unusable(f"{command} has no sources")
     if command in UPKEEP:
         if arguments or dry_run:
             raise Unusable(f"{command} has no options")
@@ -84,6 +91,21 @@ def start_command(command: str, arguments: Mapping[str, Any], *, account: User, 
         raise NotAllowed("you manage no dataset" if dataset is None else f"you do not manage {dataset!r}")
     if dataset is not None:
         given["filter"] = {"datasets": [dataset]}
+    return _told(
+        lambda: jobs.start(command, given, account=account.pk, actor=account.get_username(), dry_run=dry_run)
+    )
+
+
+def _start_registration(
+    command: str, arguments: Mapping[str, Any], *, account: User, dry_run: bool
+) -> IngestRun:
+    given = {name: value for name, value in arguments.items() if name != "sources"}
+    given["files"] = list(arguments.get("sources", ()))
+    (check_sequences if command == FASTA else check_tables)(account, given)
+    if command == ANNOTATION:
+        assembly = given.get("collection", "")
+        if not readable_collections(account).filter(name=assembly).exists():
+            raise Unusable(f"there is no assembly {assembly!r}: name it as `collection`")
     return _told(
         lambda: jobs.start(command, given, account=account.pk, actor=account.get_username(), dry_run=dry_run)
     )

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import QuerySet
+
 from catalogue import access
-from catalogue.models import Upload
+from catalogue.access import Viewer
+from catalogue.models import SequenceCollection, Upload
 from catalogue.stewardship.refusals import NotAllowed
 from catalogue.stewardship.registration import check_place
 
@@ -12,6 +15,13 @@ from catalogue.stewardship.registration import check_place
 def may_register_sequences(user: Any) -> bool:
     """Return whether the account may add sequences."""
     return bool(user.is_active and user.has_perm("catalogue.add_sequence"))
+
+
+def readable_collections(user: Any) -> QuerySet[SequenceCollection]:
+    """Return the collections that the account may read, the same as with its API tokens."""
+    if user.has_perm("catalogue.view_sequencecollection"):
+        return SequenceCollection.objects.all()
+    return access.readable_collections(Viewer(name=user.get_username(), user=user.pk))
 
 
 def may_register_tables(user: Any) -> bool:

@@ -4,8 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from catalogue.formats.fasta_names import is_authority_name
 from catalogue.queries.text import storable
-from catalogue.stewardship import UPKEEP
+from catalogue.stewardship import SEQUENCE_COMMANDS, UPKEEP
 
 MAX_LIMITS = 10_000
 
@@ -89,14 +90,40 @@ class FileBody(Body):
 
 
 class RunBody(Body):
-    """Files to register, by a manifest, or what to do with registered ones."""
+    """Files to register, by a manifest, what to do with registered ones, or sequences to register."""
 
     manifest = Name(
         required=False,
         help_text="The text: CSV or TSV with a header, or JSON lines; see docs/manifests.md",
     )
     command = serializers.ChoiceField(
-        required=False, choices=("verify_files", "index_files", *UPKEEP), help_text="In place of a manifest"
+        required=False, choices=("verify_files", "index_files", *SEQUENCE_COMMANDS, *UPKEEP),
+        help_text="In place of a manifest",
+    )  # fmt: skip
+    sources = serializers.ListField(
+        required=False, child=Name(max_length=1100), min_length=1, max_length=1000,
+        help_text="Of ingest_fasta, ingest_aliases and ingest_gff3: objects (storage:key) and prefixes of storages",
+    )  # fmt: skip
+    authority = Name(
+        required=False, max_length=64, help_text="Of ingest_fasta and ingest_gff3: who gives the names"
+    )
+    collection = Name(
+        required=False, max_length=255,
+        help_text="The assembly: of ingest_fasta what it is kept as, of ingest_gff3 what the annotation is of",
+    )  # fmt: skip
+    circular = serializers.ListField(
+        required=False,
+        child=Name(max_length=255),
+        max_length=10_000,
+        help_text="Of ingest_fasta: circular records",
+    )
+    genome_id = Name(required=False, max_length=255, help_text="Of ingest_gff3 without one in its header")
+    assembly = Name(required=False, max_length=255, help_text="Of ingest_aliases, where the table names none")
+    create_authorities = Flag(
+        required=False, help_text="Of ingest_aliases: make naming authorities that are new"
+    )
+    allow_unmatched = Flag(
+        required=False, help_text="Of ingest_aliases: leave out names of unknown sequences"
     )
     deep = Flag(required=False, help_text="Of verify_files: read all of each file")
     build = Flag(required=False, help_text="Of index_files: build an index whatever there is")
@@ -109,6 +136,14 @@ class RunBody(Body):
     id_prefix = Text(required=False, max_length=100, help_text="Put before ids that are made of file names")
     copy = Flag(required=False, help_text="Copy the files into the site's own storage")
     dry_run = Flag(required=False, default=False, help_text="A preview, which can be started afterwards")
+
+    def validate_authority(self, value: str) -> str:
+        """Refuse what cannot be the name of an authority."""
+        if not is_authority_name(value):
+            raise serializers.ValidationError(
+                "a naming authority is a word of letters, digits, dots, _ and -"
+            )
+        return value
 
     def validate(self, attrs: Any) -> Any:
         """Refuse two things at once, and none."""

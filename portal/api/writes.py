@@ -79,7 +79,7 @@ CREATE_GRANT: Final = Write(
 )
 REMOVE_GRANT: Final = Write(about="Take a grant back", work=_remove_grant, status=HTTPStatus.NO_CONTENT)
 CREATE_RUN: Final = Write(
-    about="Register files by a manifest, preview that, or verify or index files again, as a background job",
+    about="Register files by a manifest, or sequences, or verify or index files again, as a background job",
     work=_create_run,
     body=bodies.RunBody,
     status=HTTPStatus.ACCEPTED,

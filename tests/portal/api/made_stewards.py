@@ -13,6 +13,7 @@ from tests.catalogue.made_access import make_grant, make_user
 
 READING = ("reads", "variants", "sequences")
 MANAGING = (*READING, "manage")
+MANIFEST = "path,id\nfiles:mine/a.bam,a\n"
 
 
 def make_account(name: str, dataset: Dataset | None = None, *, role: str = "reader", group: str = "") -> Any:
