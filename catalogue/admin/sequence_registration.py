@@ -1,5 +1,6 @@
 """The page that registers sequences from a FASTA file: an upload, or what lies in a storage."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -85,25 +86,33 @@ def register_sequences(request: HttpRequest) -> HttpResponse:
         request.POST if request.method == "POST" else None, initial={"stored": request.GET.get("stored", "")}
     )
     if form.is_bound and form.is_valid():
-        try:
-            upload = form.cleaned_data["upload"]
-            arguments = form.arguments(
-                uploaded_file(request, upload) if upload else form.cleaned_data["stored"]
-            )
-            stewardship.check_sequences(request.user, arguments)
-            run = jobs.start(
-                COMMAND, arguments, account=request.user.pk, actor=request.user.get_username(), dry_run=True
-            )
-            return redirect("admin:run", run.pk)
-        except CatalogueError as error:
-            form.add_error(None, str(error))
+        started = start_preview(request, form, COMMAND, check=stewardship.check_sequences)
+        if started is not None:
+            return started
     return answer(
         request, "sequences", title="Register sequences", form=form, max_bytes=settings.UPLOAD_MAX_BYTES,
         status=400 if form.errors else 200,
     )  # fmt: skip
 
 
-def uploaded_file(request: HttpRequest, pk: UUID) -> str:
+def start_preview(
+    request: HttpRequest, form: Any, command: str, *, check: Callable[[Any, Mapping[str, Any]], None]
+) -> HttpResponse | None:
+    """Preview the file of a valid form by a job; return where its page is, or None with an error of the form."""
+    try:
+        upload = form.cleaned_data["upload"]
+        arguments = form.arguments(_uploaded_file(request, upload) if upload else form.cleaned_data["stored"])
+        check(request.user, arguments)
+        run = jobs.start(
+            command, arguments, account=request.user.pk, actor=request.user.get_username(), dry_run=True
+        )
+    except CatalogueError as error:
+        form.add_error(None, str(error))
+        return None
+    return redirect("admin:run", run.pk)
+
+
+def _uploaded_file(request: HttpRequest, pk: UUID) -> str:
     """Return an upload of the account as `storage:key`. Raises NotAllowed."""
     row = Upload.objects.filter(pk=pk, account=request.user.pk).exclude(finished=None).first()
     if row is None:

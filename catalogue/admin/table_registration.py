@@ -6,13 +6,11 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from catalogue import jobs, stewardship
+from catalogue import stewardship
 from catalogue.admin.pages import PlainForm, answer, page
-from catalogue.admin.sequence_registration import uploaded_file
-from catalogue.errors import CatalogueError
+from catalogue.admin.sequence_registration import start_preview
 from catalogue.formats.fasta_names import is_authority_name
 from catalogue.ingest.aliases import COMMAND as NAMES
 from catalogue.ingest.annotation.ingest import COMMAND as ANNOTATION
@@ -105,19 +103,9 @@ def register_tables(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = TablesForm(request.POST if request.method == "POST" else None, request=request)
     if form.is_bound and form.is_valid():
-        try:
-            upload = form.cleaned_data["upload"]
-            arguments = form.arguments(
-                uploaded_file(request, upload) if upload else form.cleaned_data["stored"]
-            )
-            stewardship.check_tables(request.user, arguments)
-            run = jobs.start(
-                form.cleaned_data["kind"], arguments, account=request.user.pk,
-                actor=request.user.get_username(), dry_run=True,
-            )  # fmt: skip
-            return redirect("admin:run", run.pk)
-        except CatalogueError as error:
-            form.add_error(None, str(error))
+        started = start_preview(request, form, form.cleaned_data["kind"], check=stewardship.check_tables)
+        if started is not None:
+            return started
     return answer(
         request, "tables", title="Register names or annotation", form=form, max_bytes=settings.UPLOAD_MAX_BYTES,
         status=400 if form.errors else 200,
