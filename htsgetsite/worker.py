@@ -38,8 +38,8 @@ make_first_tickets()
 # Other threads answer the requests, with connections of their own.
 connections.close_all()
 # A worker ends without the hooks of `atexit`.
-for last in (audit.write_in_batches(), requests.write_in_batches()):
-    Finalize(None, last, exitpriority=1)
+for write_what_waits in (audit.write_in_batches(), requests.write_in_batches()):
+    Finalize(None, write_what_waits, exitpriority=1)
 # Behind a proxy every connection has the proxy's address, and the proxy limits the connections of each client.
 ConnectionGuard(
     max_per_address=None if settings.TRUST_PROXY else settings.MAX_CONNECTIONS_PER_ADDRESS

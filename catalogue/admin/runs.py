@@ -109,8 +109,10 @@ def _may_download(request: HttpRequest, row: IngestRun) -> bool:
     """Return whether a run made a manifest of files that the account still manages, every one."""
     if row.command != EXPORT_MANIFEST or row.outcome != IngestRun.Outcome.SUCCEEDED:
         return False
+    exported = row.arguments.get("datasets")
     managed = access.changeable_datasets(_account(request)).values_list("slug", flat=True)
-    return set(row.arguments.get("datasets", ())) <= set(managed)
+    # Without a list of what was exported nobody can be known to manage it.
+    return exported is not None and set(exported) <= set(managed)
 
 
 @page("runs/<int:pk>/manifest", name="run-manifest")

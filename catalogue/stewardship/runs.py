@@ -62,12 +62,7 @@ def start_manifest(
         raise Unusable(f"a manifest has no option {odd[0]}")
     attachment = {"manifests": [{"name": name, "text": text, "folder": ""}]}
     check_manifests(account, {**given, **attachment})
-    return _told(
-        lambda: jobs.start(
-            MANIFEST, given, attachment=attachment, account=account.pk, actor=account.get_username(),
-            dry_run=dry_run,
-        )
-    )  # fmt: skip
+    return _start(MANIFEST, given, attachment=attachment, account=account, dry_run=dry_run)
 
 
 def start_command(command: str, arguments: Mapping[str, Any], *, account: User, dry_run: bool) -> IngestRun:
@@ -91,9 +86,7 @@ def start_command(command: str, arguments: Mapping[str, Any], *, account: User, 
         raise NotAllowed("you manage no dataset" if dataset is None else f"you do not manage {dataset!r}")
     if dataset is not None:
         given["filter"] = {"datasets": [dataset]}
-    return _told(
-        lambda: jobs.start(command, given, account=account.pk, actor=account.get_username(), dry_run=dry_run)
-    )
+    return _start(command, given, account=account, dry_run=dry_run)
 
 
 def _start_registration(
@@ -106,9 +99,7 @@ def _start_registration(
         assembly = given.get("collection", "")
         if not readable_collections(account).filter(name=assembly).exists():
             raise Unusable(f"there is no assembly {assembly!r}: name it as `collection`")
-    return _told(
-        lambda: jobs.start(command, given, account=account.pk, actor=account.get_username(), dry_run=dry_run)
-    )
+    return _start(command, given, account=account, dry_run=dry_run)
 
 
 def may_keep_up(user: Any) -> bool:
@@ -122,7 +113,7 @@ def start_upkeep(command: str, *, account: Any) -> IngestRun:
         raise NotAllowed("Only an administrator of the catalogue can start this.")
     if command not in UPKEEP:
         raise Unusable(f"{command!r} is no job of this kind")
-    return _told(lambda: jobs.start(command, {}, account=account.pk, actor=account.get_username()))
+    return _start(command, {}, account=account, dry_run=False)
 
 
 def start_previewed(number: int, *, account: User) -> IngestRun:
@@ -131,12 +122,7 @@ def start_previewed(number: int, *, account: User) -> IngestRun:
     if not is_preview(row) or not row.is_over:
         raise WriteConflict("only a preview that is over can be started")
     check_run(account, row)
-    return _told(
-        lambda: jobs.start(
-            row.command, row.arguments, attachment=row.attachment, account=account.pk,
-            actor=account.get_username(),
-        )
-    )  # fmt: skip
+    return _start(row.command, row.arguments, attachment=row.attachment, account=account, dry_run=False)
 
 
 def cancel_run(number: int, *, account: User) -> IngestRun:
@@ -157,6 +143,22 @@ def _controllable(number: int, account: User) -> IngestRun:
     if row is None:
         raise NotFound(f"no job of yours has the number {number}")
     return row
+
+
+def _start(
+    command: str,
+    arguments: Mapping[str, Any],
+    *,
+    account: Any,
+    dry_run: bool,
+    attachment: Mapping[str, Any] | None = None,
+) -> IngestRun:
+    return _told(
+        lambda: jobs.start(
+            command, arguments, attachment=attachment, account=account.pk, actor=account.get_username(),
+            dry_run=dry_run,
+        )
+    )  # fmt: skip
 
 
 def _told(work: Callable[[], IngestRun]) -> IngestRun:

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from catalogue.formats.fasta_names import is_authority_name
+from catalogue.formats.manifests import ManifestForm
 from catalogue.queries.text import storable
 from catalogue.stewardship import SEQUENCE_COMMANDS, UPKEEP
 
@@ -97,7 +98,7 @@ class RunBody(Body):
         help_text="The text: CSV or TSV with a header, or JSON lines; see docs/manifests.md",
     )
     command = serializers.ChoiceField(
-        required=False, choices=("verify_files", "index_files", *SEQUENCE_COMMANDS, *UPKEEP),
+        required=False, choices=("verify_files", "index_files", "export_manifest", *SEQUENCE_COMMANDS, *UPKEEP),
         help_text="In place of a manifest",
     )  # fmt: skip
     sources = serializers.ListField(
@@ -127,6 +128,9 @@ class RunBody(Body):
     )
     deep = Flag(required=False, help_text="Of verify_files: read all of each file")
     build = Flag(required=False, help_text="Of index_files: build an index whatever there is")
+    format = serializers.ChoiceField(
+        required=False, choices=[form.value for form in ManifestForm], help_text="Of export_manifest"
+    )
     name = Name(required=False, max_length=255, default="manifest")
     dataset = Name(
         required=False,

@@ -125,11 +125,9 @@ class Register:
         if not dry_run:
             reading = _with_current_objects(reading)
         if before is None:
-            # The end of the run makes it durable; until then a crash of the database loses whole files at most, which
-            # the next run adds. A replaced file is durable before anything of its former state is removed.
-            with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL synchronous_commit = off")
+            _commit_without_waiting()
         else:
+            # A replaced file is durable before anything of its former state is removed.
             for ref in made_objects(before):
                 transaction.on_commit(lambda ref=ref: remove_unless_used(ref))  # type: ignore[misc]
         sequences, warnings = self._sequences(reading.header.contigs)
@@ -154,8 +152,7 @@ class Register:
         advisory_lock(*names)
         taken = DataFile.objects.filter(htsget_id__in=list(given)).values_list("htsget_id", flat=True)
         new = {htsget_id: _with_current_objects(given[htsget_id]) for htsget_id in given.keys() - set(taken)}
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL synchronous_commit = off")
+        _commit_without_waiting()
         sequences = {name: self._sequences(reading.header.contigs) for name, reading in new.items()}
         rows = DataFile.objects.bulk_create(self._row(None, reading, name) for name, reading in new.items())
         contigs: list[_ContigRow] = []
@@ -305,6 +302,15 @@ def _locked_names(reading: FileReading, htsget_id: str) -> list[str]:
     format = reading.header.format
     index = [str(reading.index_source.place)] if reading.index_source else []
     return [f"{SPECS[format].kind}/{htsget_id} {format}", str(reading.place), *index]
+
+
+def _commit_without_waiting() -> None:
+    """Let the end of the run make new files durable.
+
+    Until then a crash of the database loses whole files at most, which the next run adds.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def _copy_contigs(rows: Iterable[_ContigRow]) -> None:

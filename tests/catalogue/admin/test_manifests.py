@@ -88,6 +88,8 @@ def test_the_manifest_of_a_job_is_for_whoever_manages_all_of_its_files(client: C
     assert client.get(f"/admin/runs/{made.pk}/manifest").status_code == 404
     client.force_login(make_user("boss", Group.objects.get(name="catalogue administrator")))
     assert client.get(f"/admin/runs/{made.pk}/manifest").status_code == 200
+    IngestRun.objects.filter(pk=made.pk).update(arguments={"format": "tsv"})
+    assert client.get(f"/admin/runs/{made.pk}/manifest").status_code == 404, "it does not say whose files"
     said = json.loads(lab.export("--background", "--json"))
     assert do_job(IngestRun.objects.get(pk=said["job"])).arguments["datasets"] == ["second", "trio"]
 

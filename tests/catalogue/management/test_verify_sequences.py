@@ -18,18 +18,14 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def stored(settings: Any, tmp_path: Path) -> Path:
-    """A storage with two long sequences and many short ones."""
-    folder = tmp_path / "stored"
-    folder.mkdir()
-    settings.HTSGETSITE_STORAGES = {**settings.HTSGETSITE_STORAGES, "sequences": folder.as_uri()}
-    queries.forget_sequences()
+def stored(stored: Path, tmp_path: Path) -> Path:
+    """The storage of residues with two long sequences and many short ones."""
     records = {"long": make_residues(LONG), "longer": make_residues(3 * PIECE + 7)}
     records |= {f"s{number}": make_residues(1 + 500 * number, seed=number) for number in range(100)}
     call_command(
         "ingest_fasta", str(make_fasta(tmp_path / "x.fa", records)), authority="lab", stdout=StringIO()
     )
-    return folder
+    return stored
 
 
 def verify(*arguments: str, **options: Any) -> str:

@@ -75,6 +75,7 @@ def test_manifests_that_are_refused(portal: Portal, steward: Program, body: Any,
 def test_files_are_verified_and_indexed_again(portal: Portal, steward: Program, boss: Program) -> None:
     for body, arguments in (
         ({"command": "verify_files", "deep": True}, {"deep": True}),
+        ({"command": "export_manifest", "format": "tsv"}, {"format": "tsv"}),
         ({"command": "index_files", "dataset": "closed"}, {"filter": {"datasets": ["closed"]}}),
     ):
         status, run, _ = steward.ask("post", "/api/runs/", body)
