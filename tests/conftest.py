@@ -15,6 +15,8 @@ from tests.object_store import running_object_store as running_object_store
 from tests.object_store import stored_in_s3 as stored_in_s3
 from tests.own_database import database_url as database_url
 from tests.own_database import migrated_database as migrated_database
+from tests.reading import _reads_here as _reads_here
+from tests.reading import reader_processes as reader_processes
 from tests.simulated_time import simulated_time as simulated_time
 
 

@@ -2,16 +2,17 @@
 
 import os
 import re
-import runpy
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
+import htsgetsite
 from htsgetsite import __version__, settings
 from htsgetsite.database import database_from_url
 from htsgetsite.environment import EnvironmentProblem, Unusable
@@ -41,9 +42,15 @@ def manage(home: Path, *arguments: str, **variables: str) -> subprocess.Complete
 
 
 def settings_of(home: Path, **variables: str) -> dict[str, Any]:
-    """What the settings module holds in that environment. Raises EnvironmentProblem."""
-    with patch.dict(os.environ, {"HTSGETSITE_HOME": str(home), **variables}, clear=True):
-        return runpy.run_path(settings.__file__)
+    """What the settings hold in that environment. Raises EnvironmentProblem."""
+    with (
+        patch.dict(os.environ, {"HTSGETSITE_HOME": str(home), **variables}, clear=True),
+        patch.dict(sys.modules),
+        patch.object(htsgetsite, "settings", settings),
+    ):
+        for name in [name for name in sys.modules if name.startswith("htsgetsite.settings")]:
+            del sys.modules[name]
+        return vars(import_module("htsgetsite.settings"))
 
 
 def test_documentation_lists_every_setting_as_it_is_declared() -> None:

@@ -71,7 +71,9 @@ def test_a_storage_that_fails_is_told_file_by_file(lab: Lab, monkeypatch: pytest
     assert said.status == 1
 
 
-def test_a_file_that_crashes_its_reader_fails_alone(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_crashes_its_reader_fails_alone(
+    lab: Lab, reader_processes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paths = [make_reads_file(lab.stored / f"{number}.bam") for number in range(12)]
     parent = os.getpid()
 
