@@ -136,7 +136,7 @@ def _save_plan(row: IngestRun, plan: Plan) -> list[RunPart]:
 
 
 def _done_before(row: IngestRun) -> set[str]:
-    """Return the names of the inputs that the jobs did whose rest this one does."""
+    """Return the names of the inputs that the jobs before this one finished: those that it retries."""
     done: set[str] = set()
     before = row.retry_of
     while before is not None:

@@ -17,8 +17,8 @@ class _Runs(models.Manager["IngestRun"]):
 class IngestRun(models.Model):
     """One call of a command, or one background job: who ran what, when, and with which outcome.
 
-    A job was `queued` before a worker `started` it; `retry_of` is the job whose rest it does. The run of a command has
-    neither. A job stops between two files once `cancel_requested` is set.
+    A job was `queued` before a worker `started` it; `retry_of` is the job of which it does what was not finished. The
+    run of a command has neither. A job stops between two files once `cancel_requested` is set.
     """
 
     class Outcome(models.TextChoices):

@@ -20,24 +20,24 @@ def trigrams(text: F | Expression) -> Func:
 
 
 def is_numbered(name: F) -> Func:
-    """Return the expression of whether a name is of letters and a number of five or more digits."""
+    """Return an expression: whether a name is letters followed by a number of five or more digits."""
     return Func(name, function="catalogue_is_numbered", output_field=models.BooleanField())
 
 
 def is_accession(name: F) -> Func:
-    """Return the expression of whether a name is such a one, or of the forms that UniProt gives.
+    """Return an expression: whether a name is an accession, numbered as above or in the forms of UniProt.
 
-    There are millions of these, of which nobody knows a part from the middle: indexes of parts leave them out.
+    There are millions of accessions, and nobody searches them by a part: indexes of parts leave them out.
     """
     return Func(name, function="catalogue_is_accession", output_field=models.BooleanField())
 
 
 def worth_parts(name: F) -> Q:
-    """Return the condition of names in the indexes of parts."""
+    """Return the condition that a name is in the indexes of parts."""
     return ~Q(is_accession(name))
 
 
 def accession_number(name: F) -> Collate:
-    """Return the expression of the number of such a name, with its version and without zeros in front."""
+    """Return an expression: the number of an accession with its version, without leading zeros."""
     number = Func(name, function="catalogue_accession_number", output_field=models.TextField())
     return Collate(number, "C")

@@ -150,7 +150,7 @@ class RunBody(Body):
         return value
 
     def validate(self, attrs: Any) -> Any:
-        """Refuse two things at once, and none."""
+        """Require a manifest or a command, and not both."""
         if ("manifest" in attrs) == ("command" in attrs):
             raise serializers.ValidationError({"manifest": ["give either a manifest or a command"]})
         return attrs
