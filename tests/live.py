@@ -88,15 +88,13 @@ class Site:
 def make_site(home: Path, variables: Mapping[str, str] | None = None, *, demo: bool = False) -> Site:
     """Make an empty site in `home`, with its tables; with `demo` it holds the demonstration data.
 
-    `variables` are its settings (DATABASE_URL, say). A site on the embedded PostgreSQL is a copy of one that is made
-    once a test run, whose PostgreSQL does not wait for the disk.
+    `variables` are its settings. The site is a copy of one that is made once a test run, whose PostgreSQL does not wait
+    for the disk; the database of DATABASE_URL has its tables (`tests/own_database.py`).
     """
     home.mkdir(parents=True, exist_ok=True)
     site = Site(home, dict(variables or {}))
     if "DATABASE_URL" not in site.variables:
         copy_site(home, demo=demo)
-    else:
-        site.manage(*(_DEMO if demo else _MIGRATE))
     return site
 
 

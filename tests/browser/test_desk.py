@@ -10,6 +10,7 @@ from playwright.sync_api import Route, expect
 from tests.browser.conftest import NARROW, WIDE, NewVisit, Visit
 from tests.browser.made_desk import COLLECTION, PASSWORD, Clicks, Desk, running_desk
 from tests.live import PATIENCE
+from tests.long_runs import every
 from tests.programs import need
 
 #: Milliseconds after which a wait fails.
@@ -227,7 +228,7 @@ def test_publishing_and_withdrawing(desk: Desk, new_visit: NewVisit) -> None:
         assert clicks.count <= 4
 
 
-@pytest.mark.parametrize("button", ["Verify", "Index again"])
+@pytest.mark.parametrize("button", every(2, ["Verify", "Index again"]))
 def test_verifying_and_indexing(desk: Desk, new_visit: NewVisit, button: str) -> None:
     visit = new_visit()
     clicks = desk.enter(visit.page, "steward")
@@ -316,7 +317,8 @@ def test_who_fetched_what(desk: Desk, new_visit: NewVisit) -> None:
     ("role", "pages", "width", "scheme"),
     [
         ("steward", _PAGES, NARROW, "dark"),
-        ("root", _PAGES_OF_ROOT, WIDE, "light"),
+        ("root", _PAGES_OF_ROOT[::2], WIDE, "light"),
+        pytest.param("root", _PAGES_OF_ROOT[1::2], WIDE, "light", marks=pytest.mark.long),
         pytest.param("steward", _PAGES, WIDE, "light", marks=pytest.mark.long),
         pytest.param("root", _PAGES_OF_ROOT, NARROW, "dark", marks=pytest.mark.long),
     ],

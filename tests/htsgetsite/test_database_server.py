@@ -18,12 +18,12 @@ VARIABLES = {"SECRET_KEY": secrets.token_urlsafe(64), "ALLOWED_HOSTS": "127.0.0.
 @pytest.fixture
 def site(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Site:
     url = f"{database_url}?pool_max_size=2&connect_timeout=10"
-    return make_site(tmp_path_factory.mktemp("home"), {**VARIABLES, "DATABASE_URL": url}, demo=True)
+    return make_site(tmp_path_factory.mktemp("home"), {**VARIABLES, "DATABASE_URL": url})
 
 
 def test_slow_downloads_hold_no_connection(site: Site, database_url: str) -> None:
     residues = site.home / "large.fa"
-    residues.write_text(">large\n" + "ACGT" * 4_000_000 + "\n")
+    residues.write_text(">large\n" + "ACGT" * 4_000_000 + "\n>small\nACGT\n")
     site.manage("ingest_fasta", residues, "--authority", "test")
     assert not (site.home / "postgres").exists()
     with served(site) as answering, ExitStack() as downloads:
@@ -35,7 +35,7 @@ def test_slow_downloads_hold_no_connection(site: Site, database_url: str) -> Non
         with ThreadPoolExecutor(16) as threads:
             answers = list(
                 threads.map(
-                    lambda _: requests.get(f"{answering.url}/sequence/demo:pDemo/metadata", timeout=PATIENCE),
+                    lambda _: requests.get(f"{answering.url}/sequence/test:small/metadata", timeout=PATIENCE),
                     range(64),
                 )
             )

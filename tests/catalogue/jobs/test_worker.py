@@ -237,6 +237,7 @@ def test_a_worker_on_a_server_is_told_to_stop(database_url: str, tmp_path: Path)
     assert "stopping after the files under way" in (site.home / "work.log").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_same_job_twice_at_a_time_registers_each_file_once(site: Site, tmp_path: Path) -> None:
     names = make_copies(tmp_path / "lab", 12)
     first = queue_manifest(site, names)
