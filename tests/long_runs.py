@@ -9,11 +9,6 @@ import pytest
 def every(step: int, values: Iterable[Any], first: int = 0) -> list[Any]:
     """Return all values; those between every `step`-th, from `first` on, are marked `long`."""
     return [
-        value if number % step == first else pytest.param(*_values(value), marks=pytest.mark.long)
+        value if number % step == first else pytest.param(value, marks=pytest.mark.long)
         for number, value in enumerate(values)
     ]
-
-
-def _values(value: Any) -> tuple[Any, ...]:
-    """The values of one call: a tuple holds those of several parameters."""
-    return value if isinstance(value, tuple) else (value,)
