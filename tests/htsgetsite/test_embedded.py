@@ -198,9 +198,10 @@ def test_the_server_ends_with_the_last_process_though_that_was_killed(
     await_orderly_end(home)
 
 
-def test_users_that_come_and_go_and_die_at_random_never_meet_a_stopped_server(home: Path) -> None:
+@pytest.mark.parametrize("steps", [10, pytest.param(60, marks=pytest.mark.long)])
+def test_users_that_come_and_go_and_die_at_random_never_meet_a_stopped_server(home: Path, steps: int) -> None:
     users: list[subprocess.Popen[str]] = []
-    for _ in range(20):
+    for _ in range(steps):
         if len(users) < 3 or secrets.randbelow(2):
             users.append(make_user(home))
         else:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 from tests.paths import PROJECT
@@ -48,21 +49,25 @@ def patterns(value: Any) -> Iterator["re.Pattern[Any]"]:
 
 def try_all() -> int:
     """Give every pattern every text; return the number of patterns."""
-    tried = 0
+    uses = list(uses_of_patterns())
+    for start, unit in product(STARTS, UNITS):
+        text = start + unit * (LENGTH // len(unit)) + "\n"
+        encoded = text.encode()
+        for label, pattern, use in uses:
+            sys.stderr.write(f"{label} {start!r} {unit!r}\n")
+            timed(use, text if isinstance(pattern.pattern, str) else encoded)
+    return len(uses)
+
+
+def uses_of_patterns() -> Iterator[tuple[str, "re.Pattern[Any]", Callable[[Any], object]]]:
+    """The name of each pattern of the project, and how its module uses it: from the start, or at every position."""
     for name, source in modules():
         for label, value in vars(importlib.import_module(name)).items():
             for pattern in patterns(value):
-                tried += 1
                 searched = not isinstance(value, re.Pattern) or re.search(
                     rf"\b{label}\.({'|'.join(SEARCHES)})\(", source
                 )
-                use = pattern.search if searched else pattern.fullmatch
-                for start in STARTS:
-                    for unit in UNITS:
-                        text = start + unit * (LENGTH // len(unit)) + "\n"
-                        sys.stderr.write(f"{name}.{label} {start!r} {unit!r}\n")
-                        timed(use, text if isinstance(pattern.pattern, str) else text.encode())
-    return tried
+                yield f"{name}.{label}", pattern, pattern.search if searched else pattern.fullmatch
 
 
 def timed(use: Callable[[Any], object], text: str | bytes) -> None:

@@ -176,6 +176,7 @@ def done_once(catalogue: Catalogue, run: int, names: list[str]) -> None:
     assert catalogue.value(progress) == f"{count}/{count}"
 
 
+@pytest.mark.long
 def test_a_worker_does_a_queued_job(site: Site, tmp_path: Path) -> None:
     for number in range(3):
         make_reads_file(tmp_path / "lab" / f"s{number}.bam")
@@ -254,6 +255,7 @@ def test_the_same_job_twice_at_a_time_registers_each_file_once(site: Site, tmp_p
         assert catalogue.value(REGISTERED) == len(names)
 
 
+@pytest.mark.long
 def test_a_job_is_cancelled_while_workers_are_at_it(site: Site, tmp_path: Path) -> None:
     names = make_copies(tmp_path / "lab", 20)
     catalogue = Catalogue(site)

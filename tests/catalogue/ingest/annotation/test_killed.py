@@ -38,7 +38,7 @@ def _make_releases(folder: Path, genes: int) -> list[Path]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("genes", "kills"), [(40, 8), pytest.param(2000, 20, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("genes", "kills"), [(40, 4), pytest.param(2000, 20, marks=pytest.mark.long)])
 def test_killed_again_and_again_and_repeated_to_the_same_rows(tmp_path: Path, genes: int, kills: int) -> None:
     paths = _make_releases(tmp_path, genes)
     options = {"collection": "made", "release": "1"}
