@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import NARROW, WIDE, NewVisit, Visit
+from tests.browser.conftest import NARROW, WIDE, NewVisit, Visit, chromium_program
 from tests.browser.made_desk import COLLECTION, PASSWORD, Clicks, Desk, running_desk
 from tests.live import PATIENCE
 from tests.long_runs import every
-from tests.programs import need
 
 #: Milliseconds after which a wait fails.
 _PATIENCE = PATIENCE * 1000
@@ -35,7 +34,7 @@ _PAGES_OF_ROOT = (
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    need("chromium")
+    chromium_program()
     with running_desk(tmp_path_factory.mktemp("desk")) as made:
         yield made
 

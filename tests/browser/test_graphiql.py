@@ -5,10 +5,9 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.live import PATIENCE, Site, make_site, served
-from tests.programs import need
 
 
 @pytest.fixture(scope="module")
@@ -18,15 +17,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def page(chromium: Browser) -> Iterator[Page]:
     """A page whose waits end with those of the other tests."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
-        found = browser.new_page()
-        found.set_default_timeout(PATIENCE * 1000)
-        expect.set_options(timeout=PATIENCE * 1000)
-        yield found
-        browser.close()
+    found = chromium.new_page()
+    found.set_default_timeout(PATIENCE * 1000)
+    expect.set_options(timeout=PATIENCE * 1000)
+    yield found
+    found.close()
 
 
 def test_the_page(site: Site, page: Page, tmp_path: Path) -> None:
