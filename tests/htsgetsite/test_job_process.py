@@ -66,6 +66,7 @@ def test_a_site_does_its_jobs_and_survives_its_worker(site: Site, tmp_path: Path
     assert "the worker of background jobs ended with -9; it starts again in 1.0 s" in log
 
 
+@pytest.mark.long
 def test_a_site_without_jobs_starts_no_worker(site: Site) -> None:
     quiet = Site(site.home, {**site.variables, "SERVE_JOBS": "0"})
     with served(quiet) as answering:
