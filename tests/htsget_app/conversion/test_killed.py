@@ -15,6 +15,7 @@ import requests
 
 from tests import left_behind
 from tests.live import PATIENCE, Site, make_site, served
+from tests.long_runs import every
 from tests.made_crams import make_reference
 
 CONTIG = {"1": 400_000}
@@ -58,7 +59,7 @@ def make_reads(path: Path, reference: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("victim", ["worker", "server"])
+@pytest.mark.parametrize("victim", every(2, ["worker", "server"]))
 def test_nothing_is_left_behind(site: Site, victim: str) -> None:
     with served(site) as answering, ExitStack() as stack:
         url = data_url(answering)
