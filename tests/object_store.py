@@ -27,11 +27,18 @@ from tests.live import PATIENCE
 from tests.object_gate import Gate
 from tests.object_signatures import REGION
 
-# It ends when its standard input does, so with the test run however that ends.
+# It ends when its standard input does, so with the test run however that ends. The ETag of an object is computed under
+# the lock of its readers, which otherwise move the place in its file meanwhile, so that the store gives a wrong one.
 _STORE = """
 import logging, sys
 logging.disable()
+from moto.s3.models import FakeKey
 from moto.server import ThreadedMotoServer
+computed = FakeKey.etag.fget
+def etag(key):
+    with key.lock:
+        return computed(key)
+FakeKey.etag = property(etag)
 server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
